@@ -158,6 +158,12 @@ impl Fetched {
         self.next = offset + 1;
     }
 
+    /// Drops all records.
+    pub fn clear(&mut self) {
+        self.records.truncate(0);
+        self.offsets.clear();
+    }
+
     /// The records with their offsets, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Offset, RecordRef<'_>)> {
         self.offsets.iter().copied().zip(self.records.iter())

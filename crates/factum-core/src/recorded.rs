@@ -1,0 +1,58 @@
+//! An event as a reader meets it: with its place in the log.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Event, LogError, LogErrorKind, Offset, ValidEvent};
+
+/// A valid event, with its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded<E> {
+    /// The aggregate that emitted it.
+    pub id: String,
+    /// The partition that holds it.
+    pub partition: u32,
+    /// Its offset, which means nothing outside its topic.
+    pub offset: Offset,
+    /// Its number among the valid events of its partition, from 1.
+    pub sequence: u64,
+    /// Its number among the events of its aggregate, from 1.
+    pub version: u64,
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// The command that caused it.
+    pub command: Uuid,
+    /// What happened.
+    pub event: E,
+}
+
+impl<E: Event> Recorded<E> {
+    /// Decodes a valid event.
+    ///
+    /// # Errors
+    /// Its value cannot be read by this build: an unknown schema id, or damaged bytes.
+    pub fn decode(topic: &str, valid: &ValidEvent<'_>) -> Result<Self, LogError> {
+        let corrupt = |what: &str| {
+            let (aggregate, partition, offset) = (E::AGGREGATE, valid.partition, valid.offset);
+            LogError::new(
+                LogErrorKind::Corrupt,
+                format!(
+                    "{topic} partition {partition} offset {offset}: {what} of an event of {aggregate} `{}`",
+                    valid.key
+                ),
+            )
+        };
+        Ok(Self {
+            id: valid.key.to_owned(),
+            partition: valid.partition,
+            offset: valid.offset,
+            sequence: valid.header.stamp.sequence,
+            version: valid.header.version,
+            time: Timestamp::from_microsecond(valid.header.time)
+                .map_err(|error| corrupt("cannot read the time").with_source(error))?,
+            command: valid.header.command,
+            event: E::decode(valid.value)
+                .map_err(|error| corrupt("cannot read the value").with_source(error))?,
+        })
+    }
+}
