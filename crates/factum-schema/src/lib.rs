@@ -1,0 +1,27 @@
+//! Avro as Factum needs it.
+//!
+//! Two halves that meet in `factum-build`, which generates code:
+//!
+//! - schemas: [`Schema::parse`] reads a `.avsc` and says where it is wrong by JSON pointer;
+//!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
+//!   computes them;
+//! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
+//!   [`write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
+
+mod canonical;
+mod decode_error;
+mod default;
+mod fingerprint;
+pub mod frame;
+mod logical;
+mod parse;
+mod reader;
+mod schema;
+mod skip;
+pub mod write;
+
+pub use decode_error::{DecodeError, DecodeErrorKind};
+pub use fingerprint::crc64_avro;
+pub use parse::{Finding, ParseError};
+pub use reader::Reader;
+pub use schema::{Body, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};
