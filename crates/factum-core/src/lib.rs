@@ -1,4 +1,12 @@
 //! Factum's vocabulary, without I/O.
+//!
+//! An [`Aggregate`] decides about commands and emits [`Event`]s. The events of one command are a
+//! commit: m records of one aggregate, side by side in one partition of an [`EventLog`]'s [`Topic`].
+//! A writer owns a partition by a [`Claim`] in the partition itself; the [`ReaderRule`] says which
+//! records are valid, and is the same code for everyone who reads or writes: [`CommitReader`] for
+//! readers, [`Writer`] for the owner. A [`Position`] is how far a reader has come.
+//!
+//! This crate knows no runtime, no Kafka and no Avro.
 
 mod aggregate;
 mod claim;
@@ -12,6 +20,9 @@ mod position;
 mod recorded;
 mod records;
 mod rule;
+#[cfg(test)]
+mod simulation;
+mod writer;
 
 pub use aggregate::{Aggregate, Event, events_topic};
 pub use claim::{CLAIM_SCHEMA, Claim};
@@ -26,3 +37,4 @@ pub use position::Position;
 pub use recorded::Recorded;
 pub use records::{Fetched, Offset, RecordRef, Records};
 pub use rule::{Damage, ReaderRule, Verdict, Void};
+pub use writer::{Fate, Step, Writer};

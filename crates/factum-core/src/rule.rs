@@ -173,7 +173,7 @@ impl ReaderRule {
     /// # Errors
     /// The parts of a commit do not fit together. The state is unchanged then.
     pub fn judge_event(&mut self, event: &Stamp) -> Result<Verdict, Damage> {
-        if event.epoch != self.epoch {
+        if event.epoch != self.epoch || self.epoch == 0 {
             return Ok(Verdict::Void(Void::Epoch));
         }
         if self.closed {
