@@ -196,8 +196,9 @@ impl World {
             let key = format!("aggregate-{}", self.dice.below(4));
             let size = [0, 1, 1, 1, 1, 2, 3][self.dice.below(7)];
             self.commits += 1;
-            let stamps = self.nodes[node].writer.plan(self.commits, size);
+            let stamps = self.nodes[node].writer.stamps(size);
             batch.extend(stamps.map(|stamp| (self.commits, key.clone(), stamp)));
+            self.nodes[node].writer.plan(self.commits, size);
         }
         self.settle(node);
         if !batch.is_empty() {

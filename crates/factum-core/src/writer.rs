@@ -153,25 +153,25 @@ impl<T> Writer<T> {
         owned
     }
 
-    /// Plans a commit of `size` events, and gives each its stamp. A commit without events is settled
-    /// right behind those planned before it.
+    /// The sequence of the newest planned event, 0 if there is none.
+    pub fn planned(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// The stamps that the events of the next commit will have, if it has `size` events.
+    pub fn stamps(&self, size: u32) -> impl Iterator<Item = Stamp> + use<T> {
+        let (epoch, first) = (self.epoch, self.next);
+        (0..size).map(move |index| Stamp { epoch, sequence: first + u64::from(index), index, size })
+    }
+
+    /// Plans a commit of `size` events. A commit without events is settled right behind those
+    /// planned before it.
     ///
     /// The owner sends the events with all others planned since the last [`Writer::sent`], in order.
-    pub fn plan(&mut self, token: T, size: u32) -> impl Iterator<Item = Stamp> + use<T> {
-        let (epoch, first) = (self.epoch, self.next);
+    pub fn plan(&mut self, token: T, size: u32) {
         self.next += u64::from(size);
-        self.pending.push_back(Pending {
-            token,
-            end: self.next,
-            size,
-        });
+        self.pending.push_back(Pending { token, end: self.next, size });
         self.settle_empty();
-        (0..size).map(move |index| Stamp {
-            epoch,
-            sequence: first + u64::from(index),
-            index,
-            size,
-        })
     }
 
     /// Takes note that planned events were sent as one batch, with these stamps, in order.

@@ -1,0 +1,82 @@
+//! What a caller can act on.
+
+use factum_core::LogError;
+
+/// Why a command has no receipt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecuteError<R> {
+    /// The domain said no. Nothing was appended.
+    #[error("the command was rejected")]
+    Rejected(R),
+    /// The aggregate is not at the version that the caller expected. Nothing was appended.
+    #[error("expected version {expected}, the aggregate is at version {actual}")]
+    Conflict {
+        /// The version that the caller expected.
+        expected: u64,
+        /// The version that the aggregate has.
+        actual: u64,
+    },
+    /// An event of the command is larger than the topic takes. Nothing was appended.
+    #[error(
+        "an event of {bytes} bytes was decided, the topic takes {limit} bytes: make events smaller, or raise the topic's limit"
+    )]
+    TooLarge {
+        /// The record's size, in bytes.
+        bytes: usize,
+        /// The largest record that the topic takes, in bytes.
+        limit: usize,
+    },
+    /// Another writer took the partition over before the commit was a fact. Nothing happened.
+    #[error("another writer took over the partition; nothing happened")]
+    Fenced,
+    /// This engine does not own the aggregate's partition. Nothing happened.
+    #[error("partition {partition} is not owned by this engine at the moment; nothing happened")]
+    Unavailable {
+        /// The aggregate's partition.
+        partition: u32,
+    },
+    /// Too many commands wait already. Nothing happened.
+    #[error("too many commands are waiting; nothing happened")]
+    Overloaded,
+    /// The engine ended before the command's fate was known. Asking again with the same command id
+    /// finds out, and does not repeat it.
+    #[error(
+        "the engine ended before it was known whether the command took effect: ask again with the same command id"
+    )]
+    Unknown,
+}
+
+impl<R> ExecuteError<R> {
+    /// Whether the same command, with the same command id, may succeed later without anyone
+    /// mending anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Fenced | Self::Unavailable { .. } | Self::Overloaded | Self::Unknown => true,
+            Self::Rejected(_) | Self::Conflict { .. } | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+/// Why an engine could not start, or ended.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The log failed in a way that waiting does not mend.
+    #[error("the log failed")]
+    Log(#[from] std::sync::Arc<LogError>),
+    /// The aggregate's code panicked.
+    #[error("the aggregate's code panicked on partition {partition}: {message}")]
+    Panicked {
+        /// The partition whose task ended.
+        partition: u32,
+        /// The panic's message.
+        message: String,
+    },
+}
+
+impl From<LogError> for EngineError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error.into())
+    }
+}

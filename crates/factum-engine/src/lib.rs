@@ -1,0 +1,26 @@
+//! Factum's write side.
+//!
+//! An [`Engine`] owns partitions of an aggregate's topic. One task per partition takes commands in
+//! order, decides each against the newest state, appends what was decided, and answers the caller
+//! when the commit is known to be valid. Appends are pipelined: the next command is decided while
+//! the last is still under way.
+//!
+//! The engine knows the log only by [`factum_core`]'s port. When a commit is a fact is decided by
+//! [`factum_core::Writer`]; this crate does what it says.
+
+mod answer;
+mod decider;
+mod engine;
+mod error;
+mod options;
+mod owner;
+mod receipt;
+mod replay;
+mod state;
+mod window;
+
+pub use answer::Reply;
+pub use engine::Engine;
+pub use error::{EngineError, ExecuteError};
+pub use options::{CommandOptions, EngineOptions, Replayed};
+pub use receipt::Receipt;

@@ -1,0 +1,84 @@
+//! How an engine runs, and how one command is carried out.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum_core::NewTopic;
+use uuid::Uuid;
+
+/// How an engine runs. Every bound is per partition.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// How to create the topic when it is not there yet; `None` refuses to start then.
+    pub create: Option<NewTopic>,
+    /// The group whose members share the partitions; `None` stands for `factum.<aggregate>`.
+    pub group: Option<String>,
+    /// How many commands may wait to be decided.
+    pub queue: usize,
+    /// How many commits may be decided and not yet answered.
+    pub in_flight: usize,
+    /// How many bytes of records may be under way to the log. One batch may exceed it.
+    pub in_flight_bytes: usize,
+    /// How many of the newest commands are remembered, to recognise a command id that comes again.
+    /// The window is counted in commands that emitted events, and is rebuilt from the log.
+    pub command_window: usize,
+    /// How long to wait before claiming again after another writer took over, while the group still
+    /// gives this engine the partition. It gives the group the time to say otherwise.
+    pub reclaim_after: Duration,
+    /// Called about once a second for each partition that is replayed, and at its end.
+    pub on_replay: Option<Arc<dyn Fn(Replayed) + Send + Sync>>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            create: Some(NewTopic::default()),
+            group: None,
+            queue: 4096,
+            in_flight: 8192,
+            in_flight_bytes: 8 << 20,
+            command_window: 65_536,
+            reclaim_after: Duration::from_secs(3),
+            on_replay: None,
+        }
+    }
+}
+
+impl fmt::Debug for EngineOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineOptions")
+            .field("create", &self.create)
+            .field("group", &self.group)
+            .field("queue", &self.queue)
+            .field("in_flight", &self.in_flight)
+            .field("in_flight_bytes", &self.in_flight_bytes)
+            .field("command_window", &self.command_window)
+            .field("reclaim_after", &self.reclaim_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far the replay of a partition has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// The partition.
+    pub partition: u32,
+    /// How many events were replayed.
+    pub events: u64,
+    /// The offset reached.
+    pub offset: u64,
+    /// The offset of the partition's end when the replay began.
+    pub end: u64,
+}
+
+/// How one command is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandOptions {
+    /// Carry it out only if the aggregate is at this version (0: does not exist yet).
+    pub expected_version: Option<u64>,
+    /// The command's id; `None` makes a random one. The same id again, within the engine's
+    /// window, returns the first receipt and appends nothing.
+    pub command_id: Option<Uuid>,
+}

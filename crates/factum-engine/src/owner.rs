@@ -1,0 +1,313 @@
+//! One partition and its owner: a task that claims, decides, appends and answers.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use factum_core::{
+    Aggregate, Append, Appended, LogError, LogErrorKind, Records, Step, Topic, Writer,
+};
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::answer::Waiting;
+use crate::decider::{Decider, Request};
+use crate::replay::{Replay, observe_to};
+use crate::state::PartitionState;
+use crate::{EngineOptions, ExecuteError};
+
+/// How many commands at most go into one append.
+const BATCH: usize = 1024;
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// The owner of one partition.
+pub(crate) struct Owner<A: Aggregate> {
+    topic: Arc<dyn Topic>,
+    partition: u32,
+    options: Arc<EngineOptions>,
+    requests: mpsc::Receiver<Request<A>>,
+    writer: Writer<Waiting<A::Rejection>>,
+    state: PartitionState<A>,
+    stop: CancellationToken,
+}
+
+/// Why the owner stopped serving.
+enum Ending {
+    /// It was told to, and everything is answered.
+    Stopped,
+    /// The fate of appends is unknown: claim again.
+    Ambiguous,
+    /// Another writer owns the partition.
+    Superseded,
+}
+
+impl<A: Aggregate> Owner<A> {
+    pub fn new(
+        topic: Arc<dyn Topic>,
+        partition: u32,
+        claimant: Uuid,
+        options: Arc<EngineOptions>,
+        requests: mpsc::Receiver<Request<A>>,
+        stop: CancellationToken,
+    ) -> Self {
+        let writer = Writer::new(claimant, topic.partitions(), Default::default(), 0);
+        let state = PartitionState::new(options.command_window);
+        Self {
+            topic,
+            partition,
+            options,
+            requests,
+            writer,
+            state,
+            stop,
+        }
+    }
+
+    /// Owns the partition until told to stop. `serving` is called each time commands are taken.
+    ///
+    /// # Errors
+    /// The log failed in a way that waiting does not mend.
+    pub async fn run(mut self, serving: impl Fn()) -> Result<(), LogError> {
+        let result = self.own_and_serve(serving).await;
+        self.refuse_waiting();
+        result
+    }
+
+    async fn own_and_serve(&mut self, serving: impl Fn()) -> Result<(), LogError> {
+        let stop = self.stop.clone();
+        loop {
+            let Some(owned) = stop.run_until_cancelled(self.own()).await else {
+                return Ok(());
+            };
+            let ending = if owned? {
+                serving();
+                self.serve().await?
+            } else {
+                Ending::Superseded
+            };
+            match ending {
+                Ending::Stopped => return Ok(()),
+                Ending::Ambiguous => tracing::warn!(
+                    topic = self.topic.name(),
+                    partition = self.partition,
+                    "the fate of an append is unknown: claiming again"
+                ),
+                Ending::Superseded => {
+                    tracing::warn!(
+                        topic = self.topic.name(),
+                        partition = self.partition,
+                        epoch = self.writer.rule().epoch(),
+                        "another writer owns the partition"
+                    );
+                    let wait = tokio::time::sleep(self.options.reclaim_after);
+                    if stop.run_until_cancelled(wait).await.is_none() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers commands that wait in the queue: nothing happened.
+    fn refuse_waiting(&mut self) {
+        self.requests.close();
+        while let Ok(request) = self.requests.try_recv() {
+            let unavailable = ExecuteError::Unavailable {
+                partition: self.partition,
+            };
+            let _ = request.caller.send(Err(unavailable));
+        }
+    }
+
+    /// Tries to own the partition until the log answers: whether it does, with the newest state.
+    async fn own(&mut self) -> Result<bool, LogError> {
+        let mut retry = FIRST_RETRY;
+        loop {
+            match self.claim().await {
+                Err(error) if error.is_retryable() => {
+                    let (topic, partition) = (self.topic.name(), self.partition);
+                    let cause = chain(&error);
+                    tracing::warn!(
+                        topic,
+                        partition,
+                        error = cause,
+                        "cannot claim, trying again"
+                    );
+                    tokio::time::sleep(retry).await;
+                    retry = LAST_RETRY.min(retry * 2);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads the partition to its end, claims it, and reads up to the claim.
+    async fn claim(&mut self) -> Result<bool, LogError> {
+        let (topic, partition) = (self.topic.clone(), self.partition);
+        let mut replay = Replay::<A>::start(&*topic, partition, &self.options).await?;
+        let end = topic.end(partition).await?;
+        replay.read_to(end, &mut self.writer, &self.options).await?;
+        let claim = self.writer.claim();
+        self.answer();
+        let after = match topic.append(partition, claim.record()).await? {
+            Appended::At(offset) => offset + 1,
+            Appended::Somewhere => topic.end(partition).await?,
+        };
+        replay
+            .read_to(after, &mut self.writer, &self.options)
+            .await?;
+        let owned = self.writer.settle_claim();
+        self.answer();
+        self.state = replay.state;
+        let epoch = self.writer.rule().epoch();
+        tracing::info!(topic = topic.name(), partition, epoch, owned, "claimed");
+        Ok(owned)
+    }
+
+    fn answer(&mut self) {
+        self.writer
+            .take_settled()
+            .for_each(|(waiting, fate)| waiting.settle(fate));
+    }
+
+    /// Takes commands and acknowledgements until something ends it.
+    async fn serve(&mut self) -> Result<Ending, LogError> {
+        let mut under_way = UnderWay::default();
+        let mut requests = Vec::with_capacity(BATCH);
+        loop {
+            let room = self.writer.pending() < self.options.in_flight
+                && under_way.bytes < self.options.in_flight_bytes;
+            tokio::select! {
+                biased;
+                Some((bytes, result)) = under_way.appends.next() => {
+                    under_way.bytes -= bytes;
+                    if let Some(ending) = self.acknowledge(result).await? {
+                        return Ok(ending);
+                    }
+                }
+                () = self.stop.cancelled(), if !self.requests.is_closed() => self.requests.close(),
+                taken = self.requests.recv_many(&mut requests, BATCH), if room => {
+                    if taken == 0 {
+                        return self.drain(&mut under_way).await;
+                    }
+                    self.decide(&mut requests, &mut under_way);
+                }
+            }
+        }
+    }
+
+    /// Waits for everything under way, once no command can come any more.
+    async fn drain(&mut self, under_way: &mut UnderWay) -> Result<Ending, LogError> {
+        while let Some((_, result)) = under_way.appends.next().await {
+            if let Some(ending) = self.acknowledge(result).await? {
+                return Ok(ending);
+            }
+        }
+        Ok(Ending::Stopped)
+    }
+
+    /// Decides commands, and sends what is to be appended as one batch.
+    fn decide(&mut self, requests: &mut Vec<Request<A>>, under_way: &mut UnderWay) {
+        let mut decider = Decider {
+            partition: self.partition,
+            max_record_bytes: self.topic.max_record_bytes(),
+            time: now(),
+            state: &mut self.state,
+            writer: &mut self.writer,
+            records: Records::new(),
+            stamps: Vec::new(),
+        };
+        requests.drain(..).for_each(|request| decider.take(request));
+        let (records, stamps) = (decider.records, decider.stamps);
+        self.answer();
+        if !records.is_empty() {
+            self.writer.sent(stamps);
+            under_way.push(
+                records.byte_len(),
+                self.topic.append(self.partition, records),
+            );
+        }
+    }
+
+    /// Takes in what became of the oldest batch under way.
+    async fn acknowledge(
+        &mut self,
+        result: Result<Appended, LogError>,
+    ) -> Result<Option<Ending>, LogError> {
+        let mut step = match result {
+            Ok(appended) => self.writer.acknowledged(appended).map_err(|damage| {
+                let place = format!("{} partition {}", self.topic.name(), self.partition);
+                LogError::new(
+                    LogErrorKind::Damaged,
+                    format!("{place}: the log is damaged"),
+                )
+                .with_source(damage)
+            })?,
+            Err(error) if error.is_retryable() => {
+                let (topic, partition) = (self.topic.name(), self.partition);
+                tracing::warn!(topic, partition, error = chain(&error), "an append failed");
+                Step::Claim
+            }
+            Err(error) => return Err(error),
+        };
+        loop {
+            let end = match step {
+                Step::ReadTo(end) => end,
+                Step::ReadToEnd => match self.topic.end(self.partition).await {
+                    Ok(end) => end,
+                    Err(error) if error.is_retryable() => return Ok(Some(Ending::Ambiguous)),
+                    Err(error) => return Err(error),
+                },
+                Step::Own => {
+                    self.answer();
+                    return Ok(None);
+                }
+                Step::Claim => {
+                    self.answer();
+                    return Ok(Some(Ending::Ambiguous));
+                }
+                Step::Superseded => {
+                    self.answer();
+                    return Ok(Some(Ending::Superseded));
+                }
+            };
+            match observe_to(&*self.topic, self.partition, end, &mut self.writer).await {
+                Ok(()) => step = self.writer.standing(),
+                Err(error) if error.is_retryable() => return Ok(Some(Ending::Ambiguous)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Batches that were sent and not acknowledged.
+#[derive(Default)]
+struct UnderWay {
+    appends:
+        FuturesOrdered<futures::future::BoxFuture<'static, (usize, Result<Appended, LogError>)>>,
+    bytes: usize,
+}
+
+impl UnderWay {
+    fn push(&mut self, bytes: usize, append: Append) {
+        self.bytes += bytes;
+        self.appends
+            .push_back(Box::pin(async move { (bytes, append.await) }));
+    }
+}
+
+/// Microseconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64)
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

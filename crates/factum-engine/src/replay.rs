@@ -1,0 +1,168 @@
+//! Reading a partition into its state, and into the writer that is to own it.
+
+use std::time::{Duration, Instant};
+
+use factum_core::{
+    Aggregate, CommitReader, Fetched, Header, LogError, LogErrorKind, LogReader, Offset, Position,
+    Topic, Writer,
+};
+
+use crate::state::PartitionState;
+use crate::{EngineOptions, Replayed};
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows a partition from its first record on.
+pub(crate) struct Replay<A> {
+    pub state: PartitionState<A>,
+    topic: String,
+    partition: u32,
+    commits: CommitReader,
+    reader: Box<dyn LogReader>,
+    /// Where the next record is, or comes.
+    at: Offset,
+    reported: Instant,
+}
+
+impl<A: Aggregate> Replay<A> {
+    pub async fn start(
+        topic: &dyn Topic,
+        partition: u32,
+        options: &EngineOptions,
+    ) -> Result<Self, LogError> {
+        let start = topic.start(partition).await?;
+        if start > 0 {
+            let name = topic.name();
+            return Err(LogError::new(
+                LogErrorKind::Damaged,
+                format!(
+                    "{name} partition {partition}: the records before offset {start} were deleted. \
+                     Events live for ever: restore the topic, and remove what deletes from it"
+                ),
+            ));
+        }
+        Ok(Self {
+            state: PartitionState::new(options.command_window),
+            topic: topic.name().to_owned(),
+            partition,
+            commits: CommitReader::new(
+                topic.name(),
+                partition,
+                topic.partitions(),
+                Position::START,
+            ),
+            reader: topic.read(&[(partition, 0)]).await?,
+            at: 0,
+            reported: Instant::now(),
+        })
+    }
+
+    /// Reads up to `end`, exclusive, into the state, and what the writer does not know yet also into
+    /// the writer.
+    pub async fn read_to<T>(
+        &mut self,
+        end: Offset,
+        writer: &mut Writer<T>,
+        options: &EngineOptions,
+    ) -> Result<(), LogError> {
+        while self.at < end {
+            for fetched in self.reader.next().await? {
+                let (state, topic) = (&mut self.state, &self.topic);
+                self.commits
+                    .read(&fetched, |event| state.replay(topic, event))?;
+                observe(&fetched, topic, writer)?;
+                self.at = fetched.next;
+                if fetched.at_end {
+                    // Only offsets that hold no record are left, if any.
+                    self.at = self.at.max(end);
+                }
+            }
+            self.report(end, options);
+        }
+        writer.skip_to(end);
+        self.warn_of_foreign();
+        Ok(())
+    }
+
+    fn report(&mut self, end: Offset, options: &EngineOptions) {
+        let done = self.at >= end;
+        if !done && self.reported.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        self.reported = Instant::now();
+        let (partition, events, offset) = (self.partition, self.state.replayed, self.at);
+        tracing::info!(
+            topic = self.topic,
+            partition,
+            events,
+            offset,
+            end,
+            "replayed"
+        );
+        if let Some(on_replay) = &options.on_replay {
+            on_replay(Replayed {
+                partition,
+                events,
+                offset,
+                end,
+            });
+        }
+    }
+
+    fn warn_of_foreign(&mut self) {
+        if let Some(foreign) = self.commits.take_foreign() {
+            tracing::warn!(
+                topic = self.topic,
+                partition = self.partition,
+                offset = foreign.first,
+                records = foreign.count,
+                "records that Factum did not write were ignored: check who may write to the topic"
+            );
+        }
+    }
+}
+
+/// Reads part of a partition for a writer that owns it and has its state.
+pub(crate) async fn observe_to<T>(
+    topic: &dyn Topic,
+    partition: u32,
+    end: Offset,
+    writer: &mut Writer<T>,
+) -> Result<(), LogError> {
+    let mut reader = topic.read(&[(partition, writer.known())]).await?;
+    while writer.known() < end {
+        for fetched in reader.next().await? {
+            observe(&fetched, topic.name(), writer)?;
+            writer.skip_to(if fetched.at_end { end } else { fetched.next });
+        }
+    }
+    Ok(())
+}
+
+fn observe<T>(fetched: &Fetched, topic: &str, writer: &mut Writer<T>) -> Result<(), LogError> {
+    let at = |offset| format!("{topic} partition {} offset {offset}", fetched.partition);
+    for (offset, record) in fetched.iter() {
+        if offset < writer.known() {
+            continue;
+        }
+        let header = record
+            .header
+            .map(Header::decode)
+            .transpose()
+            .map_err(|error| {
+                LogError::new(
+                    LogErrorKind::Corrupt,
+                    format!("{}: cannot read the record's `factum` header", at(offset)),
+                )
+                .with_source(error)
+            })?;
+        writer.observe(offset, header.as_ref()).map_err(|damage| {
+            LogError::new(
+                LogErrorKind::Damaged,
+                format!("{}: the log is damaged", at(offset)),
+            )
+            .with_source(damage)
+        })?;
+    }
+    Ok(())
+}
