@@ -1,0 +1,46 @@
+//! `cargo xtask up`.
+
+use anyhow::Result;
+use xtask::servers::{self, Wanted, Way};
+
+use super::say;
+
+/// Starts Kafka and Postgres for tests and demos, and waits until they answer.
+///
+/// For each server the first of these that applies: the address in FACTUM_KAFKA (host:port) or
+/// FACTUM_POSTGRES (postgres://user@host/database); a Docker engine that answers; server binaries on
+/// this machine (Postgres 14 or newer, Kafka through KAFKA_HOME or PATH); Maven with Java 17 or
+/// newer, which fetches them once.
+///
+/// The servers listen on free ports of 127.0.0.1, keep data and logs below target/factum, and run
+/// until `cargo xtask down`. What runs already is reused. Prints the addresses, which are also in
+/// target/factum/env, where the tests look.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask up                        both servers
+  cargo xtask up --postgres             only Postgres
+  FACTUM_KAFKA=localhost:9092 cargo xtask up
+                                        your own Kafka, and a Postgres
+  cargo xtask up --via maven            no Docker, no local binaries")]
+pub(crate) struct Arguments {
+    /// Only Kafka, or with --postgres both
+    #[arg(long)]
+    kafka: bool,
+    /// Only Postgres, or with --kafka both
+    #[arg(long)]
+    postgres: bool,
+    /// Use this way and no other
+    #[arg(long, value_enum, env = "FACTUM_SERVERS", hide_env_values = true)]
+    via: Option<Way>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let neither = !arguments.kafka && !arguments.postgres;
+    let wanted = Wanted {
+        kafka: arguments.kafka || neither,
+        postgres: arguments.postgres || neither,
+    };
+    let addresses = servers::up(wanted, arguments.via, &say)?;
+    print!("{}", addresses.lines());
+    Ok(())
+}

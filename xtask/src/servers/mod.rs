@@ -1,0 +1,70 @@
+//! Kafka and Postgres for tests and demos: found, started, reused, stopped.
+//!
+//! A server is used at an address from the environment, or started by the first [`Way`] that this
+//! machine offers. Each listens on a free port of 127.0.0.1, keeps its data below `target/factum/`
+//! (or a test's own directory), and outlives the process that started it until it is stopped.
+
+mod detached;
+mod docker;
+mod instance;
+mod kafka;
+mod maven;
+mod place;
+mod port;
+mod postgres;
+mod private;
+mod record;
+mod shared;
+mod way;
+
+pub use private::{Kafka, Postgres};
+pub use shared::{Addresses, Wanted, down, factum_dir, up};
+pub use way::Way;
+
+/// Takes one line of progress, meant for a person who waits.
+pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Server {
+    Kafka,
+    Postgres,
+}
+
+impl Server {
+    /// The name in files, directories and the compose file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Server::Kafka => "kafka",
+            Server::Postgres => "postgres",
+        }
+    }
+
+    /// The environment variable that names a server to use instead of starting one.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Server::Kafka => "FACTUM_KAFKA",
+            Server::Postgres => "FACTUM_POSTGRES",
+        }
+    }
+
+    /// What a client connects to when the server listens on `port` of this machine.
+    pub(crate) fn address(self, port: u16) -> String {
+        match self {
+            Server::Kafka => kafka::address(port),
+            Server::Postgres => postgres::address(port),
+        }
+    }
+
+    /// Asks the server a real question.
+    ///
+    /// # Errors
+    /// When it does not answer within a few seconds, with the cause.
+    pub(crate) fn ask(self, address: &str) -> anyhow::Result<()> {
+        match self {
+            Server::Kafka => kafka::ask(address),
+            Server::Postgres => postgres::ask(address),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A server that belongs to one test, which may kill it whenever it likes.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::detached::Process;
+use super::instance::Instance;
+use super::record::Record;
+use super::way::{choose, forced_by_environment, probe};
+use super::{Server, factum_dir};
+
+/// A Kafka broker of one's own; stopped and forgotten when dropped.
+#[derive(Debug)]
+pub struct Kafka(Private);
+
+/// A Postgres server of one's own; stopped and forgotten when dropped.
+#[derive(Debug)]
+pub struct Postgres(Private);
+
+macro_rules! server {
+    ($name:ident, $address:literal) => {
+        impl $name {
+            /// Starts one with its data and log in `dir`, on a free port, and waits until it
+            /// answers. Blocks for seconds.
+            ///
+            /// # Errors
+            /// When this machine has no way to run it, or it does not start.
+            pub fn start(dir: &Path) -> Result<Self> {
+                Private::start(Server::$name, dir).map(Self)
+            }
+
+            #[doc = concat!("What clients connect to: ", $address, "; the same after a restart.")]
+            pub fn address(&self) -> &str {
+                &self.0.address
+            }
+
+            /// Ends it at once, in the middle of whatever it does (SIGKILL to all its processes).
+            /// What it had acknowledged is still there after [`restart`](Self::restart).
+            ///
+            /// # Errors
+            /// When it runs in Docker and the engine does not obey.
+            pub fn kill9(&mut self) -> Result<()> {
+                self.0.instance.kill9()
+            }
+
+            /// Stops it gently if it runs, and starts it again on the same port and data.
+            ///
+            /// # Errors
+            /// When it does not stop or does not start.
+            pub fn restart(&mut self) -> Result<()> {
+                self.0.restart()
+            }
+
+            /// Stops it gently, as an operator would; dropping it does the same.
+            ///
+            /// # Errors
+            /// When it runs in Docker and the engine does not obey.
+            pub fn stop(&mut self) -> Result<()> {
+                self.0.instance.stop(false)
+            }
+        }
+    };
+}
+
+server!(Kafka, "`host:port`");
+server!(Postgres, "a `postgres://` URL");
+
+#[derive(Debug)]
+struct Private {
+    instance: Instance,
+    address: String,
+    record: Record,
+}
+
+impl Private {
+    fn start(server: Server, dir: &Path) -> Result<Private> {
+        let way = choose(server, forced_by_environment()?, |way| probe(server, way))?;
+        let mut instance = Instance::new(server, way, dir, None)?;
+        instance.owner = Process::this();
+        let name = format!("private-{}", uuid::Uuid::new_v4().simple());
+        let record = Record::named(&factum_dir(), &name);
+        // From here on a failure drops it, and with it whatever was started.
+        let mut private = Private {
+            address: instance.address(),
+            instance,
+            record,
+        };
+        private.launch()?;
+        Ok(private)
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        self.instance.stop(false)?;
+        self.launch()
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        let launched = self.instance.launch(&|line| eprintln!("{line}"));
+        self.record.save(&self.instance)?;
+        launched?;
+        self.instance.wait_ready()
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        if let Err(error) = self.instance.stop(true) {
+            eprintln!("cannot stop {}: {error:#}", self.address);
+        }
+        self.instance.wipe_stand_in();
+        self.record.remove();
+    }
+}
