@@ -49,6 +49,12 @@ impl<'a> Reader<'a> {
         DecodeError::new(kind, self.position())
     }
 
+    /// The error for a value whose frame carries a fingerprint that nobody knows.
+    #[cold]
+    pub fn unknown_schema(&self, fingerprint: u64) -> DecodeError {
+        DecodeError::new(Kind::UnknownSchema { fingerprint }, 0)
+    }
+
     /// Takes `N` bytes.
     ///
     /// # Errors

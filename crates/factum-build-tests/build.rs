@@ -1,0 +1,7 @@
+//! Generates what `src/lib.rs` includes.
+
+fn main() -> factum_build::Result {
+    factum_build::Builder::new()
+        .facade("crate::factum")
+        .compile("schemas")
+}

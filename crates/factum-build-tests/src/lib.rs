@@ -1,0 +1,19 @@
+//! The code that `factum-build` generates, compiled, so that `tests/` can run it.
+
+/// What generated code sees of the facade.
+pub mod factum {
+    pub use factum_core::{DecodeError, Event};
+    pub use factum_schema as schema;
+    pub use jiff;
+    pub use uuid;
+}
+
+/// The events of the loans in `schemas/`.
+pub mod loan {
+    include!(concat!(env!("OUT_DIR"), "/bank.loan.rs"));
+}
+
+/// Every type that code is generated for.
+pub mod everything {
+    include!(concat!(env!("OUT_DIR"), "/test.everything.rs"));
+}

@@ -1,0 +1,186 @@
+//! The way from a folder to generated files.
+
+use std::env;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::TokenStream;
+
+use crate::aggregate::Aggregate;
+use crate::finding::{Error, Finding, settle};
+use crate::model::Version;
+use crate::tree::Source;
+use crate::{generate, lock, lower, tree};
+
+/// Generates code from the schemas in `folder`, with the default options of [`Builder`].
+///
+/// # Errors
+/// Every mistake in the schemas, with file and JSON pointer; or a file that can't be read or written.
+pub fn compile(folder: impl AsRef<Path>) -> crate::Result {
+    Builder::new().compile(folder)
+}
+
+/// Options for generating code.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    facade: String,
+    out_dir: Option<PathBuf>,
+    locked: Option<bool>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The defaults, for a package that depends on `factum`, built by Cargo.
+    pub fn new() -> Self {
+        Self {
+            facade: "::factum".to_owned(),
+            out_dir: None,
+            locked: None,
+        }
+    }
+
+    /// The path under which the generated code finds the crate `factum`; `::factum` by default.
+    #[must_use]
+    pub fn facade(mut self, path: impl Into<String>) -> Self {
+        self.facade = path.into();
+        self
+    }
+
+    /// Where the generated files go; Cargo's `OUT_DIR` by default.
+    #[must_use]
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(folder.into());
+        self
+    }
+
+    /// Whether a version that `schemas.lock` doesn't list is an error, instead of being added.
+    ///
+    /// By default the environment says: `FACTUM_LOCKED` (1 or 0), and if it isn't set, `CI=true`
+    /// means locked.
+    #[must_use]
+    pub fn locked(mut self, locked: bool) -> Self {
+        self.locked = Some(locked);
+        self
+    }
+
+    /// Generates code from the schemas in `folder`, relative to the package's own folder.
+    ///
+    /// Nothing is written unless every schema is in order.
+    ///
+    /// # Errors
+    /// Every mistake in the schemas, with file and JSON pointer; or a file that can't be read or
+    /// written.
+    pub fn compile(&self, folder: impl AsRef<Path>) -> crate::Result {
+        let shown = folder.as_ref().display().to_string();
+        let root = match env::var_os("CARGO_MANIFEST_DIR") {
+            Some(package) => Path::new(&package).join(&folder),
+            None => folder.as_ref().to_path_buf(),
+        };
+        for instruction in [
+            "rerun-if-env-changed=FACTUM_LOCKED",
+            "rerun-if-env-changed=CI",
+        ] {
+            println!("cargo::{instruction}");
+        }
+        println!("cargo::rerun-if-changed={}", root.display());
+        let out_dir = self.target_dir()?;
+        let facade = self.facade_path()?;
+
+        let mut findings = Vec::new();
+        let sources = tree::read(&root, &shown, &mut findings);
+        let lock_file = lock::File::read(&root, &shown, &mut findings);
+        let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
+        let files = files(&sources, &facade, &mut findings);
+        settle(findings)?;
+
+        lock_file.write(&lock).map_err(Error::one)?;
+        for (name, text) in files {
+            write_if_changed(&out_dir.join(name), &text).map_err(Error::one)?;
+        }
+        Ok(())
+    }
+
+    fn target_dir(&self) -> Result<PathBuf, Error> {
+        let given = self.out_dir.clone();
+        let folder = given.or_else(|| env::var_os("OUT_DIR").map(PathBuf::from));
+        folder.ok_or_else(|| {
+            let message = "is not set; call this from build.rs, or set Builder::out_dir";
+            Error::one(Finding::new("OUT_DIR", "", message))
+        })
+    }
+
+    fn facade_path(&self) -> Result<TokenStream, Error> {
+        let path = syn::parse_str::<syn::Path>(&self.facade);
+        let path = path.map(|path| quote::quote!(#path));
+        path.map_err(|error| {
+            let message = format!("{:?} is not a path of Rust: {error}", self.facade);
+            Error::one(Finding::new("Builder::facade", "", message))
+        })
+    }
+
+    fn is_locked(&self) -> bool {
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let is_true = |value: String| value == "1" || value == "true";
+        let from_env = || {
+            set("FACTUM_LOCKED")
+                .or_else(|| set("CI"))
+                .is_some_and(is_true)
+        };
+        self.locked.unwrap_or_else(from_env)
+    }
+}
+
+/// The generated files' names and texts.
+fn files(
+    sources: &[Source],
+    facade: &TokenStream,
+    findings: &mut Vec<Finding>,
+) -> Vec<(String, String)> {
+    let lowered: Vec<_> = sources
+        .iter()
+        .map(|source| (source, lower::version(source, findings)))
+        .collect();
+    let mut files = Vec::new();
+    for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
+        // What went wrong in one of the versions is reported already; the rest would mislead.
+        if let Some(aggregate) = aggregate(versions)
+            && let Some(text) = generate::file(&aggregate, facade, findings)
+        {
+            files.push((format!("{}.rs", aggregate.name), text));
+        }
+    }
+    files
+}
+
+fn aggregate(versions: &[(&Source, Option<Version>)]) -> Option<Aggregate> {
+    let name = versions.first()?.0.aggregate_type();
+    let versions: Option<Vec<Version>> = versions.iter().map(|(_, v)| v.clone()).collect();
+    let events = versions?
+        .chunk_by(|a, b| a.event == b.event)
+        .map(<[Version]>::to_vec)
+        .collect();
+    Some(Aggregate { name, events })
+}
+
+/// Replaces a file in one step, and leaves it alone if it holds `text` already.
+pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<(), Finding> {
+    if fs::read_to_string(path).is_ok_and(|known| known == text) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let replace = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path).map(drop).map_err(std::io::Error::from)
+    };
+    replace().map_err(|error| {
+        let shown = path.display().to_string();
+        Finding::new(&shown, "", format!("can't write the file: {error}"))
+    })
+}

@@ -1,0 +1,197 @@
+//! `schemas.lock`: what was released, so that it stays as it was.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::compile::write_if_changed;
+use crate::finding::Finding;
+use crate::tree::Source;
+
+const NAME: &str = "schemas.lock";
+const HEADER: &str = "\
+# The released versions of the schemas, kept by factum-build. Commit this file.
+# A version listed here never changes and never goes away, since events written with it are in the
+# log for ever: to change an event, add its next <n>.avsc. Docs and white space are free.
+# A line: the file, its CRC-64-AVRO fingerprint, and the SHA-256 of the schema without docs.
+";
+
+/// What identifies a released version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    fingerprint: String,
+    hash: String,
+}
+
+/// The lock's entries, by the files' names: `bank/loan/Submitted/1.avsc`.
+pub(crate) type Entries = BTreeMap<String, Entry>;
+
+/// The lock file as it is on disk.
+pub(crate) struct File {
+    path: PathBuf,
+    /// The tree's folder, as messages name it.
+    folder: String,
+    entries: Entries,
+}
+
+impl File {
+    pub fn read(root: &Path, folder: &str, findings: &mut Vec<Finding>) -> Self {
+        let path = root.join(NAME);
+        let shown = format!("{folder}/{NAME}");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                findings.push(Finding::new(
+                    &shown,
+                    "",
+                    format!("can't read the file: {error}"),
+                ));
+                String::new()
+            }
+        };
+        Self {
+            path,
+            folder: folder.to_owned(),
+            entries: entries(&text, &shown, findings),
+        }
+    }
+
+    /// Compares the released versions with the files, and returns the entries as they shall be.
+    pub fn check(&self, sources: &[Source], locked: bool, findings: &mut Vec<Finding>) -> Entries {
+        let found: Entries = sources
+            .iter()
+            .filter_map(|source| Some((source.key(), Entry::of(&source.text)?)))
+            .collect();
+        for (key, entry) in &self.entries {
+            if let Some(message) = changed(entry, found.get(key), sources, key) {
+                findings.push(Finding::new(&format!("{}/{key}", self.folder), "", message));
+            }
+        }
+        for key in found.keys() {
+            if locked && !self.entries.contains_key(key) {
+                let message = format!(
+                    "is not in {}/{NAME}, which may not be changed here (FACTUM_LOCKED or CI is set); build without \
+                     it and commit {NAME}",
+                    self.folder
+                );
+                findings.push(Finding::new(&format!("{}/{key}", self.folder), "", message));
+            }
+        }
+        found
+    }
+
+    pub fn write(&self, entries: &Entries) -> Result<(), Finding> {
+        if *entries == self.entries {
+            return Ok(());
+        }
+        let mut text = HEADER.to_owned();
+        for (key, Entry { fingerprint, hash }) in entries {
+            let _ = writeln!(text, "{key} {fingerprint} {hash}");
+        }
+        write_if_changed(&self.path, &text)
+    }
+}
+
+/// What is wrong with a released version's file, if anything is.
+fn changed(entry: &Entry, found: Option<&Entry>, sources: &[Source], key: &str) -> Option<String> {
+    let Entry { fingerprint, hash } = entry;
+    match found {
+        Some(found) if found == entry => None,
+        Some(found) => Some(format!(
+            "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and make \
+             the change in a new version file",
+            found.fingerprint, found.hash
+        )),
+        // A file that is not a schema is reported where it is parsed.
+        None if sources.iter().any(|source| source.key() == key) => None,
+        None => Some(format!(
+            "this version was released (fingerprint {fingerprint}, {hash}) and is gone; restore it: events written \
+             with it must stay readable"
+        )),
+    }
+}
+
+impl Entry {
+    /// The entry for a schema's text; `None` if it is not a schema.
+    fn of(text: &str) -> Option<Self> {
+        let schema = factum_schema::Schema::parse(text).ok()?;
+        let mut json: Value = serde_json::from_str(text).ok()?;
+        strip_docs(&mut json);
+        let digest = Sha256::digest(ordered(&json).as_bytes());
+        let hash = digest
+            .iter()
+            .fold(String::from("sha256:"), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            });
+        Some(Self {
+            fingerprint: format!("{:016x}", schema.fingerprint()),
+            hash,
+        })
+    }
+}
+
+/// Removes `doc` wherever it is an attribute of a schema or a field; a default's value may hold a
+/// key of that name, which stays.
+fn strip_docs(json: &mut Value) {
+    match json {
+        Value::Array(list) => list.iter_mut().for_each(strip_docs),
+        Value::Object(object) => {
+            object.remove("doc");
+            for key in ["type", "items", "values", "fields"] {
+                if let Some(inner) = object.get_mut(key) {
+                    strip_docs(inner);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// JSON without white space and with sorted keys, whatever order `serde_json` was built to keep.
+fn ordered(json: &Value) -> String {
+    let join = |parts: Vec<String>| parts.join(",");
+    match json {
+        Value::Array(list) => format!("[{}]", join(list.iter().map(ordered).collect())),
+        Value::Object(object) => {
+            let sorted: BTreeMap<_, _> = object.iter().collect();
+            let member = |(key, value): (&String, &Value)| {
+                format!("{}:{}", Value::from(key.as_str()), ordered(value))
+            };
+            format!("{{{}}}", join(sorted.into_iter().map(member).collect()))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+fn entries(text: &str, shown: &str, findings: &mut Vec<Finding>) -> Entries {
+    let mut entries = Entries::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            [key, fingerprint, hash] => {
+                let entry = Entry {
+                    fingerprint: (*fingerprint).to_owned(),
+                    hash: (*hash).to_owned(),
+                };
+                entries.insert((*key).to_owned(), entry);
+            }
+            _ => {
+                let message = format!(
+                    "line {}: a file, a fingerprint and a hash are expected",
+                    index + 1
+                );
+                findings.push(Finding::new(shown, "", message));
+            }
+        }
+    }
+    entries
+}

@@ -1,0 +1,156 @@
+//! Finds the version files: `<context>/<aggregate>/<Event>/<n>.avsc`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::finding::Finding;
+
+/// One version file.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub context: String,
+    pub aggregate: String,
+    pub event: String,
+    pub version: u32,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// As messages name it: `schemas/bank/loan/Submitted/1.avsc`.
+    pub shown: String,
+    pub text: String,
+}
+
+impl Source {
+    /// The aggregate type: `bank.loan`.
+    pub fn aggregate_type(&self) -> String {
+        format!("{}.{}", self.context, self.aggregate)
+    }
+
+    /// The file, as `schemas.lock` names it: `bank/loan/Submitted/1.avsc`.
+    pub fn key(&self) -> String {
+        let Self {
+            context,
+            aggregate,
+            event,
+            version,
+            ..
+        } = self;
+        format!("{context}/{aggregate}/{event}/{version}.avsc")
+    }
+}
+
+/// All version files below `root`, ordered by name and version.
+pub(crate) fn read(root: &Path, shown: &str, findings: &mut Vec<Finding>) -> Vec<Source> {
+    let mut walk = Walk {
+        findings,
+        sources: Vec::new(),
+    };
+    walk.folder(root, shown, &mut Vec::new());
+    let mut sources = walk.sources;
+    sources.sort_by_key(|s| {
+        let names = (s.context.clone(), s.aggregate.clone(), s.event.clone());
+        (names, s.version)
+    });
+    check_dense(&sources, findings);
+    sources
+}
+
+struct Walk<'a> {
+    findings: &'a mut Vec<Finding>,
+    sources: Vec<Source>,
+}
+
+impl Walk<'_> {
+    fn note(&mut self, shown: &str, message: impl Into<String>) {
+        self.findings.push(Finding::new(shown, "", message));
+    }
+
+    fn folder(&mut self, path: &Path, shown: &str, names: &mut Vec<String>) {
+        let entries = fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.note(shown, format!("can't read the folder: {error}")),
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let Ok(name) = entry.file_name().into_string() else {
+                self.note(shown, format!("{:?} is not UTF-8", entry.file_name()));
+                continue;
+            };
+            let shown = format!("{shown}/{name}");
+            if name.starts_with('.') {
+                continue;
+            } else if path.is_dir() {
+                self.subfolder(&path, &shown, name, names);
+            } else if path.extension().is_some_and(|ext| ext == "avsc") {
+                self.file(path, shown, &name, names);
+            }
+        }
+    }
+
+    fn subfolder(&mut self, path: &Path, shown: &str, name: String, names: &mut Vec<String>) {
+        if names.len() == 3 {
+            return self.note(shown, format!("a folder is not expected here: {PLAN}"));
+        }
+        if !is_name(&name) {
+            let message = "the folder's name is not one that Avro and Rust take: letters, digits and underscores, \
+                           not starting with a digit";
+            return self.note(shown, message);
+        }
+        names.push(name);
+        self.folder(path, shown, names);
+        names.pop();
+    }
+
+    fn file(&mut self, path: PathBuf, shown: String, name: &str, names: &[String]) {
+        let [context, aggregate, event] = names else {
+            return self.note(&shown, format!("not where a version file lies: {PLAN}"));
+        };
+        let Some(version) = version(name) else {
+            return self.note(&shown, format!("not named after a version: {PLAN}"));
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => return self.note(&shown, format!("can't read the file: {error}")),
+        };
+        self.sources.push(Source {
+            context: context.clone(),
+            aggregate: aggregate.clone(),
+            event: event.clone(),
+            version,
+            path,
+            shown,
+            text,
+        });
+    }
+}
+
+const PLAN: &str = "schemas are <context>/<aggregate>/<Event>/<n>.avsc, with n = 1, 2, 3, …";
+
+fn version(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(".avsc")?;
+    let version = digits.parse().ok()?;
+    (version > 0 && digits == u32::to_string(&version)).then_some(version)
+}
+
+fn is_name(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
+}
+
+/// Versions are numbered without gaps, so that a file that went missing is noticed.
+fn check_dense(sources: &[Source], findings: &mut Vec<Finding>) {
+    let mut before = 0;
+    let mut event = None;
+    for source in sources {
+        let this = (&source.context, &source.aggregate, &source.event);
+        if event.replace(this) != Some(this) {
+            before = 0;
+        }
+        if source.version != before + 1 {
+            let message = format!("version {} is missing: versions are 1, 2, 3, …", before + 1);
+            findings.push(Finding::new(&source.shown, "", message));
+        }
+        before = source.version;
+    }
+}
