@@ -86,8 +86,9 @@ impl<A: Aggregate> Engine<A> {
     async fn ready(&self) -> Result<(), EngineError> {
         let mut ready = self.shared.ready.subscribe();
         tokio::select! {
-            _ = ready.wait_for(|now| now.assigned && now.served >= now.owned) => Ok(()),
+            biased; // an engine that failed owns nothing any more, and so looks ready
             error = self.failed() => Err(error),
+            _ = ready.wait_for(|now| now.assigned && now.served >= now.owned) => Ok(()),
         }
     }
 
