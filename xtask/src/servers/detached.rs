@@ -88,9 +88,11 @@ fn start_time(pid: i32) -> Option<String> {
     Some(format!("{}/{ticks}", boot.trim()))
 }
 
+/// The first thread of a killed process may be done while others still hold its ports and files.
 #[cfg(target_os = "linux")]
 fn is_zombie(pid: i32) -> bool {
-    stat_field(pid, 3).is_none_or(|state| state == "Z" || state == "X")
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    stat_field(pid, 3).is_none_or(|state| state == "X" || state == "Z" && threads() <= 1)
 }
 
 /// A field of /proc/PID/stat, counted from 1 as in its manual; not the first two.

@@ -101,7 +101,9 @@ fn once(dir: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    let fresh = dir.with_extension("new");
+    let mut fresh = dir.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
     let _ = fs::remove_dir_all(&fresh);
     fs::create_dir_all(&fresh).with_context(|| format!("cannot make {}", fresh.display()))?;
     fill(&fresh)?;
