@@ -15,6 +15,7 @@ pub struct Counter {
 pub struct Added(pub u64, pub Vec<u8>);
 
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "not every test sends all of them")]
 pub enum Command {
     /// Emits one event for each number.
     Add(Vec<u64>),

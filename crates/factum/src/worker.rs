@@ -1,0 +1,1 @@
+//! Projection workers that open their log by its address.
