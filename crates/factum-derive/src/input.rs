@@ -1,0 +1,140 @@
+//! What a struct says about its table.
+
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Fields, Ident, LitStr, Result, Type};
+
+/// A struct with its table.
+pub(crate) struct RowInput<'a> {
+    pub name: &'a Ident,
+    pub table: String,
+    pub columns: Vec<ColumnInput<'a>>,
+}
+
+/// A field with its column.
+pub(crate) struct ColumnInput<'a> {
+    pub field: &'a Ident,
+    pub ty: &'a Type,
+    pub column: String,
+    pub key: bool,
+    pub nullable: bool,
+}
+
+impl<'a> RowInput<'a> {
+    pub(crate) fn parse(input: &'a DeriveInput) -> Result<Self> {
+        if !input.generics.params.is_empty() {
+            let message = "a row has no type parameters: its columns must be known";
+            return Err(Error::new(input.generics.span(), message));
+        }
+        let columns = fields(input)?
+            .map(ColumnInput::parse)
+            .collect::<Result<Vec<_>>>()?;
+        distinct(&columns)?;
+        if !columns.iter().any(|column| column.key) {
+            let message = "a row needs a key: mark its fields with #[row(key)]";
+            return Err(Error::new(input.ident.span(), message));
+        }
+        Ok(Self {
+            name: &input.ident,
+            table: table(input)?,
+            columns,
+        })
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &ColumnInput<'a>> {
+        self.columns.iter().filter(|column| column.key)
+    }
+}
+
+impl<'a> ColumnInput<'a> {
+    fn parse(field: &'a syn::Field) -> Result<Self> {
+        let ident = field.ident.as_ref().expect("fields are named");
+        let mut column = ident.unraw().to_string();
+        let mut key = false;
+        for attribute in field.attrs.iter().filter(|a| a.path().is_ident("row")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("key") {
+                    key = true;
+                    Ok(())
+                } else if meta.path.is_ident("column") {
+                    column = meta.value()?.parse::<LitStr>()?.value();
+                    Ok(())
+                } else {
+                    Err(meta.error("a field knows `key` and `column = \"…\"`"))
+                }
+            })?;
+        }
+        let nullable = is_option(&field.ty);
+        if key && nullable {
+            let message = "a key column can't be null: take the Option away";
+            return Err(Error::new(field.ty.span(), message));
+        }
+        Ok(Self {
+            field: ident,
+            ty: &field.ty,
+            column,
+            key,
+            nullable,
+        })
+    }
+}
+
+fn fields(input: &DeriveInput) -> Result<impl Iterator<Item = &syn::Field>> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Ok(fields.named.iter()),
+            _ => Err(Error::new(
+                input.ident.span(),
+                "a row needs named fields: they name its columns",
+            )),
+        },
+        _ => Err(Error::new(input.ident.span(), "a row is a struct")),
+    }
+}
+
+fn table(input: &DeriveInput) -> Result<String> {
+    let mut table = None;
+    for attribute in input.attrs.iter().filter(|a| a.path().is_ident("row")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("table") {
+                table = Some(meta.value()?.parse::<LitStr>()?);
+                Ok(())
+            } else {
+                Err(meta.error("a row knows `table = \"…\"`"))
+            }
+        })?;
+    }
+    let table = table.ok_or_else(|| {
+        let message = "a row needs its table: add #[row(table = \"…\")]";
+        Error::new(input.ident.span(), message)
+    })?;
+    let parts: Vec<_> = table.value().split('.').map(str::to_owned).collect();
+    if parts.len() > 2 || parts.iter().any(String::is_empty) {
+        let message = "a table is named \"table\" or \"schema.table\"";
+        return Err(Error::new(table.span(), message));
+    }
+    Ok(table.value())
+}
+
+fn distinct(columns: &[ColumnInput<'_>]) -> Result<()> {
+    for (index, column) in columns.iter().enumerate() {
+        if columns[..index].iter().any(|c| c.column == column.column) {
+            let message = format!("two fields share the column `{}`", column.column);
+            return Err(Error::new(column.field.span(), message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a type is written as an `Option`, by any path.
+fn is_option(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|segment| segment.ident == "Option"),
+        Type::Group(group) => is_option(&group.elem),
+        _ => false,
+    }
+}

@@ -1,0 +1,56 @@
+//! A batch: events of whole commits, and how far they move the positions.
+
+use std::collections::BTreeMap;
+
+use factum_core::{Position, Recorded};
+
+/// Events to be written in one transaction.
+pub(crate) struct Batch<E> {
+    /// The events; those of one partition in order.
+    pub events: Vec<Recorded<E>>,
+    /// For each partition, where the batch starts and where it ends.
+    pub moves: BTreeMap<u32, Move>,
+    /// The size of the records it was read from, in bytes.
+    pub bytes: usize,
+}
+
+/// A step of one partition's position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    pub from: Position,
+    pub to: Position,
+}
+
+impl<E> Batch<E> {
+    pub(crate) fn new() -> Self {
+        Self {
+            events: Vec::new(),
+            moves: BTreeMap::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.moves.is_empty()
+    }
+
+    /// Notes that the batch moves a partition from a position to a later one.
+    pub(crate) fn moved(&mut self, partition: u32, from: Position, to: Position) {
+        if from != to {
+            self.moves
+                .entry(partition)
+                .and_modify(|step| step.to = to)
+                .or_insert(Move { from, to });
+        }
+    }
+
+    /// Drops the events of a partition from a sequence on: parts of a commit that failed to decode.
+    pub(crate) fn cut(&mut self, partition: u32, next: u64) {
+        let of_broken_commit =
+            |event: &Recorded<E>| event.partition == partition && event.sequence >= next;
+        while self.events.last().is_some_and(of_broken_commit) {
+            self.events.pop();
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A projection worker as a program: flags, logs, signals and exit codes.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use factum_core::{Event, EventLog, LogError};
+use tracing_subscriber::EnvFilter;
+
+use crate::backoff::patiently;
+use crate::error::chain;
+use crate::{Fold, Options, Projector, ProjectorError, Row};
+
+/// Opens a log by the address that was given on the command line. Functions are it, too.
+pub trait OpenLog: Send + Sync {
+    /// Opens the log.
+    ///
+    /// # Errors
+    /// The address is wrong, or the log is out of reach.
+    fn open(
+        &self,
+        address: String,
+    ) -> impl Future<Output = Result<Arc<dyn EventLog>, LogError>> + Send;
+}
+
+impl<O, Opened> OpenLog for O
+where
+    O: Fn(String) -> Opened + Send + Sync,
+    Opened: Future<Output = Result<Arc<dyn EventLog>, LogError>> + Send,
+{
+    fn open(
+        &self,
+        address: String,
+    ) -> impl Future<Output = Result<Arc<dyn EventLog>, LogError>> + Send {
+        self(address)
+    }
+}
+
+const AFTER_HELP: &str = "\
+Any number of workers of one projection may run at once: they share the topic's partitions, and take \
+over from each other. A worker may be killed at any moment; the next one goes on where the last \
+transaction ended.
+
+Exit codes:
+  0  told to stop by SIGINT or SIGTERM, or reached the end with --until-end
+  1  failed: the last line of the log says why
+  2  wrong usage
+
+SIGINT and SIGTERM end the worker after the batch under way; a second one ends it at once.
+RUST_LOG sets what is logged, as in RUST_LOG=factum_projector=debug (default: info).";
+
+#[derive(Debug, Parser)]
+#[command(after_help = AFTER_HELP)]
+struct Flags {
+    /// Address of the log, for example kafka://localhost:9092 or local:DIR
+    #[arg(long, env = "FACTUM_LOG", value_name = "URL")]
+    log: String,
+    /// Address of Postgres: postgres://user:password@host:port/database
+    #[arg(
+        long,
+        env = "FACTUM_POSTGRES",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    postgres: String,
+    /// Stop once everything is projected that the topic held at the start
+    #[arg(long)]
+    until_end: bool,
+    /// Records that one transaction takes in at most, in bytes [default: 8388608]
+    #[arg(long, env = "FACTUM_BATCH_BYTES", value_name = "N")]
+    batch_bytes: Option<usize>,
+    /// Seconds to wait for another worker's transaction before its session is ended [default: 3]
+    #[arg(long, env = "FACTUM_LOCK_WAIT", value_name = "SECONDS", value_parser = seconds)]
+    lock_wait: Option<Duration>,
+    /// Seconds that servers out of reach are tried again at the start [default: 30]
+    #[arg(long, env = "FACTUM_START_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
+    start_timeout: Option<Duration>,
+    /// Postgres schema of Factum's own tables [default: factum]
+    #[arg(long, env = "FACTUM_SCHEMA", value_name = "NAME")]
+    schema: Option<String>,
+    /// Topic to read, where it is not the aggregate's own
+    #[arg(long, env = "FACTUM_TOPIC", value_name = "NAME")]
+    topic: Option<String>,
+    /// How log lines are written to standard error
+    #[arg(
+        long,
+        env = "FACTUM_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+impl Flags {
+    fn read<F: Fold>() -> Self {
+        let about = format!(
+            "Projects the events of {} into the Postgres table {} (projection {} version {})",
+            F::Event::AGGREGATE,
+            F::Row::TABLE,
+            F::NAME,
+            F::VERSION
+        );
+        let matches = Self::command().about(about).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// What the program set, with what the user set over it.
+    fn options(&self, set: Options) -> Options {
+        Options {
+            batch_bytes: self.batch_bytes.unwrap_or(set.batch_bytes),
+            lock_wait: self.lock_wait.unwrap_or(set.lock_wait),
+            start_timeout: self.start_timeout.unwrap_or(set.start_timeout),
+            until_end: self.until_end || set.until_end,
+            schema: self.schema.clone().unwrap_or(set.schema),
+            topic: self.topic.clone().or(set.topic),
+            ..set
+        }
+    }
+}
+
+impl<F: Fold, O: OpenLog> Projector<F, O> {
+    /// Runs the worker as a whole program: reads flags and environment, logs to standard error,
+    /// minds signals, and says by the exit code how it went. `--help` describes all of it.
+    pub async fn main(self) -> ExitCode {
+        let flags = Flags::read::<F>();
+        start_logging(flags.log_format);
+        match self.command(&flags).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!("{}", chain(&error));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn command(mut self, flags: &Flags) -> Result<(), ProjectorError> {
+        self.options = flags.options(self.options);
+        let signals = Signals::listen();
+        let told = signals.clone();
+        let patience = self.options.start_timeout;
+        let open = patiently(patience, LogError::is_retryable, || {
+            self.open.open(flags.log.clone())
+        });
+        let log = tokio::select! {
+            log = open => log?,
+            () = told.received() => return Ok(()),
+        };
+        self.run(log, &flags.postgres, signals.received()).await?;
+        Ok(())
+    }
+}
+
+/// An application may have set up its own logging before.
+fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    let _ = match format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+}
+
+/// The signals that end a program: the first one gently, the second at once.
+#[derive(Clone)]
+struct Signals(tokio::sync::watch::Receiver<bool>);
+
+impl Signals {
+    fn listen() -> Self {
+        let (told, receiver) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            signal().await;
+            tracing::info!("told to stop: finishing the batch under way");
+            let _ = told.send(true);
+            signal().await;
+            tracing::warn!("told to stop again: stopping at once");
+            std::process::exit(130);
+        });
+        Self(receiver)
+    }
+
+    async fn received(mut self) {
+        if self.0.wait_for(|told| *told).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_sound() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_goes_before_what_the_program_set() {
+        let read = |flags: &[&str]| {
+            let given = ["worker", "--log", "local:x", "--postgres", "postgres://h"];
+            Flags::try_parse_from(given.iter().chain(flags)).unwrap()
+        };
+        let set = Options {
+            batch_bytes: 5,
+            schema: "s".into(),
+            ..Options::default()
+        };
+        let options = read(&["--batch-bytes", "7", "--lock-wait", "0.5"]).options(set.clone());
+        assert_eq!((options.batch_bytes, options.schema.as_str()), (7, "s"));
+        assert_eq!(options.lock_wait, Duration::from_millis(500));
+        assert_eq!(read(&[]).options(set.clone()), set);
+    }
+}

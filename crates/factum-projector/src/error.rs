@@ -1,0 +1,235 @@
+//! What can stop a projection.
+
+use std::error::Error as StdError;
+
+use factum_core::LogError;
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
+
+use crate::{KeyError, TableError};
+
+/// Why a projection stopped. It prints its own message only; `source` carries the cause.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectorError {
+    /// The log failed, or holds something that cannot be projected: an event that this build
+    /// cannot decode, a damaged record, a changed partition count.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log cannot be opened.
+    #[error("cannot open topic {topic} within {seconds} s of the start")]
+    LogUnreachable {
+        /// The topic.
+        topic: String,
+        /// How long it was tried.
+        seconds: u64,
+        /// The last failure.
+        source: LogError,
+    },
+    /// Postgres failed, and trying again does not help.
+    #[error("Postgres: cannot {doing}")]
+    Postgres {
+        /// What was being done.
+        doing: String,
+        /// The failure.
+        source: tokio_postgres::Error,
+    },
+    /// Postgres cannot be reached.
+    #[error(
+        "cannot reach Postgres at {server} within {seconds} s of the start: \
+         is the address right, and is it running?"
+    )]
+    PostgresUnreachable {
+        /// Where it was looked for: user, host, port and database, without the password.
+        server: String,
+        /// How long it was tried.
+        seconds: u64,
+        /// The last failure.
+        source: tokio_postgres::Error,
+    },
+    /// The address of Postgres cannot be read. The address is not repeated: it may hold a password.
+    #[error(
+        "cannot read the Postgres address: expected postgres://user:password@host:port/database"
+    )]
+    PostgresAddress(#[source] tokio_postgres::Error),
+    /// The table does not fit the row.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A row has another key than its event.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A value does not fit its column.
+    #[error("cannot write {table}.{column}")]
+    Value {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// Why the driver refused.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A projection that has not begun found rows in its table.
+    #[error(
+        "table {table} holds rows, but projection {projection} version {version} has not begun: \
+         its rows would be counted twice. Empty the table, or give this version a table of its own"
+    )]
+    NotEmpty {
+        /// The table.
+        table: &'static str,
+        /// The projection.
+        projection: &'static str,
+        /// Its version.
+        version: u32,
+    },
+    /// The topic has another number of partitions than when the projection began.
+    #[error(
+        "{topic} has {now} partitions, but projection {projection} began with {then}: \
+         a topic's partitions can't be added to or taken away. \
+         Copy its events into a new topic instead, and project that under a new version"
+    )]
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// The projection.
+        projection: &'static str,
+        /// How many partitions the topic has.
+        now: u32,
+        /// How many it had.
+        then: u32,
+    },
+    /// The position of a partition is gone from Postgres.
+    #[error(
+        "the position of {topic} partition {partition} is gone from {table}: \
+         restore it, or empty the read model and start over"
+    )]
+    NoPosition {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// The table of positions.
+        table: String,
+    },
+    /// The topic is not the one that was projected so far.
+    #[error(
+        "{topic} partition {partition} is another log than the one that {projection} has read \
+         up to offset {offset}: {difference}. \
+         Connect to the log that the read model was made from, or empty the read model and start over"
+    )]
+    AnotherLog {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// The projection.
+        projection: &'static str,
+        /// The offset up to which it was read.
+        offset: u64,
+        /// What differs.
+        difference: Difference,
+    },
+    /// A background task panicked, most likely in the projection's own code.
+    #[error("the projection panicked")]
+    Panicked(#[source] tokio::task::JoinError),
+}
+
+/// How a log differs from the one that was read before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Difference {
+    /// Its first owner is another.
+    #[error("its first claim is by {found}, not by {expected}")]
+    Claimant {
+        /// The claimant of epoch 1 when the projection began.
+        expected: Uuid,
+        /// The claimant of epoch 1 now.
+        found: Uuid,
+    },
+    /// It has no first owner.
+    #[error("its first claim, by {expected}, is gone")]
+    NoClaim {
+        /// The claimant of epoch 1 when the projection began.
+        expected: Uuid,
+    },
+    /// It is shorter.
+    #[error("it ends at offset {end}")]
+    Short {
+        /// Its end.
+        end: u64,
+    },
+    /// Records that were not read yet were deleted.
+    #[error("its records before offset {start} were deleted")]
+    Cut {
+        /// Its first offset.
+        start: u64,
+    },
+}
+
+impl ProjectorError {
+    /// Names what was being done when Postgres failed.
+    pub(crate) fn postgres(doing: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Postgres { doing, source }
+    }
+
+    /// Whether the same may succeed later without anyone mending anything here: a server that is
+    /// out of reach, restarting or short of resources.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_retryable(),
+            Self::Postgres { source, .. } => is_passing(source),
+            _ => false,
+        }
+    }
+
+    /// Whether another transaction was in the way, so that the same batch may succeed at once.
+    pub(crate) fn is_conflict(&self) -> bool {
+        const CONFLICTS: [SqlState; 4] = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::LOCK_NOT_AVAILABLE,
+        ];
+        match self {
+            Self::Postgres { source, .. } => {
+                source.code().is_some_and(|code| CONFLICTS.contains(code))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a failure of Postgres passes: the connection, the server's state, or its resources.
+pub(crate) fn is_passing(error: &tokio_postgres::Error) -> bool {
+    if let Some(code) = error.code() {
+        // Connection exception, insufficient resources, operator intervention, system error.
+        return ["08", "53", "57", "58"]
+            .iter()
+            .any(|class| code.code().starts_with(class))
+            || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
+    }
+    error.is_closed() || error.source().is_some_and(is_broken_connection)
+}
+
+/// Whether an I/O error is the connection's, not a value's that can't be encoded or decoded.
+fn is_broken_connection(cause: &(dyn StdError + 'static)) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput};
+    cause
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| !matches!(error.kind(), InvalidData | InvalidInput))
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !line.ends_with(&message) {
+            line.push_str(": ");
+            line.push_str(&message);
+        }
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,149 @@
+//! Reading the log into batches, while the batch before is being written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use factum_core::{CommitReader, Event, Fetched, LogReader, Position, Recorded, Topic};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use crate::ProjectorError;
+use crate::batch::Batch;
+
+/// The batches of some partitions, read in a task of its own. Dropping it ends the task.
+pub(crate) struct Feed<E> {
+    /// Says that the next batch is wanted: what was read so far, be it little or much.
+    ready: mpsc::Sender<()>,
+    batches: mpsc::Receiver<Result<Batch<E>, ProjectorError>>,
+    task: AbortHandle,
+}
+
+impl<E: Event> Feed<E> {
+    /// Starts reading from the given positions, up to about `batch_bytes` ahead.
+    pub(crate) async fn open(
+        topic: &Arc<dyn Topic>,
+        positions: &BTreeMap<u32, Position>,
+        batch_bytes: usize,
+    ) -> Result<Self, ProjectorError> {
+        let from: Vec<_> = positions.iter().map(|(p, at)| (*p, at.offset)).collect();
+        let reader = topic.read(&from).await?;
+        let (ready, wanted) = mpsc::channel(1);
+        let (send, batches) = mpsc::channel(1);
+        let feeder = Feeder {
+            partitions: readers(topic.as_ref(), positions),
+            topic: topic.name().to_owned(),
+            batch: Batch::new(),
+            batch_bytes,
+        };
+        let task = tokio::spawn(feeder.run(reader, wanted, send)).abort_handle();
+        Ok(Self {
+            ready,
+            batches,
+            task,
+        })
+    }
+
+    /// Waits for records, and returns all that were read by then.
+    ///
+    /// # Errors
+    /// The log failed, or holds what can't be read; everything before that was returned.
+    pub(crate) async fn next(&mut self) -> Result<Batch<E>, ProjectorError> {
+        // A full channel means that a call which was cancelled has asked already.
+        let _ = self.ready.try_send(());
+        match self.batches.recv().await {
+            Some(batch) => batch,
+            None => std::future::pending().await, // its task was ended, and we with it
+        }
+    }
+}
+
+impl<E> Drop for Feed<E> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn readers(topic: &dyn Topic, positions: &BTreeMap<u32, Position>) -> BTreeMap<u32, CommitReader> {
+    let reader = |(&partition, &position): (&u32, &Position)| {
+        let reader = CommitReader::new(topic.name(), partition, topic.partitions(), position);
+        (partition, reader)
+    };
+    positions.iter().map(reader).collect()
+}
+
+/// The state of the reading task.
+struct Feeder<E> {
+    topic: String,
+    partitions: BTreeMap<u32, CommitReader>,
+    batch: Batch<E>,
+    batch_bytes: usize,
+}
+
+impl<E: Event> Feeder<E> {
+    async fn run(
+        mut self,
+        mut reader: Box<dyn LogReader>,
+        mut wanted: mpsc::Receiver<()>,
+        send: mpsc::Sender<Result<Batch<E>, ProjectorError>>,
+    ) {
+        let failure = loop {
+            tokio::select! {
+                biased;
+                asked = wanted.recv(), if !self.batch.is_empty() => {
+                    let batch = std::mem::replace(&mut self.batch, Batch::new());
+                    if asked.is_none() || send.send(Ok(batch)).await.is_err() {
+                        return;
+                    }
+                }
+                fetched = reader.next(), if self.has_room() => {
+                    if let Err(error) = fetched.map_err(Into::into).and_then(|it| self.take(&it)) {
+                        break error;
+                    }
+                }
+            }
+        };
+        if !self.batch.is_empty() {
+            wanted.recv().await;
+            let _ = send.send(Ok(self.batch)).await;
+        }
+        wanted.recv().await;
+        let _ = send.send(Err(failure)).await;
+    }
+
+    /// A commit that is larger than a batch is read to its end.
+    fn has_room(&self) -> bool {
+        self.batch.bytes < self.batch_bytes || self.batch.is_empty()
+    }
+
+    fn take(&mut self, fetched: &[Fetched]) -> Result<(), ProjectorError> {
+        fetched.iter().try_for_each(|it| self.take_one(it))
+    }
+
+    fn take_one(&mut self, fetched: &Fetched) -> Result<(), ProjectorError> {
+        let Some(reader) = self.partitions.get_mut(&fetched.partition) else {
+            return Ok(());
+        };
+        let (partition, from) = (fetched.partition, *reader.position());
+        let (topic, events) = (&self.topic, &mut self.batch.events);
+        let read = reader.read(fetched, |valid| {
+            events.push(Recorded::decode(topic, valid)?);
+            Ok(())
+        });
+        self.batch.bytes += fetched.records.byte_len();
+        self.batch.moved(partition, from, *reader.position());
+        if let Some(foreign) = reader.take_foreign() {
+            let (first, count) = (foreign.first, foreign.count);
+            tracing::warn!(
+                topic,
+                partition,
+                first,
+                count,
+                "skipped records that Factum did not write: who else may write to this topic?"
+            );
+        }
+        read.map_err(|error| {
+            self.batch.cut(partition, reader.position().next);
+            error.into()
+        })
+    }
+}

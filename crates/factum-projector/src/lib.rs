@@ -1,0 +1,50 @@
+//! Factum's read side: folds the events of a log into Postgres tables, exactly once.
+//!
+//! A projection is a [`Fold`]: it says which row an event changes, and how. A [`Projector`] runs it
+//! as a worker. Workers of one projection share the topic's partitions.
+//!
+//! How it is exact: the transaction that writes a batch's rows also moves the position of each
+//! partition in the batch, by compare-and-set, before anything else. Whoever finds a position
+//! elsewhere than it left it (a worker that was stopped for a while, or is cut off from its group)
+//! changes nothing. A worker that starts, or lost its connection in mid-commit, goes on from the
+//! position in Postgres; nothing else remembers how far it came.
+
+mod backoff;
+mod batch;
+mod changes;
+mod command;
+mod copy;
+mod error;
+mod feed;
+mod fold;
+mod identity;
+mod options;
+mod positions;
+mod progress;
+mod projector;
+mod pump;
+mod row;
+mod session;
+mod setup;
+mod sql;
+mod table;
+mod until_end;
+mod worker;
+mod write;
+
+pub use changes::{Changes, KeyError, fold_events};
+pub use command::OpenLog;
+pub use error::{Difference, ProjectorError};
+pub use factum_derive::Row;
+pub use fold::{Fold, Key};
+pub use options::Options;
+pub use progress::Summary;
+pub use projector::Projector;
+pub use row::{Column, KeyArray, Row};
+pub use table::TableError;
+#[doc(hidden)]
+pub use tokio_postgres;
+
+// Lets the tests in this crate derive rows as applications do.
+#[cfg(test)]
+extern crate self as factum_projector;

@@ -1,0 +1,44 @@
+//! What can be set on a projection worker.
+
+use std::time::Duration;
+
+/// How a projection worker runs. Start from [`Options::default`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The records that one transaction takes in, in bytes; 8 MiB. A transaction takes what is
+    /// there, up to this; it never waits for more. Memory grows with it: a batch is written while
+    /// the next is decoded, and decoded events take about three times the room of their records.
+    pub batch_bytes: usize,
+    /// How long a worker waits for another's transaction to let go of a partition that is now its
+    /// own, before it ends that worker's session; 3 s.
+    pub lock_wait: Duration,
+    /// How long servers that are out of reach are tried again at the start; 30 s. Once it runs, a
+    /// worker tries for ever.
+    pub start_timeout: Duration,
+    /// How long a batch under way may still take when a partition is to be given up or the worker
+    /// is to stop; 5 s. After that it is undone.
+    pub stop_timeout: Duration,
+    /// Whether to stop once everything is projected that the topic held at the start.
+    pub until_end: bool,
+    /// How often progress is logged; every 5 s.
+    pub progress_interval: Duration,
+    /// The Postgres schema of Factum's own tables: `factum`.
+    pub schema: String,
+    /// The topic to read; `None` stands for the topic of the events' aggregate.
+    pub topic: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            batch_bytes: 8 << 20,
+            lock_wait: Duration::from_secs(3),
+            start_timeout: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(5),
+            until_end: false,
+            progress_interval: Duration::from_secs(5),
+            schema: "factum".into(),
+            topic: None,
+        }
+    }
+}

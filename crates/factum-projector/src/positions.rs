@@ -1,0 +1,270 @@
+//! Positions: how far a projection has come in each partition, kept beside the rows it made.
+//!
+//! A position moves in the transaction that writes the rows, by compare-and-set. Whoever finds
+//! another position than it left is behind another worker, and changes nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use factum_core::Position;
+use tokio_postgres::{Client, Row, Statement};
+
+use crate::ProjectorError;
+use crate::batch::Move;
+use crate::session::{Server, Session};
+use crate::sql::quote;
+
+/// Whose positions, and in which table.
+#[derive(Clone, Debug)]
+pub(crate) struct Positions {
+    pub schema: String,
+    pub projection: &'static str,
+    pub version: u32,
+    pub topic: String,
+}
+
+/// The statement that moves positions, prepared in one session.
+pub(crate) struct Mover {
+    statement: Statement,
+}
+
+impl Positions {
+    /// The table's name, quoted.
+    pub(crate) fn table(&self) -> String {
+        format!("{}.positions", quote(&self.schema))
+    }
+
+    /// Makes the table if it is not there. The caller holds the lock of the start.
+    pub(crate) async fn create_table(&self, client: &Client) -> Result<(), ProjectorError> {
+        let failed = || ProjectorError::postgres(format!("create the table {}", self.table()));
+        let find = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL";
+        let found = client
+            .query_one(find, &[&quote(&self.schema), &self.table()])
+            .await
+            .map_err(failed())?;
+        let mut create = String::new();
+        if !found.get::<_, bool>(0) {
+            create += &format!("CREATE SCHEMA {};", quote(&self.schema));
+        }
+        if !found.get::<_, bool>(1) {
+            create += &include_str!("positions.sql").replace("{table}", &self.table());
+        }
+        client.batch_execute(&create).await.map_err(failed())
+    }
+
+    /// How many partitions have a position.
+    pub(crate) async fn count(&self, client: &Client) -> Result<u32, ProjectorError> {
+        let query = format!(
+            "SELECT count(*) FROM {} WHERE projection = $1 AND version = $2 AND topic = $3",
+            self.table()
+        );
+        let row = client
+            .query_one(
+                &query,
+                &[&self.projection, &(self.version as i32), &self.topic],
+            )
+            .await
+            .map_err(ProjectorError::postgres("count the positions"))?;
+        Ok(row.get::<_, i64>(0) as u32)
+    }
+
+    /// Starts every partition.
+    pub(crate) async fn begin(
+        &self,
+        client: &Client,
+        partitions: u32,
+    ) -> Result<(), ProjectorError> {
+        let insert = format!(
+            "INSERT INTO {} (projection, version, topic, partition, \"offset\", epoch, next, closed) \
+             SELECT $1, $2, $3, partition, 0, 0, 1, false FROM generate_series(0, $4) AS partition",
+            self.table()
+        );
+        let (version, last) = (self.version as i32, partitions as i32 - 1);
+        client
+            .execute(&insert, &[&self.projection, &version, &self.topic, &last])
+            .await
+            .map_err(ProjectorError::postgres("write the first positions"))?;
+        Ok(())
+    }
+
+    /// The positions of all partitions, as committed.
+    pub(crate) async fn all(
+        &self,
+        client: &Client,
+    ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        let query = self.select("");
+        let rows = client
+            .query(
+                &query,
+                &[&self.projection, &(self.version as i32), &self.topic],
+            )
+            .await
+            .map_err(ProjectorError::postgres("read the positions"))?;
+        Ok(rows.iter().map(position).collect())
+    }
+
+    /// The positions of some partitions, once nobody has a transaction under way that moves them.
+    /// A worker of this projection that is in the way for longer than `patience` loses its session:
+    /// it was stopped, or is cut off, and would hold its locks until somebody looks.
+    pub(crate) async fn settled(
+        &self,
+        server: &Server,
+        session: &Session,
+        partitions: &[u32],
+        patience: Duration,
+    ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        let wanted: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
+        let query = self.select("AND partition = ANY($4) ORDER BY partition FOR UPDATE");
+        let version = self.version as i32;
+        let params = [
+            &self.projection as &(dyn tokio_postgres::types::ToSql + Sync),
+            &version,
+            &self.topic,
+            &wanted,
+        ];
+        let rows = session.client.query(&query, &params);
+        tokio::pin!(rows);
+        let rows = loop {
+            tokio::select! {
+                rows = &mut rows => {
+                    break rows.map_err(ProjectorError::postgres("read the positions"))?;
+                }
+                () = tokio::time::sleep(patience) => end_blockers(server, session.pid).await,
+            }
+        };
+        let positions: BTreeMap<_, _> = rows.iter().map(position).collect();
+        match partitions.iter().find(|p| !positions.contains_key(p)) {
+            None => Ok(positions),
+            Some(&partition) => Err(ProjectorError::NoPosition {
+                topic: self.topic.clone(),
+                partition,
+                table: self.table(),
+            }),
+        }
+    }
+
+    fn select(&self, which: &str) -> String {
+        format!(
+            "SELECT partition, identity, \"offset\", epoch, next, closed FROM {} \
+             WHERE projection = $1 AND version = $2 AND topic = $3 {which}",
+            self.table()
+        )
+    }
+
+    pub(crate) async fn mover(&self, client: &Client) -> Result<Mover, ProjectorError> {
+        let statement = client
+            .prepare(&include_str!("move.sql").replace("{table}", &self.table()))
+            .await
+            .map_err(ProjectorError::postgres("prepare the move of positions"))?;
+        Ok(Mover { statement })
+    }
+
+    /// Moves positions, and returns those that stood elsewhere than expected: another worker is
+    /// ahead there, and the transaction must be undone.
+    pub(crate) async fn advance(
+        &self,
+        client: &Client,
+        mover: &Mover,
+        moves: &BTreeMap<u32, Move>,
+    ) -> Result<Vec<u32>, tokio_postgres::Error> {
+        let partitions: Vec<_> = moves.keys().map(|&p| p as i32).collect();
+        let from = Columns::of(moves.values().map(|step| step.from));
+        let to = Columns::of(moves.values().map(|step| step.to));
+        let version = self.version as i32;
+        let moved = client
+            .query(
+                &mover.statement,
+                &[
+                    &self.projection,
+                    &version,
+                    &self.topic,
+                    &partitions,
+                    &from.identity,
+                    &from.offset,
+                    &from.epoch,
+                    &from.next,
+                    &from.closed,
+                    &to.identity,
+                    &to.offset,
+                    &to.epoch,
+                    &to.next,
+                    &to.closed,
+                ],
+            )
+            .await?;
+        let moved: Vec<i32> = moved.iter().map(|row| row.get(0)).collect();
+        let stayed = partitions.iter().filter(|p| !moved.contains(p));
+        Ok(stayed.map(|&p| p as u32).collect())
+    }
+}
+
+/// Positions as arrays, one for each column.
+#[derive(Default)]
+struct Columns {
+    identity: Vec<Option<uuid::Uuid>>,
+    offset: Vec<i64>,
+    epoch: Vec<i64>,
+    next: Vec<i64>,
+    closed: Vec<bool>,
+}
+
+impl Columns {
+    fn of(positions: impl Iterator<Item = Position>) -> Self {
+        let mut columns = Self::default();
+        for position in positions {
+            columns.identity.push(position.identity);
+            columns.offset.push(position.offset as i64);
+            columns.epoch.push(position.epoch as i64);
+            columns.next.push(position.next as i64);
+            columns.closed.push(position.closed);
+        }
+        columns
+    }
+}
+
+fn position(row: &Row) -> (u32, Position) {
+    let number = |column: usize| row.get::<_, i64>(column) as u64;
+    let position = Position {
+        identity: row.get(1),
+        offset: number(2),
+        epoch: number(3),
+        next: number(4),
+        closed: row.get(5),
+    };
+    (row.get::<_, i32>(0) as u32, position)
+}
+
+/// Ends the sessions of this projection's workers that the session `waiting` waits for. Says so,
+/// and says who else is in the way.
+async fn end_blockers(server: &Server, waiting: i32) {
+    let query = "SELECT pid, coalesce(application_name, ''), \
+                 CASE WHEN application_name = $2 THEN pg_terminate_backend(pid) ELSE false END \
+                 FROM unnest(pg_blocking_pids($1)) AS blocker \
+                 JOIN pg_stat_activity ON pid = blocker";
+    let blockers = async {
+        let session = server.connect().await?;
+        let rows = session
+            .client
+            .query(query, &[&waiting, &server.application])
+            .await;
+        rows.map_err(ProjectorError::postgres("end a stopped worker's session"))
+    };
+    match blockers.await {
+        Err(error) => tracing::warn!(error = crate::error::chain(&error), "still waiting"),
+        Ok(rows) => rows.iter().for_each(|row| {
+            let (pid, name): (i32, &str) = (row.get(0), row.get(1));
+            if row.get(2) {
+                tracing::warn!(
+                    pid,
+                    "ended the session of a worker that held on to a partition"
+                );
+            } else {
+                tracing::warn!(
+                    pid,
+                    name,
+                    "a session holds on to this projection's positions"
+                );
+            }
+        }),
+    }
+}

@@ -1,0 +1,196 @@
+//! Starting a projection worker.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
+
+use crate::backoff::patiently;
+use crate::error::is_passing;
+use crate::positions::Positions;
+use crate::progress::{Progress, Summary};
+use crate::pump::Context;
+use crate::session::Server;
+use crate::setup::set_up;
+use crate::table::TableTypes;
+use crate::{Fold, OpenLog, Options, ProjectorError, until_end, worker};
+
+/// A projection, ready to be run as a worker. Any number of workers of one projection share the
+/// topic's partitions, and take over from each other.
+#[derive(Clone, Debug)]
+pub struct Projector<F, O = ()> {
+    pub(crate) fold: F,
+    pub(crate) table: Option<String>,
+    pub(crate) options: Options,
+    pub(crate) open: O,
+}
+
+impl<F: Fold> Projector<F> {
+    /// A projection whose table is there already.
+    pub fn new(fold: F) -> Self {
+        Self {
+            fold,
+            table: None,
+            options: Options::default(),
+            open: (),
+        }
+    }
+}
+
+impl<F: Fold, O> Projector<F, O> {
+    /// Says how [`Projector::main`] opens the log whose address it is given.
+    pub fn log<P: OpenLog>(self, open: P) -> Projector<F, P> {
+        Projector {
+            fold: self.fold,
+            table: self.table,
+            options: self.options,
+            open,
+        }
+    }
+
+    /// Runs this SQL in a transaction whenever a worker starts, to create the table:
+    /// `CREATE TABLE IF NOT EXISTS …`, and its indexes.
+    #[must_use]
+    pub fn table(mut self, sql: impl Into<String>) -> Self {
+        self.table = Some(sql.into());
+        self
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Projects until `shutdown` resolves, or up to the end where [`Options::until_end`] says so.
+    /// `postgres` is an address like `postgres://user:password@host:port/database`.
+    ///
+    /// A batch under way is finished, and the group left, before this returns. Dropping the future
+    /// instead undoes the batch; nothing is lost or counted twice either way.
+    ///
+    /// # Errors
+    /// A server is out of reach at the start; the table does not fit the row; the topic is not the
+    /// one that was projected before; or it holds something that can't be projected.
+    pub async fn run(
+        self,
+        log: Arc<dyn EventLog>,
+        postgres: &str,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Summary, ProjectorError> {
+        let mut shutdown = pin!(shutdown);
+        let context = tokio::select! {
+            context = self.start(log, postgres) => Arc::new(context?),
+            () = &mut shutdown => return Ok(Progress::default().summary()),
+        };
+        let projection = context.server.application.as_str();
+        let (server, topic) = (context.server.to_string(), context.topic.name());
+        tracing::info!(projection, server, topic, "projecting");
+        let over = over(&context, shutdown);
+        let report = context
+            .progress
+            .report(context.topic.as_ref(), context.options.progress_interval);
+        tokio::select! {
+            worked = worker::work(&context, over) => worked?,
+            () = report => {}
+        }
+        let summary = context.progress.summary();
+        let Summary {
+            events,
+            rows,
+            batches,
+        } = summary;
+        tracing::info!(events, rows, batches, "stopped");
+        Ok(summary)
+    }
+
+    async fn start(
+        self,
+        log: Arc<dyn EventLog>,
+        postgres: &str,
+    ) -> Result<Context<F>, ProjectorError> {
+        let options = self.options;
+        let name = format!("{}.v{}", F::NAME, F::VERSION);
+        let server = Server::parse(postgres, &name)?;
+        let topic = open::<F>(log.as_ref(), &options).await?;
+        let positions = Positions {
+            schema: options.schema.clone(),
+            projection: F::NAME,
+            version: F::VERSION,
+            topic: topic.name().to_owned(),
+        };
+        let (table, patience) = (self.table.as_deref(), options.start_timeout);
+        let types = prepare::<F>(&server, &positions, table, topic.partitions(), patience).await?;
+        Ok(Context {
+            fold: self.fold,
+            options,
+            server,
+            topic,
+            positions,
+            types,
+            progress: Progress::default(),
+        })
+    }
+}
+
+/// Resolves when a worker is to end: told so, or at the end.
+async fn over<F: Fold>(
+    context: &Context<F>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ProjectorError> {
+    let reached = async {
+        if !context.options.until_end {
+            return std::future::pending().await;
+        }
+        until_end::reached(context).await
+    };
+    tokio::select! {
+        () = shutdown => Ok(()),
+        reached = reached => reached,
+    }
+}
+
+/// Opens the topic. It may yet have to be created, by the first writer.
+async fn open<F: Fold>(
+    log: &dyn EventLog,
+    options: &Options,
+) -> Result<Arc<dyn Topic>, ProjectorError> {
+    let topic = options.topic.clone();
+    let topic = topic.unwrap_or_else(|| events_topic(F::Event::AGGREGATE));
+    let passing = |error: &LogError| error.is_retryable() || error.kind() == LogErrorKind::NotFound;
+    let opened = patiently(options.start_timeout, passing, || log.open(&topic, None)).await;
+    opened.map_err(|source| match passing(&source) {
+        true => ProjectorError::LogUnreachable {
+            topic,
+            seconds: options.start_timeout.as_secs(),
+            source,
+        },
+        false => source.into(),
+    })
+}
+
+/// Creates what is missing in Postgres, and checks the rest.
+async fn prepare<F: Fold>(
+    server: &Server,
+    positions: &Positions,
+    table: Option<&str>,
+    partitions: u32,
+    patience: Duration,
+) -> Result<TableTypes, ProjectorError> {
+    let prepared = patiently(patience, ProjectorError::is_retryable, || async {
+        let session = server.connect().await?;
+        set_up::<F>(&session.client, positions, table, partitions).await
+    });
+    prepared.await.map_err(|error| match error {
+        ProjectorError::Postgres { source, .. } if is_passing(&source) => {
+            ProjectorError::PostgresUnreachable {
+                server: server.to_string(),
+                seconds: patience.as_secs(),
+                source,
+            }
+        }
+        error => error,
+    })
+}

@@ -1,0 +1,104 @@
+//! A row of a read model: a struct and its table.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use tokio_postgres::types::{FromSql, ToSql, Type};
+
+/// A row of a read model's table. Write it with `#[derive(Row)]`.
+pub trait Row: Sized + Send + Sync + 'static {
+    /// The key: the key field's type, or a tuple of them in the order of the fields.
+    type Key: Clone + Debug + Eq + Hash + Ord + Send + Sync + 'static;
+
+    /// The table, `name` or `schema.name`.
+    const TABLE: &'static str;
+    /// The struct's name, for messages.
+    const NAME: &'static str;
+    /// The columns, in the order of the fields.
+    const COLUMNS: &'static [Column];
+
+    /// The row's key.
+    fn key(&self) -> Self::Key;
+
+    /// Reads a row of which every column was selected, in order.
+    ///
+    /// # Errors
+    /// A value does not fit its field.
+    fn read(row: &tokio_postgres::Row) -> Result<Self, tokio_postgres::Error>;
+
+    /// The value of the column at an index of [`Row::COLUMNS`].
+    ///
+    /// # Panics
+    /// There is no such column.
+    fn value(&self, column: usize) -> &(dyn ToSql + Sync);
+
+    /// Keys as arrays, one for each key column, for `unnest`.
+    fn key_arrays<'a>(keys: &[&'a Self::Key]) -> Vec<KeyArray<'a>>;
+}
+
+/// The values of one key column of many rows, as a Postgres array.
+pub type KeyArray<'a> = Box<dyn ToSql + Send + Sync + 'a>;
+
+/// A column, as its field describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    name: &'static str,
+    rust: &'static str,
+    key: bool,
+    nullable: bool,
+    accepts: fn(&Type) -> bool,
+}
+
+impl Column {
+    /// The `NOT NULL` column `name`, held in a field of type `T`, which is written `rust`.
+    pub const fn new<T: ToSql + for<'a> FromSql<'a>>(
+        name: &'static str,
+        rust: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            rust,
+            key: false,
+            nullable: false,
+            accepts: |ty| <T as ToSql>::accepts(ty) && <T as FromSql>::accepts(ty),
+        }
+    }
+
+    /// The column as part of the key.
+    pub const fn key(self) -> Self {
+        Self { key: true, ..self }
+    }
+
+    /// The column with nulls allowed.
+    pub const fn nullable(self) -> Self {
+        Self {
+            nullable: true,
+            ..self
+        }
+    }
+
+    /// The column's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The field's type as it is written.
+    pub const fn rust_type(&self) -> &'static str {
+        self.rust
+    }
+
+    /// Whether it is part of the key.
+    pub const fn is_key(&self) -> bool {
+        self.key
+    }
+
+    /// Whether it may be null.
+    pub const fn is_nullable(&self) -> bool {
+        self.nullable
+    }
+
+    /// Whether the field can hold and write every value of a Postgres type.
+    pub fn accepts(&self, ty: &Type) -> bool {
+        (self.accepts)(ty)
+    }
+}

@@ -1,0 +1,124 @@
+//! Knowing when everything is projected that a topic held at some moment, whoever does it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use factum_core::{CommitReader, LogError, Offset, Position, Topic};
+use futures::future::try_join_all;
+
+use crate::backoff::Backoff;
+use crate::pump::Context;
+use crate::session::Session;
+use crate::{Fold, ProjectorError};
+
+/// Where each partition ends.
+type Ends = BTreeMap<u32, Offset>;
+
+const INTERVAL: Duration = Duration::from_millis(50);
+/// After how many looks without a change it is checked whether any event is left at all.
+const STALLED: u32 = 10;
+
+/// Where each partition ends now.
+async fn ends(topic: &dyn Topic) -> Result<Ends, LogError> {
+    let ends = (0..topic.partitions()).map(|partition| async move {
+        let end = topic.end(partition).await?;
+        Ok((partition, end))
+    });
+    Ok(try_join_all(ends).await?.into_iter().collect())
+}
+
+/// Waits until the committed positions have reached the ends that the partitions have now.
+pub(crate) async fn reached<F: Fold>(context: &Context<F>) -> Result<(), ProjectorError> {
+    let mut watch = Watch {
+        context,
+        ends: None,
+        last: BTreeMap::new(),
+        stalled: 0,
+    };
+    let mut backoff = Backoff::default();
+    loop {
+        match watch.session().await {
+            Err(error) if error.is_retryable() => backoff.wait().await,
+            outcome => return outcome,
+        }
+    }
+}
+
+struct Watch<'a, F> {
+    context: &'a Context<F>,
+    /// What is yet to be reached, once it is known.
+    ends: Option<Ends>,
+    last: BTreeMap<u32, Position>,
+    stalled: u32,
+}
+
+impl<F: Fold> Watch<'_, F> {
+    async fn session(&mut self) -> Result<(), ProjectorError> {
+        if self.ends.is_none() {
+            self.ends = Some(ends(self.context.topic.as_ref()).await?);
+        }
+        let session = self.context.server.connect().await?;
+        while !self.look(&session).await? {
+            tokio::time::sleep(INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    /// Whether all is reached.
+    async fn look(&mut self, session: &Session) -> Result<bool, ProjectorError> {
+        let positions = self.context.positions.all(&session.client).await?;
+        self.stalled = if positions == self.last {
+            self.stalled + 1
+        } else {
+            0
+        };
+        self.last = positions;
+        let check_torn = self.stalled >= STALLED;
+        let mut left = self.ends.take().unwrap_or_default();
+        left.retain(|partition, end| self.last.get(partition).is_none_or(|at| at.offset < *end));
+        if check_torn {
+            self.stalled = 0;
+            left = self.without_torn(left).await;
+        }
+        Ok(self.ends.insert(left).is_empty())
+    }
+
+    /// Takes the partitions as reached where no whole commit is left: their last one was torn off,
+    /// and a position never stands within a commit.
+    async fn without_torn(&self, mut left: Ends) -> Ends {
+        for (partition, end) in left.clone() {
+            let Some(position) = self.last.get(&partition) else {
+                continue;
+            };
+            let topic = self.context.topic.as_ref();
+            // What can't be read is for the partition's owner to report.
+            if let Ok(false) = holds_commit(topic, partition, *position, end).await {
+                left.remove(&partition);
+            }
+        }
+        left
+    }
+}
+
+/// Whether a whole commit begins at `position` or later and ends before `end`.
+async fn holds_commit(
+    topic: &dyn Topic,
+    partition: u32,
+    position: Position,
+    end: Offset,
+) -> Result<bool, LogError> {
+    let mut commits = CommitReader::new(topic.name(), partition, topic.partitions(), position);
+    let mut reader = topic.read(&[(partition, position.offset)]).await?;
+    let mut found = false;
+    loop {
+        for fetched in reader.next().await? {
+            commits.read(&fetched, |event| {
+                found |= event.offset < end;
+                Ok(())
+            })?;
+            if found || fetched.next >= end {
+                return Ok(found);
+            }
+        }
+    }
+}
