@@ -13,6 +13,7 @@ mod decode_error;
 mod default;
 mod fingerprint;
 pub mod frame;
+mod json;
 mod logical;
 mod parse;
 mod reader;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::json;
 use crate::schema::{Body, Field, FullName, Named, Schema, Shape, Type};
 
 /// A mistake in a schema.
@@ -45,9 +46,9 @@ impl Schema {
     /// Every mistake in it, with its JSON pointer.
     pub fn parse(json: &str) -> Result<Self, ParseError> {
         let mut parser = Parser::default();
-        let root = match serde_json::from_str(json) {
+        let root = match json::parse(json) {
             Ok(value) => parser.ty(&value, "", ""),
-            Err(error) => parser.note("", format!("not JSON: {error}")),
+            Err(error) => parser.note("", format!("can't read the JSON: {error}")),
         };
         let names = parser.names;
         let mut findings = parser.findings;
