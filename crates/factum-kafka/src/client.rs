@@ -1,0 +1,95 @@
+//! What librdkafka's background threads report, kept for whoever waits for an answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use factum_core::LogError;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::watch;
+
+use crate::error::coded;
+
+/// The last report of a client's background threads, and the first that says the client can't work.
+///
+/// A wrong password shows nowhere else: every call would just wait.
+#[derive(Default)]
+pub(crate) struct Reports {
+    last: Mutex<String>,
+    refused: watch::Sender<Option<(RDKafkaErrorCode, String)>>,
+}
+
+impl Reports {
+    /// The text of the last report; empty if there was none.
+    pub(crate) fn last(&self) -> String {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn report(&self, error: &KafkaError, reason: &str) {
+        reason.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        let code = error.rdkafka_error_code();
+        if let Some(code) = code.filter(|code| is_refusal(*code)) {
+            self.refused.send_if_modified(|refused| {
+                let first = refused.is_none();
+                refused.get_or_insert_with(|| (code, reason.to_owned()));
+                first
+            });
+        }
+    }
+
+    /// Waits until the brokers refuse this client.
+    pub(crate) async fn refused(&self, servers: &str) -> LogError {
+        let mut refused = self.refused.subscribe();
+        match refused.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some((code, reason))) => refusal(*code, reason, servers),
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Whether the brokers, or the certificates, say no; asking again gives the same answer.
+pub(crate) fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{Authentication, SSL, SaslAuthenticationFailed};
+    matches!(code, Authentication | SSL | SaslAuthenticationFailed)
+}
+
+pub(crate) fn refusal(code: RDKafkaErrorCode, reason: &str, servers: &str) -> LogError {
+    coded(
+        code,
+        format!("Kafka at {servers} refuses the connection; check the security settings: {reason}"),
+    )
+}
+
+/// The context of a client without callbacks of its own.
+pub(crate) struct Reporting(pub(crate) Arc<Reports>);
+
+impl ClientContext for Reporting {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.report(&error, reason);
+    }
+}
+
+impl ConsumerContext for Reporting {}
+
+/// Passes librdkafka's log on. What it calls an error it goes on to mend by itself.
+fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+    match level {
+        // Properties of producers on consumers and the other way round: they are shared on purpose.
+        _ if facility == "CONFWARN" => tracing::debug!(target: "librdkafka", "{message}"),
+        Emerg | Alert | Critical | Error | Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{message}");
+        }
+        Notice | Info => tracing::info!(target: "librdkafka", facility, "{message}"),
+        Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+    }
+}

@@ -1,0 +1,106 @@
+//! The connection to a cluster.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use factum_core::{EventLog, LogError, LogErrorKind, NewTopic, Topic};
+use rdkafka::client::Client;
+use tokio::task::spawn_blocking;
+
+use crate::client::Reports;
+use crate::error::closed;
+use crate::producer::{Deliveries, Producer};
+use crate::settings::KafkaSettings;
+use crate::topic::KafkaTopic;
+
+/// A log on a Kafka cluster. A clone is another handle on the same connection.
+#[derive(Clone)]
+pub struct KafkaLog(Arc<Connection>);
+
+/// What everything that came from one connection shares.
+pub(crate) struct Connection {
+    pub(crate) settings: KafkaSettings,
+    pub(crate) producer: Producer,
+    reports: Arc<Reports>,
+}
+
+impl KafkaLog {
+    /// Connects to a cluster, and returns when it has answered.
+    ///
+    /// # Errors
+    /// `Unreachable` when nothing answers within [`KafkaSettings::answer_timeout`], `Denied` as soon
+    /// as the cluster refuses the credentials or the certificates don't fit, `Unsuitable` or `Other`
+    /// for settings that librdkafka does not know or Factum reserves.
+    pub async fn connect(settings: &KafkaSettings) -> Result<Self, LogError> {
+        settings.check()?;
+        let reports = Arc::new(Reports::default());
+        let connection = Arc::new(Connection {
+            producer: Producer::start(settings, reports.clone())?,
+            settings: settings.clone(),
+            reports: reports.clone(),
+        });
+        tokio::select! {
+            biased;
+            refused = reports.refused(&settings.servers) => return Err(refused),
+            answered = connection.first_answer() => answered?,
+        }
+        Ok(Self(connection))
+    }
+}
+
+impl Connection {
+    /// Waits for the cluster's first answer.
+    async fn first_answer(self: &Arc<Self>) -> Result<(), LogError> {
+        let timeout = self.settings.answer_timeout;
+        match self
+            .ask(move |client| client.fetch_cluster_id(timeout))
+            .await?
+        {
+            Some(_) => Ok(()),
+            None => Err(self.unreachable()),
+        }
+    }
+
+    /// Asks the cluster something with one of librdkafka's blocking calls.
+    pub(crate) async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&Client<Deliveries>) -> T + Send + 'static,
+    ) -> Result<T, LogError> {
+        let connection = self.clone();
+        let asked = spawn_blocking(move || question(connection.producer.client()));
+        asked
+            .await
+            .map_err(|_| closed("the runtime that asks Kafka"))
+    }
+
+    pub(crate) fn unreachable(&self) -> LogError {
+        let KafkaSettings {
+            servers,
+            answer_timeout,
+            ..
+        } = &self.settings;
+        let last = match self.reports.last() {
+            reason if reason.is_empty() => "it did not even refuse the connection".to_owned(),
+            reason => reason,
+        };
+        LogError::new(
+            LogErrorKind::Unreachable,
+            format!(
+                "no answer from Kafka at {servers} within {answer_timeout:?}: is it running, and is the address right? Last report: {last}"
+            ),
+        )
+    }
+}
+
+#[async_trait]
+impl EventLog for KafkaLog {
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        Ok(Arc::new(
+            KafkaTopic::open(self.0.clone(), topic, create).await?,
+        ))
+    }
+}

@@ -1,0 +1,205 @@
+//! Following partitions of a topic.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use factum_core::{Fetched, LogError, LogErrorKind, LogReader, Offset, RecordRef};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::mpsc;
+
+use crate::client::{Reporting, Reports};
+use crate::eof::end_offset;
+use crate::error::{closed, coded, failed, kind};
+use crate::packing::Packing;
+use crate::producer::HEADER;
+use crate::settings::KafkaSettings;
+
+/// How long the thread waits at a time when there is nothing to read: only the time in which it
+/// notices that its reader is gone.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// The size at which a batch is handed over even though more could be packed.
+const PACKED_BYTES: usize = 1 << 20;
+
+/// Batches that wait to be taken.
+const WAITING: usize = 2;
+
+/// Reads with a thread of its own, which packs what librdkafka hands out one by one.
+///
+/// Memory is bounded by librdkafka's queue (32 MiB, plus one fetch of 16 MiB that may overshoot it)
+/// and four batches of [`PACKED_BYTES`].
+pub(crate) struct KafkaReader {
+    batches: mpsc::Receiver<Result<Vec<Fetched>, LogError>>,
+}
+
+impl KafkaReader {
+    pub(crate) fn start(
+        settings: &KafkaSettings,
+        topic: &str,
+        from: &[(u32, Offset)],
+    ) -> Result<Self, LogError> {
+        let reports = Arc::new(Reports::default());
+        let consumer = consumer(settings, topic, from, reports.clone())
+            .map_err(|error| failed(error, format!("topic {topic} can't be read")))?;
+        let (out, batches) = mpsc::channel(WAITING);
+        let packer = Packer {
+            consumer,
+            reports,
+            topic: topic.to_owned(),
+            servers: settings.servers.clone(),
+            timeout: settings.answer_timeout,
+            packing: Packing::new(from),
+        };
+        let thread = thread::Builder::new().name("factum-kafka-reader".to_owned());
+        thread
+            .spawn(move || packer.run(&out))
+            .expect("the system can start a thread");
+        Ok(Self { batches })
+    }
+}
+
+fn consumer(
+    settings: &KafkaSettings,
+    topic: &str,
+    from: &[(u32, Offset)],
+    reports: Arc<Reports>,
+) -> KafkaResult<BaseConsumer<Reporting>> {
+    let config = settings.reader();
+    let consumer = BaseConsumer::from_config_and_context(&config, Reporting(reports))?;
+    let mut assignment = TopicPartitionList::with_capacity(from.len());
+    for (partition, offset) in from {
+        let at = At::Offset(offset.cast_signed());
+        assignment.add_partition_offset(topic, partition.cast_signed(), at)?;
+    }
+    consumer.assign(&assignment)?;
+    Ok(consumer)
+}
+
+#[async_trait]
+impl LogReader for KafkaReader {
+    async fn next(&mut self) -> Result<Vec<Fetched>, LogError> {
+        self.batches
+            .recv()
+            .await
+            .unwrap_or_else(|| Err(closed("the reader")))
+    }
+}
+
+/// The thread's side of a reader.
+struct Packer {
+    consumer: BaseConsumer<Reporting>,
+    reports: Arc<Reports>,
+    topic: String,
+    servers: String,
+    timeout: Duration,
+    packing: Packing,
+}
+
+impl Packer {
+    /// Packs until the reader is gone or can't go on.
+    fn run(mut self, out: &mpsc::Sender<Result<Vec<Fetched>, LogError>>) {
+        while !out.is_closed() {
+            match self.pack() {
+                Ok(()) if self.packing.is_empty() => {}
+                Ok(()) => drop(out.blocking_send(Ok(self.packing.take()))),
+                Err(error) => {
+                    let _ = out.blocking_send(Err(error));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for something to tell, then packs all that is there, up to a bound.
+    fn pack(&mut self) -> Result<(), LogError> {
+        let mut wait = WAIT;
+        while self.packing.bytes() < PACKED_BYTES {
+            match self.consumer.poll(wait) {
+                None => break,
+                Some(Ok(message)) => pack_message(&mut self.packing, &message),
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    let end = end_offset(&self.reports.last());
+                    self.packing.end(partition.cast_unsigned(), end);
+                }
+                Some(Err(error)) => self.pass_or_fail(&error)?,
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(())
+    }
+
+    /// Lets librdkafka mend what it mends by itself: lost connections, moved leaders.
+    fn pass_or_fail(&self, error: &KafkaError) -> Result<(), LogError> {
+        let reason = self.reports.last();
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        match kind(code) {
+            // The group is only a formality here, so no right to it is needed.
+            LogErrorKind::Denied if code == RDKafkaErrorCode::GroupAuthorizationFailed => Ok(()),
+            LogErrorKind::Unreachable | LogErrorKind::Other => {
+                tracing::warn!(topic = self.topic, code = %code, "reading is held up: {reason}");
+                Ok(())
+            }
+            LogErrorKind::Damaged => Err(self.out_of_range(code, &reason)),
+            _ => {
+                let Self { topic, servers, .. } = self;
+                Err(coded(
+                    code,
+                    format!("topic {topic} on Kafka at {servers} can't be read: {reason}"),
+                ))
+            }
+        }
+    }
+
+    /// Says which partition lacks the offset that it was asked for.
+    fn out_of_range(&self, code: RDKafkaErrorCode, reason: &str) -> LogError {
+        let topic = &self.topic;
+        for (partition, next) in self.packing.positions() {
+            let bounds =
+                self.consumer
+                    .fetch_watermarks(topic, partition.cast_signed(), self.timeout);
+            let Ok((start, end)) = bounds else { continue };
+            if !(start.cast_unsigned()..=end.cast_unsigned()).contains(&next) {
+                return coded(
+                    code,
+                    format!(
+                        "topic {topic} has lost records, or is another topic under the same name: partition {partition} has no offset {next}, it holds {start} to {end}"
+                    ),
+                );
+            }
+        }
+        coded(
+            code,
+            format!(
+                "topic {topic} has lost records, or is another topic under the same name: {reason}"
+            ),
+        )
+    }
+}
+
+fn pack_message(packing: &mut Packing, message: &BorrowedMessage<'_>) {
+    let record = RecordRef {
+        key: message.key().unwrap_or_default(),
+        header: header(message),
+        value: message.payload().unwrap_or_default(),
+    };
+    packing.push(
+        message.partition().cast_unsigned(),
+        message.offset().cast_unsigned(),
+        record,
+    );
+}
+
+/// The header that is Factum's own.
+fn header<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a [u8]> {
+    let mut headers = message.headers()?.iter();
+    headers
+        .find(|header| header.key == HEADER)
+        .map(|header| header.value.unwrap_or_default())
+}

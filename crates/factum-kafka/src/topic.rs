@@ -1,0 +1,177 @@
+//! A topic on Kafka.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use factum_core::{
+    Append, Appended, LogError, LogErrorKind, LogReader, Membership, NewTopic, Offset, RecordRef,
+    Records, Topic,
+};
+use futures::FutureExt;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::admin;
+use crate::connect::Connection;
+use crate::error::{closed, coded, failed};
+use crate::membership::KafkaMember;
+use crate::producer::Answer;
+use crate::reader::KafkaReader;
+
+pub(crate) struct KafkaTopic {
+    connection: Arc<Connection>,
+    name: Arc<str>,
+    partitions: u32,
+    max_record_bytes: usize,
+}
+
+impl KafkaTopic {
+    pub(crate) async fn open(
+        connection: Arc<Connection>,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Self, LogError> {
+        let found = admin::find_or_create(&connection, topic, create).await?;
+        Ok(Self {
+            connection,
+            name: topic.into(),
+            partitions: found.partitions,
+            max_record_bytes: found.max_record_bytes,
+        })
+    }
+
+    fn check_partition(&self, partition: u32) -> Result<(), LogError> {
+        let Self {
+            name, partitions, ..
+        } = self;
+        if partition < *partitions {
+            return Ok(());
+        }
+        Err(LogError::new(
+            LogErrorKind::NotFound,
+            format!("topic {name} has no partition {partition}: it has {partitions}"),
+        ))
+    }
+
+    fn check_sizes(&self, records: &Records) -> Result<(), LogError> {
+        let limit = self.max_record_bytes;
+        match records.iter().map(size).find(|size| *size > limit) {
+            None => Ok(()),
+            Some(size) => Err(LogError::new(
+                LogErrorKind::Unsuitable,
+                format!(
+                    "a record of {size} bytes is too large for topic {}, which takes {limit}: raise its max.message.bytes",
+                    self.name
+                ),
+            )),
+        }
+    }
+
+    /// Start and end of a partition.
+    async fn bounds(&self, partition: u32) -> Result<(Offset, Offset), LogError> {
+        self.check_partition(partition)?;
+        let (name, timeout) = (self.name.clone(), self.connection.settings.answer_timeout);
+        let asked = self
+            .connection
+            .ask(move |client| client.fetch_watermarks(&name, partition.cast_signed(), timeout));
+        let (start, end) = asked.await?.map_err(|error| {
+            failed(
+                error,
+                format!(
+                    "Kafka at {} does not tell where {}/{partition} ends",
+                    self.connection.settings.servers, self.name
+                ),
+            )
+        })?;
+        Ok((start.cast_unsigned(), end.cast_unsigned()))
+    }
+}
+
+fn size(record: RecordRef<'_>) -> usize {
+    record.key.len() + record.header.map_or(0, <[u8]>::len) + record.value.len()
+}
+
+/// Waits for the producer's answer.
+async fn answer(
+    answer: Answer,
+    connection: Arc<Connection>,
+    topic: Arc<str>,
+    partition: u32,
+) -> Result<Appended, LogError> {
+    let code = match answer.await {
+        Ok(Ok(appended)) => return Ok(appended),
+        Ok(Err(code)) => code,
+        Err(_) => return Err(closed("Kafka's producer")),
+    };
+    if let Some(fatal) = connection.producer.fatal() {
+        return Err(fatal);
+    }
+    let servers = &connection.settings.servers;
+    let hint = match code {
+        RDKafkaErrorCode::MessageTimedOut => " in time; it may still arrive",
+        RDKafkaErrorCode::TopicAuthorizationFailed => "; it takes the right to Write to the topic",
+        _ => "",
+    };
+    Err(coded(
+        code,
+        format!("Kafka at {servers} did not take an append to {topic}/{partition}{hint}"),
+    ))
+}
+
+#[async_trait]
+impl Topic for KafkaTopic {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    fn max_record_bytes(&self) -> usize {
+        self.max_record_bytes
+    }
+
+    fn append(&self, partition: u32, records: Records) -> Append {
+        let checked = self
+            .check_partition(partition)
+            .and_then(|()| self.check_sizes(&records));
+        if let Err(error) = checked {
+            return std::future::ready(Err(error)).boxed();
+        }
+        if records.is_empty() {
+            return std::future::ready(Ok(Appended::Somewhere)).boxed();
+        }
+        let sent = self
+            .connection
+            .producer
+            .append(&self.name, partition, &records);
+        answer(sent, self.connection.clone(), self.name.clone(), partition).boxed()
+    }
+
+    async fn start(&self, partition: u32) -> Result<Offset, LogError> {
+        Ok(self.bounds(partition).await?.0)
+    }
+
+    async fn end(&self, partition: u32) -> Result<Offset, LogError> {
+        Ok(self.bounds(partition).await?.1)
+    }
+
+    async fn read(&self, from: &[(u32, Offset)]) -> Result<Box<dyn LogReader>, LogError> {
+        for (partition, _) in from {
+            self.check_partition(*partition)?;
+        }
+        Ok(Box::new(KafkaReader::start(
+            &self.connection.settings,
+            &self.name,
+            from,
+        )?))
+    }
+
+    async fn join(&self, group: &str) -> Result<Box<dyn Membership>, LogError> {
+        Ok(Box::new(KafkaMember::join(
+            &self.connection.settings,
+            &self.name,
+            group,
+        )?))
+    }
+}
