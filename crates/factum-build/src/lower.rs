@@ -34,25 +34,25 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
         defs,
     };
     default::check(&version, findings);
+    if findings.len() == before {
+        second_opinion(source, findings);
+    }
     (findings.len() == before).then_some(version)
 }
 
-/// Parsed twice: by factum-schema, which knows places, and by apache-avro for a second opinion.
 fn parse(source: &Source, findings: &mut Vec<Finding>) -> Option<Schema> {
-    let schema = match Schema::parse(&source.text) {
-        Ok(schema) => schema,
-        Err(error) => {
-            let all = error.findings.iter();
-            findings.extend(all.map(|f| Finding::new(&source.shown, &f.pointer, &f.message)));
-            return None;
-        }
-    };
-    match apache_avro::Schema::parse_str(&source.text) {
-        Ok(_) => Some(schema),
-        Err(error) => {
-            findings.push(Finding::new(&source.shown, "", error.to_string()));
-            None
-        }
+    let Source { text, shown, .. } = source;
+    let note = |f: &factum_schema::Finding| Finding::new(shown, &f.pointer, &f.message);
+    let parsed = Schema::parse(text);
+    parsed
+        .map_err(|error| findings.extend(error.findings.iter().map(note)))
+        .ok()
+}
+
+/// apache-avro may know a rule that factum-schema does not; it can't say where it is broken.
+fn second_opinion(source: &Source, findings: &mut Vec<Finding>) {
+    if let Err(error) = apache_avro::Schema::parse_str(&source.text) {
+        findings.push(Finding::new(&source.shown, "", error.to_string()));
     }
 }
 

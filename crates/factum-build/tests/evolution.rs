@@ -1,0 +1,214 @@
+//! Which older versions the newest can read. What it makes of them is tested in factum-build-tests,
+//! where the generated code runs.
+
+mod tree;
+
+use tree::Tree;
+
+const V1: &str = "(version 1 is schemas/bank/loan/Submitted/1.avsc: ";
+
+fn field(ty: &str) -> String {
+    format!(r#"{{"name": "f", "type": {ty}}}"#)
+}
+
+#[track_caller]
+fn reads(older: &str, newest: &str) {
+    assert_eq!(Tree::submitted(&[older, newest]).compile(false), Ok(()));
+}
+
+#[track_caller]
+fn refuses(older: &str, newest: &str, finding: &str) {
+    let expected = format!("schemas/bank/loan/Submitted/2.avsc: {finding}");
+    assert_eq!(Tree::submitted(&[older, newest]).findings(), [expected]);
+}
+
+#[track_caller]
+fn refuses_type(older: &str, newest: &str, what: &str) {
+    let (older, newest) = (field(older), field(newest));
+    let advice = "keep the type, or add a field with a default";
+    let finding = format!("/fields/0/type: {what}; {advice} {V1}/fields/0/type)");
+    refuses(&older, &newest, &finding);
+}
+
+#[test]
+fn what_avro_promotes_is_read() {
+    for (older, newest) in [
+        ("int", "long"),
+        ("int", "float"),
+        ("int", "double"),
+        ("long", "float"),
+        ("long", "double"),
+        ("float", "double"),
+        ("string", "bytes"),
+        ("bytes", "string"),
+    ] {
+        reads(
+            &field(&format!("\"{older}\"")),
+            &field(&format!("\"{newest}\"")),
+        );
+    }
+}
+
+#[test]
+fn what_is_narrowed_is_refused() {
+    for (older, newest) in [
+        ("long", "int"),
+        ("double", "float"),
+        ("float", "long"),
+        ("boolean", "int"),
+        ("string", "int"),
+    ] {
+        let what = format!("{older} can't be read as {newest}");
+        refuses_type(&format!("\"{older}\""), &format!("\"{newest}\""), &what);
+    }
+}
+
+#[test]
+fn logical_types_keep_their_meaning() {
+    let millis = r#"{"type": "long", "logicalType": "timestamp-millis"}"#;
+    let micros = r#"{"type": "long", "logicalType": "timestamp-micros"}"#;
+    let date = r#"{"type": "int", "logicalType": "date"}"#;
+    let uuid = r#"{"type": "string", "logicalType": "uuid"}"#;
+    reads(&field(millis), &field(r#""long""#));
+    reads(&field(date), &field(r#""int""#));
+    reads(&field(uuid), &field(r#""string""#));
+    refuses_type(
+        millis,
+        micros,
+        "timestamp-millis can't be read as timestamp-micros",
+    );
+    refuses_type(
+        r#""long""#,
+        micros,
+        "long can't be read as timestamp-micros",
+    );
+    refuses_type(date, micros, "date can't be read as timestamp-micros");
+    refuses_type(date, r#""long""#, "date can't be read as long");
+    refuses_type(r#""string""#, uuid, "string can't be read as uuid");
+}
+
+#[test]
+fn null_may_be_added_and_not_taken_away() {
+    reads(&field(r#""int""#), &field(r#"["null", "long"]"#));
+    reads(&field(r#"["int", "null"]"#), &field(r#"["null", "long"]"#));
+    refuses(
+        &field(r#"["null", "int"]"#),
+        &field(r#""int""#),
+        &format!(
+            "/fields/0/type: version 1 may hold null here, this version can't {V1}/fields/0/type)"
+        ),
+    );
+    refuses(
+        &field(r#"["null", "long"]"#),
+        &field(r#"["int", "null"]"#),
+        &format!(
+            "/fields/0/type/0: long can't be read as int; keep the type, or add a field with a default {V1}/fields/0/type/1)"
+        ),
+    );
+}
+
+#[test]
+fn a_field_without_a_default_is_refused() {
+    refuses(
+        &field(r#""int""#),
+        r#"{"name": "f", "type": "int"}, {"name": "g", "type": "int"}"#,
+        &format!(
+            "/fields/1: the field `g` has no default, and version 1 has no such field; give it a default, or name the \
+             older field in its `aliases` {V1}/)"
+        ),
+    );
+    reads(
+        &field(r#""int""#),
+        r#"{"name": "f", "type": "int"}, {"name": "g", "type": "int", "default": 0}"#,
+    );
+    reads(
+        &field(r#""int""#),
+        r#"{"name": "g", "aliases": ["f"], "type": "int"}"#,
+    );
+    reads(&field(r#""int""#), "");
+}
+
+#[test]
+fn two_fields_from_one_are_refused() {
+    refuses(
+        &field(r#""int""#),
+        r#"{"name": "f", "type": "int"}, {"name": "g", "type": "int", "aliases": ["f"], "default": 0}"#,
+        &format!("/fields/1: two fields would be read from `f` {V1}/fields/0)"),
+    );
+}
+
+#[test]
+fn symbols_may_go_only_where_there_is_a_default() {
+    let e = |rest: &str| field(&format!(r#"{{"type": "enum", "name": "E", {rest}}}"#));
+    let both = e(r#""symbols": ["A", "B"]"#);
+    reads(&both, &e(r#""symbols": ["B"], "default": "B""#));
+    reads(&e(r#""symbols": ["B"]"#), &both);
+    refuses(
+        &both,
+        &e(r#""symbols": ["A"]"#),
+        &format!(
+            "/fields/0/type/symbols: the symbol `B` is gone, and the enum has no default to read it as {V1}/fields/0/type)"
+        ),
+    );
+}
+
+#[test]
+fn renamed_types_need_an_alias() {
+    let hash = |rest: &str| field(&format!(r#"{{"type": "fixed", {rest}, "size": 4}}"#));
+    let record = |rest: &str| field(&format!(r#"{{"type": "record", {rest}, "fields": []}}"#));
+    reads(
+        &hash(r#""name": "H""#),
+        &hash(r#""name": "I", "aliases": ["H"]"#),
+    );
+    reads(
+        &record(r#""name": "H""#),
+        &record(r#""name": "I", "aliases": ["bank.loan.H"]"#),
+    );
+    reads(
+        &record(r#""name": "H""#),
+        &record(r#""name": "elsewhere.H""#),
+    );
+    refuses_type(
+        r#"{"type": "fixed", "name": "H", "size": 4}"#,
+        r#"{"type": "fixed", "name": "H", "size": 5}"#,
+        "bank.loan.H (fixed of 4 bytes) can't be read as bank.loan.H (fixed of 5 bytes)",
+    );
+    refuses(
+        &record(r#""name": "H""#),
+        &record(r#""name": "I""#),
+        &format!(
+            "/fields/0/type: bank.loan.H (record) can't be read as bank.loan.I (record); a type that was renamed names \
+             its older name in `aliases` {V1}/fields/0/type)"
+        ),
+    );
+}
+
+#[test]
+fn inner_places_are_named() {
+    refuses(
+        &field(r#"{"type": "array", "items": {"type": "map", "values": "long"}}"#),
+        &field(r#"{"type": "array", "items": {"type": "map", "values": "int"}}"#),
+        &format!(
+            "/fields/0/type/items/values: long can't be read as int; keep the type, or add a field with a default \
+             {V1}/fields/0/type/items/values)"
+        ),
+    );
+}
+
+#[test]
+fn every_older_version_is_checked_against_the_newest() {
+    let tree = Tree::submitted(&[
+        &field(r#""long""#),
+        &field(r#""double""#),
+        &field(r#""float""#),
+    ]);
+    let findings = tree.findings();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(
+        findings[0].contains("double can't be read as float"),
+        "{findings:?}"
+    );
+    assert!(
+        findings[0].ends_with("(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)")
+    );
+}
