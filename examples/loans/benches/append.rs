@@ -1,0 +1,383 @@
+//! Appending events through an engine, beside plain rdkafka with the same settings, keys, headers and
+//! values: one caller, many callers that each wait for an answer, and an import that does not.
+
+mod harness;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use factum::{
+    Aggregate, CommandOptions, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic,
+    Topic, jiff::Timestamp,
+};
+use harness::{Arguments, Report, percentile, rate};
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{
+    BaseRecord, DeliveryResult, FutureProducer, FutureRecord, Producer, ProducerContext,
+    ThreadedProducer,
+};
+use rdkafka::util::Timeout;
+use work::{Activity, Completed, WorkEvent};
+
+mod work {
+    #![allow(dead_code, missing_docs, reason = "generated")]
+    factum::events!(bank.work);
+}
+
+const PARTITIONS: u32 = 8;
+const ROUNDS: usize = 5;
+const ONE_CALLER: usize = 1000;
+const CLOSED_LOOP: Duration = Duration::from_secs(2);
+const IMPORT: usize = 200_000;
+const PLAIN: &str = "plain";
+
+/// Emits one event for each command: what is measured is the engine, not a domain.
+#[derive(Default)]
+struct Desk;
+
+impl Aggregate for Desk {
+    type Command = Completed;
+    type Event = WorkEvent;
+    type Rejection = std::convert::Infallible;
+
+    fn decide(&self, done: Completed) -> Result<Vec<WorkEvent>, Self::Rejection> {
+        Ok(vec![done.into()])
+    }
+
+    fn apply(&mut self, _: &WorkEvent) {}
+}
+
+fn command(number: usize) -> (String, Completed) {
+    let done = Completed {
+        entry: number as i64,
+        time: Timestamp::from_millisecond(1_317_422_324_546 + number as i64).expect("in range"),
+        resource: Some("10913".to_owned()),
+        activity: Activity::CallAboutOffer,
+    };
+    (format!("{}", 173_688 + number % 20_000), done)
+}
+
+/// A log whose topics have a prefix, so that each run has its own.
+struct Prefixed(KafkaLog, String);
+
+#[async_trait::async_trait]
+impl EventLog for Prefixed {
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, factum::LogError> {
+        self.0.open(&format!("{}.{topic}", self.1), create).await
+    }
+}
+
+/// A record as plain rdkafka sends it.
+#[derive(Clone)]
+struct Plain {
+    partition: i32,
+    key: Vec<u8>,
+    header: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Plain {
+    fn headers(&self) -> OwnedHeaders {
+        OwnedHeaders::new().insert(Header {
+            key: "factum",
+            value: Some(&self.header),
+        })
+    }
+}
+
+/// Reads `count` events back, exactly as they went to the log.
+async fn records_of(topic: &dyn Topic, count: usize) -> Vec<Plain> {
+    let from: Vec<_> = (0..topic.partitions())
+        .map(|partition| (partition, 0))
+        .collect();
+    let mut reader = topic.read(&from).await.expect("the topic can be read");
+    let mut records = Vec::with_capacity(count);
+    while records.len() < count {
+        for fetched in reader.next().await.expect("the topic can be read") {
+            let partition = fetched.partition as i32;
+            records.extend(
+                fetched
+                    .iter()
+                    .filter(|(_, record)| !record.key.is_empty())
+                    .map(|(_, record)| Plain {
+                        partition,
+                        key: record.key.to_vec(),
+                        header: record.header.unwrap_or_default().to_vec(),
+                        value: record.value.to_vec(),
+                    }),
+            );
+        }
+    }
+    records
+}
+
+fn plain_settings(servers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", servers)
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("linger.ms", "0")
+        .set("queue.buffering.max.messages", "10000000");
+    config
+}
+
+struct Bench {
+    engine: Arc<Engine<Desk>>,
+    servers: String,
+    plain_topic: String,
+    records: Arc<Vec<Plain>>,
+    report: Report,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments = Arguments::parse();
+    let servers = factum_testkit::servers::kafka();
+    let log = KafkaLog::connect(&KafkaSettings::new(&servers)).await?;
+    let prefix = format!("bench-{}", factum::uuid::Uuid::new_v4());
+    let create = NewTopic {
+        partitions: PARTITIONS,
+        replication: None,
+    };
+    let log: Arc<dyn EventLog> = Arc::new(Prefixed(log, prefix.clone()));
+    log.open(PLAIN, Some(create)).await?;
+    let mut options = EngineOptions::default();
+    options.create = Some(create);
+    options.group = Some(prefix.clone());
+    let engine = Arc::new(Engine::<Desk>::start(log.clone(), options).await?);
+
+    import(&engine, IMPORT).await;
+    let topic = log.open(&factum::events_topic("bank.work"), None).await?;
+    let records = Arc::new(records_of(&*topic, IMPORT).await);
+    let report = Report::new("append", &arguments);
+    let mut bench = Bench {
+        engine,
+        servers,
+        plain_topic: format!("{prefix}.{PLAIN}"),
+        records,
+        report,
+    };
+    bench.one_caller().await;
+    for callers in [16, 256, 4096] {
+        bench.closed_loop(callers).await;
+    }
+    bench.import().await;
+    bench.report.finish();
+    Ok(())
+}
+
+impl Bench {
+    async fn one_caller(&mut self) {
+        let producer: FutureProducer = plain_settings(&self.servers).create().expect("a producer");
+        let (mut median, mut tail) = (Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            for number in 0..ONE_CALLER {
+                let (id, done) = command(number);
+                let before = Instant::now();
+                self.engine.execute(id, done).await.expect("no faults here");
+                ours.push(micros(before));
+                let record = &self.records[number];
+                let before = Instant::now();
+                send(&producer, &self.plain_topic, record).await;
+                theirs.push(micros(before));
+            }
+            if round > 0 {
+                median.push((percentile(&mut ours, 50), percentile(&mut theirs, 50)));
+                tail.push((percentile(&mut ours, 99), percentile(&mut theirs, 99)));
+            }
+        }
+        let limit = "one produce round trip, FutureProducer";
+        self.report
+            .add("execute, 1 caller, p50", "us", limit, &median);
+        self.report
+            .add("execute, 1 caller, p99", "us", limit, &tail);
+    }
+
+    async fn closed_loop(&mut self, callers: usize) {
+        let producer: FutureProducer = plain_settings(&self.servers).create().expect("a producer");
+        let (mut rates, mut tails) = (Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            let engine = self.engine.clone();
+            let ours = closed_loop(callers, move |number| {
+                let engine = engine.clone();
+                async move {
+                    let (id, done) = command(number);
+                    engine.execute(id, done).await.expect("no faults here");
+                }
+            })
+            .await;
+            let theirs = closed_loop(callers, |number| {
+                let (producer, topic, records) = (
+                    producer.clone(),
+                    self.plain_topic.clone(),
+                    self.records.clone(),
+                );
+                async move { send(&producer, &topic, &records[number % records.len()]).await }
+            })
+            .await;
+            if round > 0 {
+                rates.push((ours.0, theirs.0));
+                tails.push((ours.1, theirs.1));
+            }
+        }
+        let limit = "FutureProducer, as many callers";
+        self.report.add(
+            &format!("closed loop, {callers} callers"),
+            "events/s",
+            limit,
+            &rates,
+        );
+        self.report
+            .add(&format!("closed loop, {callers}, p99"), "us", limit, &tails);
+    }
+
+    async fn import(&mut self) {
+        let mut pairs = Vec::new();
+        for round in 0..=ROUNDS {
+            let before = Instant::now();
+            import(&self.engine, IMPORT).await;
+            let ours = rate(IMPORT, before.elapsed());
+            let (servers, topic, records) = (
+                self.servers.clone(),
+                self.plain_topic.clone(),
+                self.records.clone(),
+            );
+            let theirs = tokio::task::spawn_blocking(move || pipelined(&servers, &topic, &records));
+            let theirs = theirs.await.expect("the producer does not panic");
+            if round > 0 {
+                pairs.push((ours, theirs));
+            }
+        }
+        self.report
+            .add("import", "events/s", "ThreadedProducer, pipelined", &pairs);
+    }
+}
+
+fn micros(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e6
+}
+
+async fn send(producer: &FutureProducer, topic: &str, record: &Plain) {
+    let future_record = FutureRecord::to(topic)
+        .partition(record.partition)
+        .key(&record.key)
+        .headers(record.headers())
+        .payload(&record.value);
+    producer
+        .send(future_record, Timeout::Never)
+        .await
+        .expect("no faults here");
+}
+
+/// Commands queued one behind the other, and their answers taken as they come.
+async fn import(engine: &Arc<Engine<Desk>>, count: usize) {
+    let (replies, mut waiting) = tokio::sync::mpsc::channel(16_384);
+    let answers = tokio::spawn(async move {
+        let mut buffer = Vec::new();
+        while waiting.recv_many(&mut buffer, 1024).await > 0 {
+            for reply in buffer.drain(..) {
+                let reply: factum::Reply<std::convert::Infallible> = reply;
+                reply.await.expect("no faults here");
+            }
+        }
+    });
+    for number in 0..count {
+        let (id, done) = command(number);
+        let reply = engine
+            .enqueue(id, done, CommandOptions::default())
+            .await
+            .expect("owned");
+        replies.send(reply).await.expect("answers are taken");
+    }
+    drop(replies);
+    answers.await.expect("no faults here");
+}
+
+/// Calls per second, and the 99th percentile of a call in microseconds, of callers who each wait
+/// for an answer before they call again.
+async fn closed_loop<F, C>(callers: usize, call: F) -> (f64, f64)
+where
+    F: Fn(usize) -> C + Clone + Send + Sync + 'static,
+    C: Future<Output = ()> + Send,
+{
+    let before = Instant::now();
+    let tasks = (0..callers).map(|caller| {
+        let call = call.clone();
+        tokio::spawn(async move {
+            let (mut took, mut number) = (Vec::new(), caller);
+            while before.elapsed() < CLOSED_LOOP {
+                let called = Instant::now();
+                call(number).await;
+                took.push(micros(called));
+                number += callers;
+            }
+            took
+        })
+    });
+    let calls = futures::future::join_all(tasks).await;
+    let elapsed = before.elapsed();
+    let mut calls: Vec<f64> = calls
+        .into_iter()
+        .flat_map(|took| took.expect("no faults here"))
+        .collect();
+    (rate(calls.len(), elapsed), percentile(&mut calls, 99))
+}
+
+/// Counts what was delivered.
+struct Delivered(Arc<AtomicUsize>);
+
+impl ClientContext for Delivered {}
+
+impl ProducerContext for Delivered {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        result.as_ref().expect("no faults here");
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Events per second of a producer that keeps its queue full.
+fn pipelined(servers: &str, topic: &str, records: &[Plain]) -> f64 {
+    let delivered = Arc::new(AtomicUsize::new(0));
+    let producer: ThreadedProducer<_> = plain_settings(servers)
+        .create_with_context(Delivered(delivered.clone()))
+        .expect("a producer");
+    // The first send of a producer waits for its id; an engine's producer has had that behind it.
+    produce(&producer, topic, &records[..1]);
+    producer.flush(Timeout::Never).expect("flushed");
+    let before = Instant::now();
+    produce(&producer, topic, records);
+    producer.flush(Timeout::Never).expect("flushed");
+    assert_eq!(delivered.load(Ordering::Relaxed), records.len() + 1);
+    rate(records.len(), before.elapsed())
+}
+
+fn produce(producer: &ThreadedProducer<Delivered>, topic: &str, records: &[Plain]) {
+    for record in records {
+        let mut next = BaseRecord::to(topic)
+            .partition(record.partition)
+            .key(&record.key)
+            .headers(record.headers())
+            .payload(&record.value);
+        while let Err((error, back)) = producer.send(next) {
+            assert_eq!(
+                error,
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)
+            );
+            next = back;
+            std::thread::yield_now();
+        }
+    }
+}
