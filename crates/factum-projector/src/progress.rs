@@ -67,6 +67,7 @@ impl Progress {
         let (mut last, mut at) = (self.summary().events, Instant::now());
         loop {
             ticks.tick().await;
+            let lag = self.lag(topic).await;
             let (summary, now) = (self.summary(), Instant::now());
             let per_second = (summary.events - last) as f64 / (now - at).as_secs_f64();
             (last, at) = (summary.events, now);
@@ -75,7 +76,7 @@ impl Progress {
                 rows = summary.rows,
                 batches = summary.batches,
                 per_second = per_second as u64,
-                lag = self.lag(topic).await,
+                lag,
                 "progress"
             );
         }

@@ -1,0 +1,5 @@
+//! Projections on a log in memory and a real Postgres.
+
+mod bank;
+mod exact;
+mod takeover;

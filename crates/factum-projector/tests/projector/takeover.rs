@@ -1,0 +1,211 @@
+//! Workers that believe they own what another one was given, and connections that break.
+
+use std::time::Duration;
+
+use factum_core::EventLog;
+use factum_projector::{Options, Projector, ProjectorError, Summary};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::bank::{
+    BALANCE, Balance, Balances, Bank, Ledger, Proxy, ScriptedGroup, When, connect, eventually,
+    expected, posted, within,
+};
+
+/// A worker that can be stopped.
+struct Worker {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<Summary, ProjectorError>>,
+}
+
+impl Worker {
+    fn start(bank: &Bank, log: impl EventLog, url: String) -> Self {
+        let options = Options {
+            lock_wait: Duration::from_millis(200),
+            batch_bytes: 20_000,
+            ..bank.options()
+        };
+        let projector = Projector::new(Balances).table(BALANCE).options(options);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            projector.run(std::sync::Arc::new(log), &url, stopped).await
+        });
+        Self { stop, task }
+    }
+
+    async fn stop(self) -> Summary {
+        self.stop.send(()).unwrap();
+        within(10, self.task).await.unwrap().unwrap()
+    }
+}
+
+async fn caught_up(bank: &Bank, ledger: &Ledger) {
+    let end = ledger.records().await;
+    eventually("all is projected", async || bank.positions().await == end).await;
+    let rows = bank.rows::<Balance>().await;
+    assert_eq!(rows, expected(&Balances, &ledger.valid));
+}
+
+/// A worker freezes where it sends `at`, another takes over, the first one goes on.
+async fn zombie(at: &'static [u8]) {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 5).await;
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let (first, second) = (
+        ScriptedGroup::new(bank.log.clone()),
+        ScriptedGroup::new(bank.log.clone()),
+    );
+    let before = first.script();
+    before.gain(&[0, 1]);
+    let after = first.script();
+    let zombie = Worker::start(&bank, first.clone(), proxy.through(&bank.postgres()));
+    ledger.fill(200).await;
+    caught_up(&bank, &ledger).await;
+
+    proxy.freeze_at(at);
+    ledger.fill(2000).await;
+    within(10, proxy.frozen()).await;
+    let rival_owns = second.script();
+    rival_owns.gain(&[0, 1]);
+    let rival = Worker::start(&bank, second, bank.postgres());
+    caught_up(&bank, &ledger).await;
+    ledger.fill(200).await;
+    caught_up(&bank, &ledger).await;
+
+    proxy.thaw();
+    within(10, first.joined(2)).await;
+    caught_up(&bank, &ledger).await;
+    within(10, rival_owns.revoke(&[0, 1])).await.unwrap();
+    rival.stop().await;
+
+    after.gain(&[0, 1]);
+    ledger.fill(200).await;
+    caught_up(&bank, &ledger).await;
+    zombie.stop().await;
+}
+
+#[tokio::test]
+async fn a_zombie_that_holds_locks_loses_its_session_and_changes_nothing() {
+    zombie(b"PGCOPY").await;
+}
+
+#[tokio::test]
+async fn a_zombie_that_was_about_to_write_finds_the_position_moved() {
+    zombie(b"BEGIN").await;
+}
+
+#[tokio::test]
+async fn a_zombie_whose_commit_comes_too_late_changes_nothing() {
+    zombie(b"COMMIT").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_around_a_commit_costs_and_doubles_nothing() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 6).await;
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let worker = Worker::start(&bank, bank.log.clone(), proxy.through(&bank.postgres()));
+    for (at, when) in [
+        (&b"COMMIT"[..], When::Before),
+        (b"COMMIT", When::After),
+        (b"BEGIN", When::After),
+        (b"PGCOPY", When::After),
+    ] {
+        proxy.cut_at(at, when);
+        ledger.fill(300).await;
+        within(10, proxy.cut()).await;
+        caught_up(&bank, &ledger).await;
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn partitions_that_are_given_up_go_on_elsewhere() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 4, 7).await;
+    let (first, second) = (
+        ScriptedGroup::new(bank.log.clone()),
+        ScriptedGroup::new(bank.log.clone()),
+    );
+    let (one, two) = (first.script(), second.script());
+    let workers = [first, second].map(|log| Worker::start(&bank, log, bank.postgres()));
+    one.gain(&[0, 1, 2, 3]);
+    for round in 0..6 {
+        ledger.fill(400).await;
+        let (from, to) = if round % 2 == 0 {
+            (&one, &two)
+        } else {
+            (&two, &one)
+        };
+        let moved = [&[0, 1][..], &[0, 1], &[2, 3], &[2, 3], &[1, 2], &[1, 2]][round];
+        within(10, from.revoke(moved)).await.unwrap();
+        to.gain(moved);
+    }
+    caught_up(&bank, &ledger).await;
+    let mut events = 0;
+    for worker in workers {
+        events += worker.stop().await.events;
+    }
+    assert_eq!(events, ledger.valid.len() as u64, "each event counts once");
+}
+
+#[tokio::test]
+async fn a_strangers_lock_is_waited_for_and_left_alone() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 8).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    let stranger = connect(&bank.postgres()).await;
+    let lock = "BEGIN; SELECT * FROM positions FOR UPDATE";
+    stranger.batch_execute(lock).await.unwrap();
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let worker = Worker::start(&bank, bank.log.clone(), bank.postgres());
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(bank.rows::<Balance>().await.is_empty());
+    stranger.batch_execute("COMMIT").await.unwrap();
+    caught_up(&bank, &ledger).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_that_appears_in_between_is_folded_again() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 9).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    // Stands for a worker of another partition that inserts the same key first.
+    let other = connect(&bank.postgres()).await;
+    let insert = "BEGIN; INSERT INTO balance (account, balance, digest, opened) \
+                  VALUES ('a', 100, 7, '2020-01-01Z')";
+    other.batch_execute(insert).await.unwrap();
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let worker = Worker::start(&bank, bank.log.clone(), bank.postgres());
+    eventually("the worker waits for the other's row", async || {
+        let blocked = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))";
+        let pid: i32 = other
+            .query_one("SELECT pg_backend_pid()", &[])
+            .await
+            .unwrap()
+            .get(0);
+        bank.client
+            .query_one(blocked, &[&pid])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            == 1
+    })
+    .await;
+    other.batch_execute("COMMIT").await.unwrap();
+    let end = ledger.records().await;
+    eventually("the event is projected", async || {
+        bank.positions().await == end
+    })
+    .await;
+    let rows = bank.rows::<Balance>().await;
+    assert_eq!((rows[0].balance, rows[0].digest), (105, 7 * 31 + 5));
+    worker.stop().await;
+}
