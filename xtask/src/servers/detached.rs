@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -122,16 +122,16 @@ fn ps(pid: i32, field: &str) -> Option<String> {
         .filter(|text| !text.is_empty())
 }
 
-/// Kills at once every `program` whose working directory is `dir`: the children of a server that
-/// died, and a server whose starter died before it could record it. Linux only.
-pub(crate) fn sweep(dir: &Path, program: &str) {
+/// Kills at once each of the `programs` that works in `dir` or below: the children of a server that
+/// died, and what was started by a process that died before it could record it. Linux only.
+pub(crate) fn sweep(dir: &Path, programs: &[&str]) {
     let Ok(dir) = dir.canonicalize() else { return };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     for process in pids.filter_map(Process::with_id) {
         let link = |name: &str| fs::read_link(format!("/proc/{}/{name}", process.pid));
-        let is_program = link("exe").is_ok_and(|exe| exe.file_name() == Some(program.as_ref()));
-        if is_program && link("cwd").is_ok_and(|cwd| cwd == dir) {
+        let is_one = |exe: PathBuf| programs.iter().any(|program| exe.ends_with(program));
+        if link("exe").is_ok_and(is_one) && link("cwd").is_ok_and(|cwd| cwd.starts_with(&dir)) {
             process.end(Signal::KILL, Duration::from_secs(5));
         }
     }
@@ -171,9 +171,9 @@ mod tests {
         let (mine, other) = (sleeper(here.path()), sleeper(there.path()));
         let exe = fs::read_link(format!("/proc/{}/exe", mine.pid)).unwrap();
         let program = exe.file_name().unwrap().to_str().unwrap();
-        sweep(here.path(), "another-program");
+        sweep(here.path(), &["another-program"]);
         assert!(mine.is_alive());
-        sweep(here.path(), program);
+        sweep(here.path(), &[program]);
         assert!(!mine.is_alive() && other.is_alive());
         other.end(Signal::KILL, Duration::from_secs(5));
     }

@@ -71,7 +71,7 @@ impl Instance {
             self.state = State::Container;
             return self.service().start();
         }
-        sweep(&self.home, self.program());
+        sweep(&self.home, self.programs());
         let command = match self.server {
             Server::Kafka => kafka::prepare(self.way, &self.home, self.port, say)?,
             Server::Postgres => postgres::prepare(self.way, &self.home, self.port, say)?,
@@ -126,7 +126,7 @@ impl Instance {
             State::Stopped => {}
         }
         if self.way != Way::Docker {
-            sweep(&self.home, self.program());
+            sweep(&self.home, self.programs());
         }
         self.state = State::Stopped;
         Ok(())
@@ -139,7 +139,7 @@ impl Instance {
     pub(crate) fn kill9(&mut self) -> Result<()> {
         if let State::Process(process) = &self.state {
             process.end(Signal::KILL, KILLED_WITHIN);
-            sweep(&self.home, self.program());
+            sweep(&self.home, self.programs());
             self.state = State::Stopped;
         }
         if self.state == State::Container {
@@ -169,10 +169,11 @@ impl Instance {
         Service::of(self.server, &self.dir, self.port)
     }
 
-    fn program(&self) -> &'static str {
+    /// What may work in `home`, whoever is to be stopped first coming first.
+    fn programs(&self) -> &'static [&'static str] {
         match self.server {
-            Server::Kafka => "java",
-            Server::Postgres => "postgres",
+            Server::Kafka => &["java"],
+            Server::Postgres => &["initdb", "postgres"],
         }
     }
 

@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use postgres::{Config, NoTls};
 
+use super::detached::Process;
 use super::place::{User, reachable, unprivileged};
 use super::way::{Way, on_path, output_of};
 use super::{Say, maven};
@@ -90,6 +92,7 @@ pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<
     if !data.exists() {
         init(&bin, &data, user.as_ref())?;
     }
+    remove_stale_lock(&data);
     let mut command = command_as(user.as_ref(), &bin.join("postgres"), home);
     command.arg("-D").arg(data).args(["-p", &port.to_string()]);
     for setting in [
@@ -107,6 +110,19 @@ fn maven_bin(user: Option<&User>, say: Say<'_>) -> Result<PathBuf> {
     let platform = platform().map_err(anyhow::Error::msg)?;
     let into = reachable(&super::factum_dir().join("maven/postgres"), user)?;
     maven::postgres_bin(&platform, &into, say)
+}
+
+/// A killed server leaves its process id behind, and the next one refuses to start while anything
+/// has that id: a zombie that nobody collects, or a stranger in a container that began anew. Called
+/// when no server works here any more, so the note is not true, whoever has the id.
+fn remove_stale_lock(data: &Path) {
+    let lock = data.join("postmaster.pid");
+    let text = fs::read_to_string(&lock).unwrap_or_default();
+    let pid = text.lines().next().and_then(|line| line.parse().ok());
+    // On its own Postgres does better: it also frees the shared memory that the note names.
+    if cfg!(target_os = "linux") && pid.and_then(Process::with_id).is_some() {
+        let _ = fs::remove_file(lock);
+    }
 }
 
 /// A data directory appears whole or not at all.
@@ -155,11 +171,16 @@ fn command_as(user: Option<&User>, program: &Path, home: &Path) -> Command {
 pub(crate) fn ask(url: &str) -> Result<()> {
     let mut config: Config = url.parse().context("not a Postgres address")?;
     config.connect_timeout(PATIENCE);
-    // On a thread of its own: the client blocks, which it may not do inside an async runtime.
-    let query = move || config.connect(NoTls)?.simple_query("SELECT 1").map(drop);
-    match std::thread::spawn(query).join() {
+    let (sender, answer) = mpsc::channel();
+    // On a thread of its own: the client blocks, which it may not do inside an async runtime, and
+    // it may block for ever on a server that accepts and then says nothing.
+    std::thread::spawn(move || {
+        let query = || config.connect(NoTls)?.simple_query("SELECT 1").map(drop);
+        let _ = sender.send(query());
+    });
+    match answer.recv_timeout(PATIENCE) {
         Ok(answer) => answer.context("no Postgres answers"),
-        Err(_) => Err(anyhow!("the Postgres client panicked")),
+        Err(_) => bail!("Postgres does not answer within {} s", PATIENCE.as_secs()),
     }
 }
 
@@ -176,6 +197,26 @@ mod tests {
         assert_eq!(parse_version("postgres (PostgreSQL) 18beta1"), Some(18));
         assert_eq!(parse_version("postgres (PostgreSQL) 17\n"), Some(17));
         assert_eq!(parse_version("psql"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_stale_lock_goes_only_where_postgres_would_trip_over_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = dir.path().join("postmaster.pid");
+        fs::write(&lock, format!("{}\n/data\n", i32::MAX)).unwrap();
+        remove_stale_lock(dir.path());
+        assert!(lock.exists());
+        fs::write(&lock, format!("{}\n/data\n", std::process::id())).unwrap();
+        remove_stale_lock(dir.path());
+        assert!(!lock.exists());
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_an_error() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let error = ask(&address(silent.local_addr().unwrap().port())).unwrap_err();
+        assert!(error.to_string().contains("does not answer"), "{error:#}");
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl Private {
     }
 
     fn launch(&mut self) -> Result<()> {
+        self.record.save(&self.instance)?;
         let launched = self.instance.launch(&|line| eprintln!("{line}"));
         self.record.save(&self.instance)?;
         launched?;

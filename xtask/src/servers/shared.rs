@@ -133,8 +133,9 @@ fn start(mut instance: Instance, record: &Record, say: Say<'_>) -> Result<String
     let name = instance.server.name();
     say(&format!("{name}: starting ({}) …", instance.way.name()));
     let begin = Instant::now();
+    // Recorded before each step: whenever this process ends, `down` knows where to look.
+    record.save(&instance)?;
     let launched = instance.launch(say);
-    // Recorded before it is ready: if this process ends now, `down` still finds the server.
     let ready = record
         .save(&instance)
         .and(launched)
