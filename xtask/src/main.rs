@@ -25,12 +25,14 @@ struct Arguments {
 enum Command {
     Up(commands::up::Arguments),
     Down(commands::down::Arguments),
+    Test(commands::test::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(arguments) => commands::up::run(&arguments),
         Command::Down(arguments) => commands::down::run(&arguments),
+        Command::Test(arguments) => commands::test::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

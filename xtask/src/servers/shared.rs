@@ -77,15 +77,21 @@ pub fn up(wanted: Wanted, via: Option<Way>, say: Say<'_>) -> Result<Addresses> {
 }
 
 impl Addresses {
-    /// `NAME=value` lines, as tests read them.
+    /// The environment variables in which tests look for the servers.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let kafka = self
+            .kafka
+            .iter()
+            .map(|at| ("FACTUM_TEST_KAFKA", at.clone()));
+        let postgres = self.postgres.iter();
+        let postgres = postgres.map(|at| ("FACTUM_TEST_POSTGRES", at.clone()));
+        kafka.chain(postgres).collect()
+    }
+
+    /// The same as lines of `NAME=value`.
     pub fn lines(&self) -> String {
-        let line = |name, address: &Option<String>| {
-            address
-                .as_ref()
-                .map(|address| format!("{name}={address}\n"))
-                .unwrap_or_default()
-        };
-        line("FACTUM_TEST_KAFKA", &self.kafka) + &line("FACTUM_TEST_POSTGRES", &self.postgres)
+        let line = |(name, value)| format!("{name}={value}\n");
+        self.variables().into_iter().map(line).collect()
     }
 }
 
