@@ -138,3 +138,113 @@ fn is_option(ty: &Type) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn refusal(input: DeriveInput) -> String {
+        let refused = RowInput::parse(&input).map(|row| row.table);
+        refused.expect_err("it is refused").to_string()
+    }
+
+    #[test]
+    fn fields_are_columns() {
+        let input = parse_quote! {
+            #[row(table = "bank.loan")]
+            struct Loan {
+                #[row(key)]
+                case: String,
+                r#type: i32,
+                #[row(column = "ended at", key)]
+                ended: Date,
+                note: std::option::Option<String>,
+            }
+        };
+        let row = RowInput::parse(&input).unwrap();
+        let columns = row.columns.iter();
+        let columns: Vec<_> = columns
+            .map(|c| (c.column.as_str(), c.key, c.nullable))
+            .collect();
+        assert_eq!(
+            columns,
+            [
+                ("case", true, false),
+                ("type", false, false),
+                ("ended at", true, false),
+                ("note", false, true)
+            ]
+        );
+        assert_eq!(row.table, "bank.loan");
+    }
+
+    #[test]
+    fn what_is_no_row_is_refused() {
+        let key: syn::Field = parse_quote!(#[row(key)] id: String);
+        for (input, reason) in [
+            (parse_quote!(struct A { #key }), "a row needs its table"),
+            (
+                parse_quote!(#[row(table = "a.b.c")] struct A { #key }),
+                "a table is named",
+            ),
+            (
+                parse_quote!(
+                    #[row(table = "a")]
+                    struct A {
+                        id: String,
+                    }
+                ),
+                "a row needs a key",
+            ),
+            (
+                parse_quote!(
+                    #[row(table = "a")]
+                    struct A {
+                        #[row(key)]
+                        id: Option<String>,
+                    }
+                ),
+                "can't be null",
+            ),
+            (
+                parse_quote!(#[row(table = "a")] struct A { #key, #[row(column = "id")] b: i32 }),
+                "two fields share the column `id`",
+            ),
+            (
+                parse_quote!(
+                    #[row(table = "a")]
+                    struct A {
+                        #[row(index)]
+                        a: i32,
+                    }
+                ),
+                "a field knows",
+            ),
+            (
+                parse_quote!(
+                    #[row(table = "a")]
+                    struct A(String);
+                ),
+                "named fields",
+            ),
+            (
+                parse_quote!(
+                    #[row(table = "a")]
+                    enum A {
+                        B,
+                    }
+                ),
+                "a row is a struct",
+            ),
+            (
+                parse_quote!(#[row(table = "a")] struct A<T> { #key, t: T }),
+                "no type parameters",
+            ),
+        ] {
+            let refusal = refusal(input);
+            assert!(refusal.contains(reason), "`{reason}` is not in: {refusal}");
+        }
+    }
+}

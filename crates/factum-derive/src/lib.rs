@@ -8,7 +8,9 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Ties a struct to a table: one struct is one row, one field one column.
 ///
-/// ```ignore
+/// ```
+/// use factum_projector::Row; // an application: factum::Row
+///
 /// #[derive(Row)]
 /// #[row(table = "loan_board")]
 /// struct LoanRow {

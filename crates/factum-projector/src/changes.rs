@@ -210,3 +210,128 @@ fn same_key<F: Fold>(
         found: format!("{found:?}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use factum_core::{DecodeError, Event};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    enum Stock {
+        Came(i64),
+        Went,
+        Moved(&'static str),
+        Counted,
+    }
+
+    impl Event for Stock {
+        const AGGREGATE: &'static str = "shop.stock";
+
+        fn name(&self) -> &'static str {
+            "Stock"
+        }
+
+        fn encode(&self, _: &mut Vec<u8>) {}
+
+        fn decode(_: &[u8]) -> Result<Self, DecodeError> {
+            Err(DecodeError::new("not needed"))
+        }
+    }
+
+    #[derive(Clone, Debug, PartialEq, Row)]
+    #[row(table = "shelf")]
+    struct Shelf {
+        #[row(key)]
+        item: String,
+        pieces: i64,
+    }
+
+    struct Shelves;
+
+    impl Fold for Shelves {
+        type Event = Stock;
+        type Row = Shelf;
+        const NAME: &'static str = "shelves";
+
+        fn key(&self, event: &Recorded<Stock>) -> Option<String> {
+            (event.event != Stock::Counted).then(|| event.id.clone())
+        }
+
+        fn fold(&self, row: Option<Shelf>, event: &Recorded<Stock>) -> Option<Shelf> {
+            let before = row.map_or(0, |row| row.pieces);
+            match event.event {
+                Stock::Came(pieces) => Some(shelf(&event.id, before + pieces)),
+                Stock::Moved(item) => Some(shelf(item, before)),
+                Stock::Went | Stock::Counted => None,
+            }
+        }
+    }
+
+    fn shelf(item: &str, pieces: i64) -> Shelf {
+        Shelf {
+            item: item.to_owned(),
+            pieces,
+        }
+    }
+
+    fn recorded(events: &[(&str, Stock)]) -> Vec<Recorded<Stock>> {
+        let event = |(offset, (id, event)): (u64, &(&str, Stock))| Recorded {
+            id: (*id).to_owned(),
+            partition: 3,
+            offset,
+            sequence: offset + 1,
+            version: 1,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            command: Uuid::nil(),
+            event: event.clone(),
+        };
+        (0..).zip(events).map(event).collect()
+    }
+
+    fn folded(rows: &[Shelf], events: &[(&str, Stock)]) -> Result<Changes<Shelf>, KeyError> {
+        fold_events(&Shelves, &recorded(events), rows.to_vec())
+    }
+
+    #[test]
+    fn rows_are_inserted_updated_and_deleted_in_the_order_of_their_keys() {
+        let rows = [shelf("b", 5), shelf("c", 1), shelf("d", 9)];
+        let events = [
+            ("d", Stock::Went),
+            ("b", Stock::Came(1)),
+            ("z", Stock::Came(2)),
+            ("c", Stock::Went),
+            ("a", Stock::Came(3)),
+            ("b", Stock::Came(1)),
+        ];
+        let changes = folded(&rows, &events).unwrap();
+        assert_eq!(changes.insert, [shelf("a", 3), shelf("z", 2)]);
+        assert_eq!(changes.update, [shelf("b", 7)]);
+        assert_eq!(changes.delete, ["c", "d"]);
+        assert_eq!(changes.len(), 5);
+    }
+
+    #[test]
+    fn a_row_that_comes_and_goes_within_a_batch_was_never_there() {
+        let events = [("a", Stock::Came(3)), ("a", Stock::Went)];
+        assert!(folded(&[], &events).unwrap().is_empty());
+        let back = [("a", Stock::Went), ("a", Stock::Came(4))];
+        let changes = folded(&[shelf("a", 1)], &back).unwrap();
+        assert_eq!(changes.update, [shelf("a", 4)]);
+    }
+
+    #[test]
+    fn an_event_without_a_key_changes_nothing() {
+        let changes = folded(&[], &[("a", Stock::Counted)]).unwrap();
+        assert!(changes.is_empty());
+    }
+
+    #[test]
+    fn a_row_that_does_not_belong_is_an_error() {
+        let error = folded(&[], &[("a", Stock::Moved("b"))]).unwrap_err();
+        assert!(error.to_string().contains("returned a row with key \"b\""));
+        let error = folded(&[shelf("x", 1)], &[("a", Stock::Went)]).unwrap_err();
+        assert!(error.to_string().contains("no event asked for"), "{error}");
+    }
+}

@@ -2,4 +2,6 @@
 
 mod bank;
 mod exact;
+mod refusals;
 mod takeover;
+mod until_end;

@@ -215,10 +215,6 @@ impl Bank {
         Projector::new(Balances).table(BALANCE)
     }
 
-    pub fn turnovers(&self) -> Projector<Turnovers> {
-        Projector::new(Turnovers).table(TURNOVER)
-    }
-
     /// Runs a worker that ends by itself.
     pub async fn run<F: Fold>(&self, projector: Projector<F>) -> Result<Summary, ProjectorError> {
         let log: Arc<dyn EventLog> = Arc::new(self.log.clone());

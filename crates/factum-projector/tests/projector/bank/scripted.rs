@@ -56,7 +56,9 @@ impl Script {
         let (given_up, released) = oneshot::channel();
         let change = Change::Revoked {
             partitions: partitions.to_vec(),
-            release: Release::new(move || drop(given_up.send(()))),
+            release: Release::new(move || {
+                let _ = given_up.send(());
+            }),
         };
         self.0.send(change).unwrap();
         released
