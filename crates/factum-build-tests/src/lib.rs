@@ -17,3 +17,13 @@ pub mod loan {
 pub mod everything {
     include!(concat!(env!("OUT_DIR"), "/test.everything.rs"));
 }
+
+/// Every change that an older version may have behind it.
+pub mod evolution {
+    include!(concat!(env!("OUT_DIR"), "/test.evolution.rs"));
+}
+
+/// An event to measure with.
+pub mod speed {
+    include!(concat!(env!("OUT_DIR"), "/test.speed.rs"));
+}

@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>> {
         let mut items = Vec::new();
         while let Some(block) = self.block(least)? {
-            items.reserve(block.items);
+            items.reserve(block.items.min(self.room_for::<T>()));
             for _ in 0..block.items {
                 items.push(item(self)?);
             }
@@ -267,6 +267,12 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(entries)
+    }
+
+    /// How many values of `T` take as much memory as the bytes that are left: what may be allocated
+    /// on the word of a number of items alone.
+    fn room_for<T>(&self) -> usize {
+        self.rest.len() / size_of::<T>().max(1)
     }
 
     /// Reads the head of an array's or a map's next block; `None` after the last one.
