@@ -23,16 +23,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(commands::demo::Arguments),
     Up(commands::up::Arguments),
     Down(commands::down::Arguments),
     Test(commands::test::Arguments),
+    Bench(commands::bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Up(arguments) => commands::up::run(&arguments),
         Command::Down(arguments) => commands::down::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

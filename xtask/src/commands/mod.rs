@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+pub(crate) mod bench;
+pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod test;
 pub(crate) mod up;

@@ -161,7 +161,8 @@ impl Instance {
         }
     }
 
-    fn is_dead(&self) -> bool {
+    /// Whether it was launched and its process is gone.
+    pub(crate) fn is_dead(&self) -> bool {
         matches!(&self.state, State::Process(process) if !process.is_alive())
     }
 
@@ -187,6 +188,11 @@ impl Instance {
 
     fn log(&self) -> PathBuf {
         self.dir.join(format!("{}.log", self.server.name()))
+    }
+
+    /// What became of a dead one.
+    pub(crate) fn obituary(&self) -> String {
+        format!("{} has died; {}", self.server.name(), self.log_tail())
     }
 
     fn log_tail(&self) -> String {

@@ -18,7 +18,7 @@ mod shared;
 mod way;
 
 pub use private::{Kafka, Postgres};
-pub use shared::{Addresses, Wanted, down, factum_dir, up};
+pub use shared::{Addresses, Wanted, down, factum_dir, failed, up};
 pub use way::Way;
 
 /// Takes one line of progress, meant for a person who waits.

@@ -97,10 +97,7 @@ impl Addresses {
 
 fn up_one(server: Server, via: Option<Way>, factum: &Path, say: Say<'_>) -> Result<String> {
     let name = server.name();
-    if let Some(address) = std::env::var(server.variable())
-        .ok()
-        .filter(|text| !text.is_empty())
-    {
+    if let Some(address) = given(server) {
         server
             .ask(&address)
             .with_context(|| format!("{}={address}", server.variable()))?;
@@ -122,6 +119,13 @@ fn up_one(server: Server, via: Option<Way>, factum: &Path, say: Say<'_>) -> Resu
     let way = choose(server, via, |way| probe(server, way))?;
     let instance = Instance::new(server, way, &factum.join(name), port)?;
     start(instance, &record, say)
+}
+
+/// The address in the environment.
+fn given(server: Server) -> Option<String> {
+    std::env::var(server.variable())
+        .ok()
+        .filter(|text| !text.is_empty())
 }
 
 fn suits(instance: &Instance, via: Option<Way>) -> bool {
@@ -163,6 +167,23 @@ fn running_address(factum: &Path, server: Server) -> Option<String> {
     instance.serves().then(|| instance.address())
 }
 
+/// A wanted server that was up and has died since, in words.
+pub fn failed(wanted: Wanted) -> Option<String> {
+    let factum = factum_dir();
+    let servers = [
+        (Server::Kafka, wanted.kafka),
+        (Server::Postgres, wanted.postgres),
+    ];
+    let started = servers
+        .into_iter()
+        .filter(|(server, wanted)| *wanted && given(*server).is_none());
+    let instances = started.filter_map(|(server, _)| Record::named(&factum, server.name()).load());
+    instances
+        .filter(Instance::is_dead)
+        .map(|instance| instance.obituary())
+        .next()
+}
+
 /// Stops every server that was started here, also one that was left half-started, and those of
 /// tests that died. Their data stays for the next `up`, unless `wipe` is set.
 ///
@@ -172,6 +193,10 @@ pub fn down(wipe: bool, say: Say<'_>) -> Result<()> {
     let factum = factum_dir();
     let _lock = lock(&factum)?;
     let _ = fs::remove_file(factum.join("env"));
+    if wipe {
+        // The demo's logs and notes: without the servers' data they are not true any more.
+        let _ = fs::remove_dir_all(factum.join("demo"));
+    }
     let records = Record::all(&factum);
     let results: Vec<_> = std::thread::scope(|scope| {
         let stops = records

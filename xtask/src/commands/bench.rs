@@ -1,0 +1,56 @@
+//! `cargo xtask bench`.
+
+use anyhow::{Context, Result, ensure};
+use xtask::servers::{self, Wanted};
+
+use super::{cargo, say};
+
+/// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
+///
+/// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
+/// beside plain consuming and plain COPY. On a real Kafka and a real Postgres, which are started if
+/// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench append              a table
+  cargo xtask bench project --json      one JSON object a line:
+                                        {\"bench\",\"case\",\"value\",\"unit\",\"limit\",\"ratio\"}")]
+pub(crate) struct Arguments {
+    /// What to measure
+    #[arg(value_enum)]
+    bench: Bench,
+    /// Print one JSON object a line instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Bench {
+    /// From a command to its acknowledged events
+    Append,
+    /// From the log to the read model's rows
+    Project,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let (name, postgres) = match arguments.bench {
+        Bench::Append => ("append", false),
+        Bench::Project => ("project", true),
+    };
+    let wanted = Wanted {
+        kafka: true,
+        postgres,
+    };
+    let addresses = servers::up(wanted, None, &say)?;
+    let mut command = cargo();
+    command.args(["bench", "--package", "loans", "--bench", name]);
+    command.args(if arguments.json {
+        &["--", "--json"][..]
+    } else {
+        &[]
+    });
+    let status = command.envs(addresses.variables()).status();
+    let status = status.context("cannot run cargo")?;
+    ensure!(status.success(), "the bench {name} failed");
+    Ok(())
+}
