@@ -25,10 +25,13 @@ impl Reader<'_> {
     /// The value is not in single-object encoding; the error says what it looks like.
     #[inline]
     pub fn frame(&mut self) -> Result<u64, DecodeError> {
-        let start = self.clone();
-        match self.fixed::<LEN>() {
-            Ok([0xc3, 0x01, fingerprint @ ..]) => Ok(u64::from_le_bytes(fingerprint)),
-            _ => Err(start.error(Kind::UnknownFrame(describe(start.rest)))),
+        let framed = self.rest.strip_prefix(&MARKER);
+        match framed.and_then(<[u8]>::split_first_chunk) {
+            Some((fingerprint, rest)) => {
+                self.rest = rest;
+                Ok(u64::from_le_bytes(*fingerprint))
+            }
+            None => Err(self.error(Kind::UnknownFrame(describe(self.rest)))),
         }
     }
 }

@@ -18,9 +18,10 @@ impl Reader<'_> {
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
     pub fn timestamp_millis(&mut self) -> Result<Timestamp> {
-        self.logical("timestamp-millis", |input| {
-            Ok(Timestamp::from_millisecond(input.long()?).ok())
-        })
+        let left = self.rest.len();
+        let millis = self.long()?;
+        Timestamp::from_millisecond(millis)
+            .map_err(|_| self.error_before(left, Kind::Logical("timestamp-millis")))
     }
 
     /// Reads a `timestamp-micros`.
@@ -29,9 +30,10 @@ impl Reader<'_> {
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
     pub fn timestamp_micros(&mut self) -> Result<Timestamp> {
-        self.logical("timestamp-micros", |input| {
-            Ok(Timestamp::from_microsecond(input.long()?).ok())
-        })
+        let left = self.rest.len();
+        let micros = self.long()?;
+        Timestamp::from_microsecond(micros)
+            .map_err(|_| self.error_before(left, Kind::Logical("timestamp-micros")))
     }
 
     /// Reads a `date`.
@@ -40,11 +42,11 @@ impl Reader<'_> {
     /// As [`Reader::int`], or the day lies outside of the years -9999 to 9999.
     #[inline]
     pub fn date(&mut self) -> Result<Date> {
-        self.logical("date", |input| {
-            let days = i64::from(input.int()?);
-            let since = SignedDuration::from_secs(days * SECONDS_A_DAY);
-            Ok(EPOCH.checked_add(since).ok())
-        })
+        let left = self.rest.len();
+        let days = i64::from(self.int()?);
+        EPOCH
+            .checked_add(SignedDuration::from_secs(days * SECONDS_A_DAY))
+            .map_err(|_| self.error_before(left, Kind::Logical("date")))
     }
 
     /// Reads a `uuid` from its text.
@@ -53,19 +55,9 @@ impl Reader<'_> {
     /// As [`Reader::slice`], or the text is not a UUID.
     #[inline]
     pub fn uuid(&mut self) -> Result<Uuid> {
-        self.logical("uuid", |input| {
-            Ok(Uuid::try_parse_ascii(input.slice()?).ok())
-        })
-    }
-
-    #[inline]
-    fn logical<T>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<Option<T>>,
-    ) -> Result<T> {
-        let start = self.clone();
-        read(self)?.ok_or_else(|| start.error(Kind::Logical(name)))
+        let left = self.rest.len();
+        let text = self.slice()?;
+        Uuid::try_parse_ascii(text).map_err(|_| self.error_before(left, Kind::Logical("uuid")))
     }
 }
 

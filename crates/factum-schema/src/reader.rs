@@ -49,6 +49,12 @@ impl<'a> Reader<'a> {
         DecodeError::new(kind, self.position())
     }
 
+    /// An error where that many bytes were left: cheaper to remember than a copy of the reader.
+    #[cold]
+    pub(crate) fn error_before(&self, left: usize, kind: Kind) -> DecodeError {
+        DecodeError::new(kind, self.len - left)
+    }
+
     /// The error for a value whose frame carries a fingerprint that nobody knows.
     #[cold]
     pub fn unknown_schema(&self, fingerprint: u64) -> DecodeError {
@@ -155,7 +161,7 @@ impl<'a> Reader<'a> {
     /// The bytes end before, or the length is no length.
     #[inline]
     pub fn slice(&mut self) -> Result<&'a [u8]> {
-        let start = self.clone();
+        let left = self.rest.len();
         let len = self.long()?;
         let split = usize::try_from(len)
             .ok()
@@ -165,7 +171,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(bytes)
             }
-            None => Err(start.error(Kind::Length(len))),
+            None => Err(self.error_before(left, Kind::Length(len))),
         }
     }
 
@@ -175,8 +181,8 @@ impl<'a> Reader<'a> {
     /// As [`Reader::slice`], or it is not UTF-8.
     #[inline]
     pub fn str(&mut self) -> Result<&'a str> {
-        let start = self.clone();
-        std::str::from_utf8(self.slice()?).map_err(|_| start.error(Kind::Utf8))
+        let left = self.rest.len();
+        std::str::from_utf8(self.slice()?).map_err(|_| self.error_before(left, Kind::Utf8))
     }
 
     /// Reads bytes.
@@ -203,11 +209,11 @@ impl<'a> Reader<'a> {
     /// The bytes end before, or the index is out of range.
     #[inline]
     pub fn index(&mut self, count: u32) -> Result<u32> {
-        let start = self.clone();
+        let left = self.rest.len();
         let index = self.long()?;
         match u32::try_from(index) {
             Ok(index) if index < count => Ok(index),
-            _ => Err(start.error(Kind::Index { index, count })),
+            _ => Err(self.error_before(left, Kind::Index { index, count })),
         }
     }
 
@@ -278,7 +284,7 @@ impl<'a> Reader<'a> {
     /// Reads the head of an array's or a map's next block; `None` after the last one.
     #[inline]
     pub(crate) fn block(&mut self, least: usize) -> Result<Option<Block>> {
-        let start = self.clone();
+        let left = self.rest.len();
         let count = self.long()?;
         if count == 0 {
             return Ok(None);
@@ -287,11 +293,11 @@ impl<'a> Reader<'a> {
         let room = self.rest.len();
         let fits = |limit: usize, number: u64| usize::try_from(number).is_ok_and(|n| n <= limit);
         if !fits(room / least.max(1), count.unsigned_abs()) {
-            return Err(start.error(Kind::Length(count)));
+            return Err(self.error_before(left, Kind::Length(count)));
         }
         match bytes {
             Some(size) if size < 0 || !fits(room, size.unsigned_abs()) => {
-                Err(start.error(Kind::Length(size)))
+                Err(self.error_before(left, Kind::Length(size)))
             }
             _ => Ok(Some(Block {
                 items: count.unsigned_abs() as usize,
