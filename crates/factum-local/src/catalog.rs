@@ -1,0 +1,219 @@
+//! Which topics there are, and how many partitions each of them has.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use factum_core::{LogError, LogErrorKind, NewTopic};
+use heed::byteorder::LittleEndian;
+use heed::types::{Bytes, Str, U32};
+use heed::{CommitOrAbort, CommitToken, Database, DatabaseOpener, OnCommit, WithoutTls};
+
+use crate::failure;
+use crate::folder::{self, FORMAT};
+use crate::partition::{Partition, RecordTree};
+use crate::store::Env;
+
+/// Numbers by name. The one tree besides the partitions': its name has no slash, as theirs have.
+type Numbers<'e> = Database<'e, Str, U32<LittleEndian>>;
+const CATALOG: &str = "factum";
+const FORMAT_KEY: &str = "format";
+/// Kafka's own limit, so that every name fits a file's and both logs take the same names.
+const LONGEST_NAME: usize = 249;
+
+/// The format's number, and each topic's number of partitions.
+#[derive(Clone, Copy)]
+pub(crate) struct Catalog(Numbers<'static>);
+
+/// What is found where a catalog should be.
+enum Found<'e> {
+    Catalog(Numbers<'e>),
+    Nothing,
+    Strangers,
+}
+
+impl OnCommit for Found<'_> {
+    type Committed = Found<'static>;
+
+    fn on_commit(self, token: &CommitToken) -> Found<'static> {
+        match self {
+            Found::Catalog(numbers) => Found::Catalog(numbers.on_commit(token)),
+            Found::Nothing => Found::Nothing,
+            Found::Strangers => Found::Strangers,
+        }
+    }
+}
+
+/// A topic's partitions, in order.
+struct Trees<'e>(Vec<RecordTree<'e>>);
+
+impl OnCommit for Trees<'_> {
+    type Committed = Vec<RecordTree<'static>>;
+
+    fn on_commit(self, token: &CommitToken) -> Self::Committed {
+        let trees = self.0.into_iter();
+        trees.map(|tree| tree.on_commit(token)).collect()
+    }
+}
+
+impl Catalog {
+    /// Opens the catalog of a log, or makes the one of a new log.
+    pub(crate) fn open(env: &Env, dir: &Path) -> Result<Self, LogError> {
+        let failed = |error| failure::lmdb(dir, error);
+        let catalog = match find(env).map_err(failed)? {
+            Found::Catalog(numbers) => Self(numbers),
+            Found::Nothing => create(env).map_err(failed)?,
+            Found::Strangers => {
+                return Err(folder::not_a_log(dir, "its data file holds other data"));
+            }
+        };
+        match catalog.number(env, FORMAT_KEY).map_err(failed)? {
+            Some(FORMAT) => Ok(catalog),
+            Some(format) => Err(folder::other_format(dir, &format.to_string())),
+            None => Err(folder::not_a_log(dir, "its data file names no format")),
+        }
+    }
+
+    /// Opens a topic that is there; `None` if it isn't.
+    pub(crate) fn find_topic(
+        self,
+        env: &Env,
+        dir: &Arc<Path>,
+        name: &str,
+    ) -> Result<Option<Vec<Partition>>, LogError> {
+        check_name(name)?;
+        let trees = self.open_trees(env, name);
+        let trees = trees.map_err(|error| failure::lmdb(dir, error))?;
+        Ok(trees.map(|trees| partitions(dir, name, trees)))
+    }
+
+    /// Creates a topic, unless another process was faster, and opens it.
+    pub(crate) fn create_topic(
+        self,
+        env: &Env,
+        dir: &Arc<Path>,
+        name: &str,
+        create: NewTopic,
+    ) -> Result<Vec<Partition>, LogError> {
+        check_name(name)?;
+        if create.partitions == 0 {
+            let message = format!("topic {name} can't have 0 partitions: ask for at least 1");
+            return Err(LogError::new(LogErrorKind::Unsuitable, message));
+        }
+        let trees = self.create_trees(env, name, create.partitions);
+        let trees = trees.map_err(|error| failure::lmdb(dir, error))?;
+        Ok(partitions(dir, name, trees))
+    }
+
+    fn open_trees(self, env: &Env, name: &str) -> heed::Result<Option<Vec<RecordTree<'static>>>> {
+        let txn = env.read_txn()?;
+        let trees = env.open_databases_and_commit(txn, |open, txn| {
+            let Some(count) = self.0.get(txn, &key(name))? else {
+                return Ok(CommitOrAbort::Abort(()));
+            };
+            let tree = |number| open.open_database(txn, Some(&tree_name(name, number)));
+            let trees: Option<Vec<_>> = (0..count).map(tree).collect::<heed::Result<_>>()?;
+            let trees = trees.ok_or(heed::Error::Mdb(heed::MdbError::Corrupted))?;
+            Ok::<_, heed::Error>(CommitOrAbort::Commit(Trees(trees)))
+        })?;
+        Ok(trees.commit())
+    }
+
+    fn create_trees(
+        self,
+        env: &Env,
+        name: &str,
+        partitions: u32,
+    ) -> heed::Result<Vec<RecordTree<'static>>> {
+        let txn = env.write_txn()?;
+        let trees = env.create_databases_and_commit(txn, |open, txn| {
+            let count = self.0.get(txn, &key(name))?.unwrap_or(partitions);
+            self.0.put(txn, &key(name), &count)?;
+            let tree = |number| open.create_database(txn, Some(&tree_name(name, number)));
+            let trees: Vec<_> = (0..count).map(tree).collect::<heed::Result<_>>()?;
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(Trees(trees)))
+        })?;
+        Ok(trees.unwrap_commit())
+    }
+
+    fn number(self, env: &Env, key: &str) -> heed::Result<Option<u32>> {
+        let txn = env.read_txn()?;
+        self.0.get(&txn, key)
+    }
+}
+
+fn find(env: &Env) -> heed::Result<Found<'static>> {
+    let txn = env.read_txn()?;
+    let found = env.open_databases_and_commit(txn, |open, txn| {
+        let found = match open.open_database(txn, Some(CATALOG))? {
+            Some(numbers) => Found::Catalog(numbers),
+            None if is_empty(open, txn)? => Found::Nothing,
+            None => Found::Strangers,
+        };
+        Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(found))
+    })?;
+    Ok(found.unwrap_commit())
+}
+
+fn is_empty<'e>(
+    open: &DatabaseOpener<'e, WithoutTls>,
+    txn: &heed::RoTxn<'e, WithoutTls>,
+) -> heed::Result<bool> {
+    match open.open_database::<Bytes, Bytes>(txn, None)? {
+        Some(all) => all.is_empty(txn),
+        None => Ok(true),
+    }
+}
+
+fn create(env: &Env) -> heed::Result<Catalog> {
+    let txn = env.write_txn()?;
+    let made = env.create_databases_and_commit(txn, |open, txn| {
+        let numbers: Numbers<'_> = open.create_database(txn, Some(CATALOG))?;
+        numbers.get_or_put(txn, FORMAT_KEY, &FORMAT)?;
+        Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(numbers))
+    })?;
+    Ok(Catalog(made.unwrap_commit()))
+}
+
+fn key(topic: &str) -> String {
+    format!("topic/{topic}")
+}
+
+fn tree_name(topic: &str, partition: u32) -> String {
+    format!("{topic}/{partition}")
+}
+
+fn partitions(dir: &Arc<Path>, topic: &str, trees: Vec<RecordTree<'static>>) -> Vec<Partition> {
+    let topic: Arc<str> = topic.into();
+    (0..)
+        .zip(trees)
+        .map(|(number, tree)| Partition::new(dir.clone(), topic.clone(), number, tree))
+        .collect()
+}
+
+/// Takes the names that Kafka takes.
+fn check_name(name: &str) -> Result<(), LogError> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let fits = (1..=LONGEST_NAME).contains(&name.len()) && name != "." && name != "..";
+    if fits && name.bytes().all(fine) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{name}` can't be a topic's name: take 1 to {LONGEST_NAME} letters, digits, `.`, `_` and `-`"
+    );
+    Err(LogError::new(LogErrorKind::Unsuitable, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_named_as_in_kafka() {
+        for name in ["bank.loan.events", "a", "A_b-9", &"x".repeat(249)] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "a b", "ä", "a\0", &"x".repeat(250)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+}

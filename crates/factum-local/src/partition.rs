@@ -1,0 +1,116 @@
+//! One partition: a tree from offset to record.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use factum_core::{Fetched, LogError, LogErrorKind, Offset, Records};
+use heed::byteorder::BigEndian;
+use heed::types::{Bytes, U64};
+use heed::{Database, PutFlags, RoTxn, RwTxn};
+
+use crate::{failure, record};
+
+/// How many bytes of records one fetch may hold before it stops.
+const FETCH_BYTES: usize = 1 << 20;
+
+/// Stored records by offset. Big endian keys sort as numbers do.
+pub(crate) type RecordTree<'e> = Database<'e, U64<BigEndian>, Bytes>;
+
+/// A partition that was opened in this process.
+#[derive(Clone)]
+pub(crate) struct Partition {
+    dir: Arc<Path>,
+    topic: Arc<str>,
+    number: u32,
+    tree: RecordTree<'static>,
+}
+
+impl Partition {
+    pub(crate) fn new(
+        dir: Arc<Path>,
+        topic: Arc<str>,
+        number: u32,
+        tree: RecordTree<'static>,
+    ) -> Self {
+        Self {
+            dir,
+            topic,
+            number,
+            tree,
+        }
+    }
+
+    /// The offset after the last record.
+    pub(crate) fn end(&self, txn: &RoTxn<'_>) -> Result<Offset, LogError> {
+        let last = self.tree.last(txn).map_err(|error| self.failed(error))?;
+        Ok(last.map_or(0, |(offset, _)| offset + 1))
+    }
+
+    /// Adds records at the end, and returns the offset of the first. `stored` is scratch space.
+    pub(crate) fn append(
+        &self,
+        txn: &mut RwTxn<'_>,
+        records: &Records,
+        stored: &mut Vec<u8>,
+    ) -> Result<Offset, LogError> {
+        let first = self.end(txn)?;
+        for (offset, record) in (first..).zip(records.iter()) {
+            record::encode(offset, record, stored);
+            self.tree
+                .put_with_flags(txn, PutFlags::APPEND, &offset, stored)
+                .map_err(|error| self.failed(error))?;
+        }
+        Ok(first)
+    }
+
+    /// The records from `from` on, until a bound of bytes is passed.
+    pub(crate) fn fetch(&self, txn: &RoTxn<'_>, from: Offset) -> Result<Fetched, LogError> {
+        let end = self.end(txn)?;
+        if from > end {
+            return Err(self.out_of_range(from, end));
+        }
+        let mut fetched = Fetched::new(self.number, from);
+        let stored = self.tree.range(txn, &(from..));
+        for entry in stored.map_err(|error| self.failed(error))? {
+            if fetched.records.byte_len() >= FETCH_BYTES {
+                break;
+            }
+            let (offset, bytes) = entry.map_err(|error| self.failed(error))?;
+            if offset != fetched.next {
+                return Err(self.missing(fetched.next));
+            }
+            let record = record::decode(offset, bytes).ok_or_else(|| self.corrupt(offset))?;
+            fetched.push(offset, record);
+        }
+        fetched.at_end = fetched.next == end;
+        Ok(fetched)
+    }
+
+    fn failed(&self, error: heed::Error) -> LogError {
+        failure::lmdb(&self.dir, error)
+    }
+
+    fn out_of_range(&self, from: Offset, end: Offset) -> LogError {
+        let message = format!("{self} has no offset {from}: it holds 0 to {end}");
+        LogError::new(LogErrorKind::Damaged, message)
+    }
+
+    fn missing(&self, offset: Offset) -> LogError {
+        let message = format!("{self} lacks offset {offset}: restore the folder from a backup");
+        LogError::new(LogErrorKind::Damaged, message)
+    }
+
+    fn corrupt(&self, offset: Offset) -> LogError {
+        let message = format!(
+            "{self} holds damaged bytes at offset {offset}: restore the folder from a backup"
+        );
+        LogError::new(LogErrorKind::Corrupt, message)
+    }
+}
+
+impl std::fmt::Display for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (topic, number, log) = (&self.topic, self.number, self.dir.display());
+        write!(f, "topic {topic} partition {number} of the log in {log}")
+    }
+}
