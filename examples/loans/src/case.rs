@@ -51,4 +51,14 @@ impl Transition {
             _ => Self::Other(name.to_owned()),
         }
     }
+
+    /// The transition's name, as the standard writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Start => "start",
+            Self::Complete => "complete",
+            Self::Other(name) => name,
+        }
+    }
 }

@@ -36,6 +36,30 @@ pub struct Outcomes {
     pub open: OutcomeTotals,
 }
 
+impl Outcomes {
+    /// Each outcome with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &OutcomeTotals)> {
+        [
+            ("activated", &self.activated),
+            ("declined", &self.declined),
+            ("cancelled", &self.cancelled),
+            ("open", &self.open),
+        ]
+        .into_iter()
+    }
+
+    /// The outcome with this name.
+    pub fn named(&mut self, name: &str) -> Option<&mut OutcomeTotals> {
+        match name {
+            "activated" => Some(&mut self.activated),
+            "declined" => Some(&mut self.declined),
+            "cancelled" => Some(&mut self.cancelled),
+            "open" => Some(&mut self.open),
+            _ => None,
+        }
+    }
+}
+
 /// The applications that ended in one way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutcomeTotals {

@@ -108,16 +108,11 @@ fn activity(name: &str) -> Option<Activity> {
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transition = match &self.transition {
-            Transition::Schedule => "schedule",
-            Transition::Start => "start",
-            Transition::Complete => "complete",
-            Transition::Other(name) => name,
-        };
         write!(
             f,
-            "this process has no `{}` with the transition `{transition}`",
-            self.activity
+            "this process has no `{}` with the transition `{}`",
+            self.activity,
+            self.transition.as_str()
         )
     }
 }

@@ -2,7 +2,6 @@
 //! from what was recorded, show the figures that are counted from the entries.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
 
 use factum::jiff::Timestamp;
 use factum::{Aggregate, Fold, Recorded, Row};
@@ -15,6 +14,8 @@ use loans::record::{Fact, fact};
 use loans::work::{RecordWork, Work};
 use loans::workload::{UNKNOWN, Workload, WorkloadRow};
 use loans::xes::XesReader;
+
+use crate::real_log;
 
 /// The read models, in memory.
 #[derive(Default)]
@@ -149,7 +150,6 @@ fn made_up_cases_obey_the_rules_and_resemble_the_real_ones() {
 #[test]
 fn the_real_cases_obey_the_rules() {
     let Some(path) = real_log() else {
-        eprintln!("skipped: no real log at hand; FACTUM_XES names one");
         return;
     };
     let figures = check(XesReader::open(path).unwrap().map(Result::unwrap));
@@ -160,11 +160,4 @@ fn the_real_cases_obey_the_rules() {
     assert_eq!(figures.outcomes.cancelled, totals(2_807, 42_561_922));
     assert_eq!(figures.outcomes.open, totals(399, 6_703_743));
     assert_eq!(figures.resources, 68);
-}
-
-fn real_log() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/BPI_Challenge_2012.xes.gz");
-    let named = std::env::var_os("FACTUM_XES").map(PathBuf::from);
-    named.or_else(|| beside.exists().then_some(beside))
 }

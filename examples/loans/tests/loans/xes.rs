@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use loans::case::{Case, Transition};
 use loans::xes::{XesError, XesErrorKind, XesReader};
 use tempfile::TempDir;
+
+use crate::real_log;
 
 const SOUND: &str = r#"<?xml version="1.0" encoding="UTF-8" ?>
 <!-- a comment -->
@@ -250,7 +252,6 @@ fn a_tag_without_an_end_does_not_fill_the_memory() {
 #[test]
 fn the_real_log_reads_as_its_publisher_counted() {
     let Some(path) = real_log() else {
-        eprintln!("skipped: no real log at hand; FACTUM_XES names one");
         return;
     };
     let (mut cases, mut events, mut amount, mut longest) = (0, 0, 0, 0);
@@ -265,11 +266,4 @@ fn the_real_log_reads_as_its_publisher_counted() {
         (cases, events, amount, longest),
         (13_087, 262_200, 177_634_511, 175)
     );
-}
-
-fn real_log() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/BPI_Challenge_2012.xes.gz");
-    let named = std::env::var_os("FACTUM_XES").map(PathBuf::from);
-    named.or_else(|| beside.exists().then_some(beside))
 }

@@ -1,0 +1,150 @@
+//! Records a bank's event log on a log of events.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use loans::import::{Import, ImportError, Progress, Source, Summary};
+
+/// The service that takes in a bank's loan applications.
+#[derive(Parser)]
+struct Flags {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Import(ImportFlags),
+}
+
+const AFTER_HELP: &str = "\
+What is recorded already is recognised: the same import again appends nothing, and one that was broken off \
+is finished by the next. Entries that break the rules of the process are reported on standard error.
+
+Exit codes:
+  0    everything was carried out; entries that were rejected are counted in the last line
+  1    failed: standard error says why
+  2    wrong usage
+  130  stopped by SIGINT or SIGTERM";
+
+/// Imports an event log, entry by entry.
+///
+/// Without --xes and --generate: the file that FACTUM_XES names; else the real log beside the
+/// repository, if it is there; else as many made-up cases as it has.
+#[derive(Args)]
+#[command(after_help = AFTER_HELP)]
+struct ImportFlags {
+    /// XES file to import, gzipped or not
+    #[arg(long, value_name = "FILE", conflicts_with = "generate")]
+    xes: Option<PathBuf>,
+    /// Make up so many cases instead
+    #[arg(long, value_name = "CASES")]
+    generate: Option<u64>,
+    /// What made-up cases are made from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Address of the log: kafka://HOST:PORT or local:DIR
+    #[arg(long, env = "FACTUM_LOG", value_name = "URL")]
+    log: String,
+    /// Partitions of a topic that is not there yet
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    partitions: u32,
+    /// Cases under way at once
+    #[arg(long, value_name = "N", default_value = "2048")]
+    in_flight: std::num::NonZeroUsize,
+    /// File for what the import came to, for loans-report
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// File for rejected entries, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+}
+
+impl ImportFlags {
+    fn source(&self) -> Source {
+        let seed = self.seed;
+        match (&self.xes, self.generate) {
+            (Some(file), _) => Source::Xes(file.clone()),
+            (None, Some(cases)) => Source::Generated { cases, seed },
+            (None, None) => Source::at_hand(seed),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let Command::Import(flags) = Flags::parse().command;
+    match import(flags).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("loans-service: {error:#}");
+            match error.downcast_ref() {
+                Some(ImportError::Stopped) => ExitCode::from(130),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+async fn import(flags: ImportFlags) -> anyhow::Result<()> {
+    let import = Import {
+        source: flags.source(),
+        log: flags.log,
+        partitions: flags.partitions,
+        in_flight: flags.in_flight.get(),
+        rejected: flags.rejected,
+    };
+    eprintln!("importing {} into {}", import.source, import.log);
+    let log = factum::open_log(&import.log).await?;
+    let progress = Progress::new();
+    let run = import.run(log, &progress, stop());
+    let summary = tokio::select! {
+        summary = run => summary,
+        () = progress.show() => unreachable!("shows for ever"),
+    };
+    progress.finish();
+    let summary = summary?;
+    println!("{summary}");
+    flags.summary.map_or(Ok(()), |file| write(&file, &summary))
+}
+
+fn write(file: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(summary)?;
+    fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Resolves when the program is told to stop. A second signal ends it at once.
+async fn stop() {
+    signal().await;
+    eprintln!("told to stop: finishing the cases under way");
+    tokio::spawn(async {
+        signal().await;
+        std::process::exit(130);
+    });
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
