@@ -45,10 +45,11 @@ impl Reports {
     /// Waits until the brokers refuse this client.
     pub(crate) async fn refused(&self, servers: &str) -> LogError {
         let mut refused = self.refused.subscribe();
-        match refused.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some((code, reason))) => refusal(*code, reason, servers),
-            _ => std::future::pending().await,
+        let report = refused.wait_for(Option::is_some).await;
+        if let Some((code, reason)) = report.ok().and_then(|report| report.clone()) {
+            return refusal(code, &reason, servers);
         }
+        std::future::pending().await
     }
 }
 
