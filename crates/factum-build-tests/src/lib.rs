@@ -27,3 +27,8 @@ pub mod evolution {
 pub mod speed {
     include!(concat!(env!("OUT_DIR"), "/test.speed.rs"));
 }
+
+/// Names that mean something to Rust already.
+pub mod names {
+    include!(concat!(env!("OUT_DIR"), "/test.names.rs"));
+}

@@ -112,12 +112,19 @@ fn check_members(version: &Version, def: &Def, findings: &mut Vec<Finding>) {
     let (members, key): (Vec<(&str, String)>, _) = match &def.body {
         Body::Record(fields) => {
             let names = fields.iter().map(|f| f.name.as_str());
-            (names.map(|n| (n, names::field_name(n))).collect(), "fields")
+            (
+                names
+                    .map(|n| (n, names::field_ident(n).to_string()))
+                    .collect(),
+                "fields",
+            )
         }
         Body::Enum { symbols, .. } => {
             let names = symbols.iter().map(String::as_str);
             (
-                names.map(|n| (n, names::variant_name(n))).collect(),
+                names
+                    .map(|n| (n, names::variant_ident(n).to_string()))
+                    .collect(),
                 "symbols",
             )
         }

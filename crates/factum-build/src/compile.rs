@@ -125,15 +125,20 @@ impl Builder {
     }
 
     fn is_locked(&self) -> bool {
-        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let is_true = |value: String| value == "1" || value == "true";
-        let from_env = || {
-            set("FACTUM_LOCKED")
-                .or_else(|| set("CI"))
-                .is_some_and(is_true)
-        };
-        self.locked.unwrap_or_else(from_env)
+        let set = |name| env::var(name).unwrap_or_default();
+        self.locked
+            .unwrap_or_else(|| locked_by(&set("FACTUM_LOCKED"), &set("CI")))
     }
+}
+
+/// What the environment says; a variable that isn't set is empty.
+fn locked_by(factum_locked: &str, ci: &str) -> bool {
+    let decisive = if factum_locked.is_empty() {
+        ci
+    } else {
+        factum_locked
+    };
+    matches!(decisive, "1" | "true")
 }
 
 /// The generated files' names and texts.
@@ -183,4 +188,18 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<(), Finding> {
         let shown = path.display().to_string();
         Finding::new(&shown, "", format!("can't write the file: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locked_by;
+
+    #[test]
+    fn ci_is_locked_unless_told_otherwise() {
+        assert!(!locked_by("", ""));
+        assert!(locked_by("", "true"));
+        assert!(locked_by("1", ""));
+        assert!(!locked_by("0", "true"));
+        assert!(!locked_by("false", "1"));
+    }
 }

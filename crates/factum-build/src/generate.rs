@@ -11,6 +11,7 @@ use quote::quote;
 
 use crate::aggregate::Aggregate;
 use crate::finding::Finding;
+use read::Readers;
 
 /// The file's text, or findings.
 pub(crate) fn file(
@@ -21,16 +22,17 @@ pub(crate) fn file(
     let before = findings.len();
     aggregate.check_fingerprints(findings);
     let items = aggregate.items(findings);
-    let readers = read::readers(aggregate, facade, findings);
+    let readers = Readers::new(aggregate, facade, findings);
     if findings.len() > before {
         return None;
     }
     let types = items.values().map(|item| items::item(*item, facade));
     let versions = aggregate.events.iter().map(|v| event::versions(v));
     let writers = items.values().map(|item| write::writer(item.def));
+    let functions = &readers.functions;
     let (event_enum, impls) = (
         event::enumeration(aggregate),
-        event::impls(aggregate, facade),
+        event::impls(aggregate, &readers, facade),
     );
     let tokens = quote! {
         #(#types)*
@@ -41,7 +43,7 @@ pub(crate) fn file(
             #(#versions)*
             #impls
             #(#writers)*
-            #(#readers)*
+            #(#functions)*
         };
     };
     Some(print(aggregate, tokens))

@@ -7,11 +7,39 @@
 //! ```
 //!
 //! The folder holds a file for every version of every event, like migrations:
-//! `schemas/<context>/<aggregate>/<Event>/<n>.avsc`, with n = 1, 2, 3, …. A released version never
-//! changes; `schemas.lock`, in the same folder, remembers it. For each aggregate one Rust file is
-//! written into `OUT_DIR`, called `<context>.<aggregate>.rs`: a struct for every event's newest
-//! version, an enum over them that is a `factum::Event`, and the code that reads every older version
-//! as the newest.
+//! `schemas/<context>/<aggregate>/<Event>/<n>.avsc`, with n = 1, 2, 3, …. For each aggregate one Rust
+//! file is written into `OUT_DIR`, called `<context>.<aggregate>.rs`, for `factum::events!` to include:
+//! a struct for every event's newest version, the types they use, and an enum over the events that is
+//! a `factum::Event`: it writes the newest versions and reads every version as the newest.
+//!
+//! # Types
+//!
+//! | Avro | Rust |
+//! |---|---|
+//! | boolean, int, long, float, double | `bool`, `i32`, `i64`, `f32`, `f64` |
+//! | string, bytes, fixed | `String`, `Vec<u8>`, `[u8; N]` |
+//! | array, map | `Vec<T>`, `BTreeMap<String, T>` |
+//! | record, enum | a struct, an enum |
+//! | a union of null and T, in either order | `Option<T>` |
+//! | timestamp-millis, timestamp-micros on long | `jiff::Timestamp`; what is finer is cut off, toward the past |
+//! | date on int | `jiff::civil::Date` |
+//! | uuid on string | `uuid::Uuid` |
+//!
+//! Anything else (other unions and logical types, records that contain themselves, arrays of items
+//! that take no bytes) is refused. Fields are in snake case and symbols in camel case in Rust.
+//!
+//! # Changing an event
+//!
+//! A released version never changes: `schemas.lock`, in the same folder, remembers it; commit that
+//! file. A change is the event's next version file, which must be able to read all older ones, by
+//! Avro's rules: a field may be added with a default, removed, reordered, renamed with an alias, made
+//! nullable or widened (int to long, float or double; long to float or double; float to double; string
+//! to and from bytes); an enum may gain symbols, and lose them if it has a default. Two rules are
+//! stricter than Avro's, since values would silently change their meaning: a logical type is read as
+//! itself or as the plain type beneath it, and a symbol that is gone needs the default at build time.
+//!
+//! A build adds new versions to the lock. Where it may not, with `FACTUM_LOCKED=1` or `CI=true`, a
+//! version that is not in the lock is an error.
 
 mod aggregate;
 mod compile;
@@ -22,6 +50,7 @@ mod lock;
 mod lower;
 mod model;
 mod names;
+mod plan;
 mod resolve;
 mod tree;
 

@@ -1,5 +1,5 @@
-//! How a value that an older version wrote is read as the newest: Avro's schema resolution, worked
-//! out when the code is generated.
+//! Avro's schema resolution, worked out when the code is generated: from an older version and the
+//! newest to the plan that reads the one as the other.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,76 +8,7 @@ use factum_schema::FullName;
 
 use crate::finding::Finding;
 use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Version};
-
-/// How to read one type.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Plan {
-    /// Written as the first, read as the second.
-    Scalar(Scalar, Scalar),
-    Fixed(usize),
-    /// A record or an enum that is read by a function of its own.
-    Def(Pair),
-    Array {
-        /// The bytes that a written item takes at least.
-        least: usize,
-        item: Box<Plan>,
-    },
-    Map {
-        least: usize,
-        value: Box<Plan>,
-    },
-    Nullable {
-        /// The writer's branch that is null.
-        null: u32,
-        /// Whether the newest version's branches stand the other way round.
-        flipped: bool,
-        value: Box<Plan>,
-    },
-    /// Never null when it was written, nullable now.
-    Some(Box<Plan>),
-}
-
-/// A record or an enum, as it was written and as it is read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Pair {
-    pub written: FullName,
-    pub read: FullName,
-}
-
-/// How to read one record or enum.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct DefPlan {
-    pub body: BodyPlan,
-    /// Whether it was written exactly as the newest version writes it.
-    pub same: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum BodyPlan {
-    Record {
-        /// The written fields in order.
-        steps: Vec<Step>,
-        /// The fields of the newest version, by index, that were not written.
-        missing: Vec<usize>,
-    },
-    /// For each written symbol, the newest version's symbol, by index.
-    Enum(Vec<usize>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Step {
-    /// Read into the newest version's field of that index.
-    Read(usize, Plan),
-    /// Pass over.
-    Skip(Ty),
-}
-
-/// The plans for every record and enum that a version's value holds.
-pub(crate) struct Plans {
-    pub root: Pair,
-    /// In the order in which functions can be written: what is used comes first.
-    pub defs: Vec<(Pair, Rc<DefPlan>)>,
-}
+use crate::plan::{BodyPlan, DefPlan, Pair, Plan, Plans, Step};
 
 /// Plans reading `writer`'s values as `reader`'s. What can't be read is a finding.
 pub(crate) fn plans(

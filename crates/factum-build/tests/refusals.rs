@@ -219,7 +219,7 @@ fn names_that_are_one_in_rust() {
             &event(
                 "Submitted",
                 r#"{"name": "paidBack", "type": "int"}, {"name": "paid_back", "type": "int"},
-                   {"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["A_B", "aB"]}}"#,
+                   {"name": "self", "type": "int"}, {"name": "self_", "type": "int"}, {"name": "e", "type": {"type": "enum", "name": "E", "symbols": ["A_B", "aB"]}}"#,
             ),
         ),
         ("bank/loan/LoanEvent/1.avsc", &event("LoanEvent", "")),
@@ -228,7 +228,7 @@ fn names_that_are_one_in_rust() {
         tree.findings(),
         [
             "schemas/bank/loan/LoanEvent/1.avsc: `LoanEvent` is the name of the enum over all events",
-            "schemas/bank/loan/Submitted/1.avsc: /fields/2/type/symbols/1: `A_B` and `aB` would both be `AB` in Rust; \
+            "schemas/bank/loan/Submitted/1.avsc: /fields/4/type/symbols/1: `A_B` and `aB` would both be `AB` in Rust; \
              rename one",
             "schemas/bank/loan/Submitted/1.avsc: /fields/1: `paidBack` and `paid_back` would both be `paid_back` in \
              Rust; rename one",

@@ -6,7 +6,8 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use super::items::docs;
-use super::{read, write};
+use super::read::Readers;
+use super::write;
 use crate::aggregate::Aggregate;
 use crate::model::Version;
 use crate::names;
@@ -24,7 +25,7 @@ pub(super) fn enumeration(aggregate: &Aggregate) -> TokenStream {
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq)]
-        #[allow(clippy::large_enum_variant)]
+        #[allow(clippy::all, clippy::pedantic)]
         pub enum #name { #(#variants),* }
     }
 }
@@ -67,7 +68,7 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
 }
 
 /// The conversions into the enum, and its `Event`.
-pub(super) fn impls(aggregate: &Aggregate, facade: &TokenStream) -> TokenStream {
+pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> TokenStream {
     let name = event_enum(aggregate);
     let aggregate_name = &aggregate.name;
     let events: Vec<_> = aggregate.newest().map(ident).collect();
@@ -76,7 +77,7 @@ pub(super) fn impls(aggregate: &Aggregate, facade: &TokenStream) -> TokenStream 
     let writers = aggregate
         .newest()
         .map(|newest| write::function(newest.root.short()));
-    let arms = arms(aggregate);
+    let arms = arms(aggregate, readers);
     quote! {
         #(
             impl ::std::convert::From<#events> for #name {
@@ -118,7 +119,7 @@ pub(super) fn impls(aggregate: &Aggregate, facade: &TokenStream) -> TokenStream 
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
-fn arms(aggregate: &Aggregate) -> Vec<TokenStream> {
+fn arms(aggregate: &Aggregate, readers: &Readers) -> Vec<TokenStream> {
     let name = event_enum(aggregate);
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
@@ -130,7 +131,7 @@ fn arms(aggregate: &Aggregate) -> Vec<TokenStream> {
         for version in versions.iter().rev() {
             if known.insert(version.fingerprint) {
                 let fingerprint = fingerprint_const(version);
-                let function = read::event_function(version, newest);
+                let function = readers.entry(version);
                 arms.push(quote! {
                     #event::#fingerprint => #name::#event(#function(&mut input)?),
                 });

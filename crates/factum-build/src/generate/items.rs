@@ -29,6 +29,7 @@ fn record(version: &Version, def: &Def, fields: &[Field], facade: &TokenStream) 
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::all, clippy::pedantic)]
         pub struct #name { #(#fields),* }
     }
 }
@@ -67,6 +68,7 @@ fn enumeration(def: &Def, symbols: &[String]) -> TokenStream {
     quote! {
         #docs
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(clippy::all, clippy::pedantic)]
         pub enum #name { #(#variant_docs #variants),* }
 
         impl #name {

@@ -1,7 +1,7 @@
 //! Functions that read a record or an enum: one for the newest version, and one for each older
 //! version that wrote it otherwise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -10,54 +10,60 @@ use super::skip::skip;
 use crate::aggregate::Aggregate;
 use crate::default::Defaults;
 use crate::finding::Finding;
-use crate::model::{Body, Scalar, Version};
+use crate::model::{Body, Field, Scalar, Version};
 use crate::names;
-use crate::resolve::{self, BodyPlan, DefPlan, Pair, Plan, Plans, Step};
+use crate::plan::{BodyPlan, DefPlan, Pair, Plan, Plans, Step};
+use crate::resolve;
 
 /// The functions for every version of every event.
-pub(super) fn readers(
-    aggregate: &Aggregate,
-    facade: &TokenStream,
-    findings: &mut Vec<Finding>,
-) -> Vec<TokenStream> {
-    let mut written = BTreeSet::new();
-    let mut functions = Vec::new();
-    for versions in &aggregate.events {
-        let Some(newest) = versions.last() else {
-            continue;
-        };
-        for version in versions.iter().rev() {
-            if let Some(plans) = resolve::plans(version, newest, findings) {
-                let readers = Readers {
-                    version,
-                    newest,
-                    plans: &plans,
-                    facade,
-                };
-                for (name, function) in readers.functions() {
-                    if written.insert(name.to_string()) {
-                        functions.push(function);
-                    }
+#[derive(Default)]
+pub(super) struct Readers {
+    pub functions: Vec<TokenStream>,
+    /// The function that reads an event's version.
+    entries: BTreeMap<(String, u32), Ident>,
+    /// The functions for what the newest version writes, which older versions share.
+    shared: BTreeSet<Ident>,
+}
+
+impl Readers {
+    pub fn new(aggregate: &Aggregate, facade: &TokenStream, findings: &mut Vec<Finding>) -> Self {
+        let mut readers = Self::default();
+        for versions in &aggregate.events {
+            let Some(newest) = versions.last() else {
+                continue;
+            };
+            for version in versions.iter().rev() {
+                if let Some(plans) = resolve::plans(version, newest, findings) {
+                    readers.add(&Reading {
+                        version,
+                        newest,
+                        plans: &plans,
+                        facade,
+                    });
                 }
             }
         }
+        readers
     }
-    functions
-}
 
-/// The name of the function that reads the event of a version as the newest one.
-pub(super) fn event_function(version: &Version, newest: &Version) -> Ident {
-    let same = resolve::plans(version, newest, &mut Vec::new()).is_some_and(|plans| {
-        plans
-            .defs
-            .iter()
-            .any(|(pair, plan)| *pair == plans.root && plan.same)
-    });
-    let pair = Pair {
-        written: version.root.clone(),
-        read: newest.root.clone(),
-    };
-    function(&pair, same, version)
+    /// The name of the function that reads the event of that version.
+    pub fn entry(&self, version: &Version) -> Option<&Ident> {
+        self.entries.get(&(version.event.clone(), version.version))
+    }
+
+    fn add(&mut self, reading: &Reading<'_>) {
+        let Reading { version, plans, .. } = reading;
+        for (pair, plan) in &plans.defs {
+            let name = function(pair, plan.same, version);
+            if *pair == plans.root {
+                let key = (version.event.clone(), version.version);
+                self.entries.insert(key, name.clone());
+            }
+            if !plan.same || self.shared.insert(name.clone()) {
+                self.functions.push(reading.function(&name, pair, plan));
+            }
+        }
+    }
 }
 
 /// `read_Money` reads what the newest version writes, `read_Money_from_Submitted_1` what version 1
@@ -75,33 +81,26 @@ fn function(pair: &Pair, same: bool, version: &Version) -> Ident {
     }
 }
 
-/// The functions that read one version as the newest one.
-struct Readers<'a> {
+/// One version, to be read as the newest one.
+struct Reading<'a> {
     version: &'a Version,
     newest: &'a Version,
     plans: &'a Plans,
     facade: &'a TokenStream,
 }
 
-impl Readers<'_> {
-    fn functions(&self) -> Vec<(Ident, TokenStream)> {
-        let defs = self.plans.defs.iter();
-        defs.map(|(pair, plan)| self.reader(pair, plan)).collect()
-    }
-
-    fn reader(&self, pair: &Pair, plan: &DefPlan) -> (Ident, TokenStream) {
-        let name = function(pair, plan.same, self.version);
+impl Reading<'_> {
+    fn function(&self, name: &Ident, pair: &Pair, plan: &DefPlan) -> TokenStream {
         let ty = names::type_ident(pair.read.short());
         let body = match &plan.body {
             BodyPlan::Record { steps, missing } => self.record(pair, &ty, steps, missing),
             BodyPlan::Enum(targets) => self.symbols(pair, &ty, targets),
         };
-        let function = quote! {
+        quote! {
             fn #name(
                 input: &mut avro::Reader<'_>,
             ) -> ::std::result::Result<#ty, avro::DecodeError> { #body }
-        };
-        (name, function)
+        }
     }
 
     /// A struct expression evaluates its fields in the order in which they stand there, so the
@@ -134,7 +133,7 @@ impl Readers<'_> {
         }
     }
 
-    fn default(&self, field: &crate::model::Field) -> TokenStream {
+    fn default(&self, field: &Field) -> TokenStream {
         let name = names::field_ident(&field.name);
         let defaults = Defaults {
             version: self.newest,
@@ -210,8 +209,7 @@ impl Readers<'_> {
     }
 
     fn def_function(&self, pair: &Pair) -> Ident {
-        let known = self.plans.defs.iter().find(|(other, _)| other == pair);
-        function(pair, known.is_some_and(|(_, plan)| plan.same), self.version)
+        function(pair, self.plans.is_same(pair), self.version)
     }
 }
 
