@@ -1,18 +1,13 @@
 //! One Kafka node (KRaft, broker and controller in one) from a directory of jars.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::way::{Way, on_path};
 use super::{Say, maven, port};
-
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a client connects to.
 pub(crate) fn address(port: u16) -> String {
@@ -151,70 +146,14 @@ rootLogger.level=warn
 rootLogger.appenderRef.c.ref=C
 ";
 
-/// Asks a broker for its cluster: a node that is starting lists none yet.
-///
-/// # Errors
-/// When no address of the list (`host:port,…`) answers, with the last cause.
-pub(crate) fn ask(bootstrap: &str) -> Result<()> {
-    let mut last = anyhow::anyhow!("an empty list of brokers");
-    for address in bootstrap.split(',') {
-        match count_brokers(address.trim()) {
-            Ok(0) => last = anyhow::anyhow!("{address} answers, but its cluster has no broker yet"),
-            Ok(_) => return Ok(()),
-            Err(error) => last = error.context(format!("no Kafka answers at {address}")),
-        }
-    }
-    Err(last)
-}
-
-/// Length, API 3 (Metadata), version 1, correlation id 7, no client id, no topics.
-const METADATA_REQUEST: [u8; 18] = [0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 0];
-
-fn count_brokers(address: &str) -> Result<u32> {
-    let resolved = address
-        .to_socket_addrs()?
-        .next()
-        .context("the name has no address")?;
-    let mut stream = TcpStream::connect_timeout(&resolved, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&METADATA_REQUEST)?;
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer)?;
-    brokers_in(answer)
-}
-
-/// The answer starts with its length, the correlation id and the number of brokers.
-fn brokers_in(answer: [u8; 12]) -> Result<u32> {
-    let [.., c0, c1, c2, c3, n0, n1, n2, n3] = answer;
-    if u32::from_be_bytes([c0, c1, c2, c3]) != 7 {
-        bail!("what answers is not a Kafka broker");
-    }
-    Ok(u32::from_be_bytes([n0, n1, n2, n3]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_kafka_answers_like_kafka() {
-        assert_eq!(
-            brokers_in([0, 0, 0, 50, 0, 0, 0, 7, 0, 0, 0, 3]).unwrap(),
-            3
-        );
-        assert!(brokers_in(*b"HTTP/1.1 400").is_err());
-    }
 
     #[test]
     fn a_cluster_id_has_the_form_that_kafka_accepts() {
         let id = new_cluster_id();
         assert_eq!(id.len(), 22);
         assert!(id.bytes().all(|letter| letter.is_ascii_alphanumeric()));
-    }
-
-    #[test]
-    fn nobody_at_the_address_is_an_error_with_the_address() {
-        let address = address(port::free(None).unwrap());
-        assert!(ask(&address).unwrap_err().to_string().contains(&address));
     }
 }

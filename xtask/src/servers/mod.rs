@@ -16,10 +16,12 @@ mod private;
 mod record;
 mod shared;
 mod way;
+mod wire;
 
 pub use private::{Kafka, Postgres};
 pub use shared::{Addresses, Wanted, down, factum_dir, failed, up};
 pub use way::Way;
+pub use wire::delete_topics;
 
 /// Takes one line of progress, meant for a person who waits.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
@@ -63,7 +65,7 @@ impl Server {
     /// When it does not answer within a few seconds, with the cause.
     pub(crate) fn ask(self, address: &str) -> anyhow::Result<()> {
         match self {
-            Server::Kafka => kafka::ask(address),
+            Server::Kafka => wire::ask(address),
             Server::Postgres => postgres::ask(address),
         }
     }

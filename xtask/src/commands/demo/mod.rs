@@ -30,11 +30,16 @@ use source::Source;
   cargo xtask demo --kafka              on a real Kafka
   cargo xtask demo --xes bank.xes.gz    your own log of events
   cargo xtask demo --generate 1000      a thousand made-up cases
+  cargo xtask demo --fresh              once more from an empty log
   cargo xtask demo --json | tail -n 1   the figures as JSON")]
 pub(crate) struct Arguments {
     /// Keep the events in Kafka instead of the embedded log
     #[arg(long)]
     kafka: bool,
+    /// Begin anew: forget the events and the database of the earlier demo. With --kafka this deletes
+    /// the topics bank.loan.events and bank.work.events
+    #[arg(long)]
+    fresh: bool,
     /// Print the figures once more as one JSON object, on the last line
     #[arg(long)]
     json: bool,
@@ -54,6 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         postgres: true,
     };
     let addresses = servers::up(wanted, None, &say)?;
+    if arguments.fresh {
+        Place::forget(&addresses, &source)?;
+    }
     let place = Place::open(&addresses, &source)?;
     let begin = Instant::now();
     for (what, programs) in plan(&place, &source, arguments.json) {

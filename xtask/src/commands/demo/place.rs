@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use postgres::{Client, NoTls};
-use xtask::servers::{Addresses, factum_dir};
+use xtask::servers::{Addresses, delete_topics, factum_dir};
 
 use super::source::Source;
+
+/// The topics of examples/loans.
+const TOPICS: [&str; 2] = ["bank.loan.events", "bank.work.events"];
 
 /// The place of one source on one log; found again by the next run.
 #[derive(Debug)]
@@ -26,25 +29,47 @@ impl Place {
     /// # Errors
     /// When Kafka holds another source's events already, or the database cannot be made.
     pub(crate) fn open(addresses: &Addresses, source: &Source) -> Result<Place> {
-        let dir = factum_dir().join("demo").join(name(addresses, source));
+        let dir = Place::dir(addresses, source);
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         keep_to_one_source(&dir, source)?;
         let log = match &addresses.kafka {
             Some(brokers) => format!("kafka://{brokers}"),
             None => format!("local:{}", dir.join("log").display()),
         };
-        let server = addresses
-            .postgres
-            .as_ref()
-            .context("the demo needs Postgres")?;
-        let postgres = database(server, &database_name(&dir)?)?;
+        let postgres = database(server(addresses)?, &database_name(&dir)?)?;
         Ok(Place { dir, log, postgres })
+    }
+
+    /// Forgets what an earlier demo made at this place: its events, and its database.
+    ///
+    /// # Errors
+    /// When a server does not obey.
+    pub(crate) fn forget(addresses: &Addresses, source: &Source) -> Result<()> {
+        let dir = Place::dir(addresses, source);
+        if let Some(brokers) = &addresses.kafka {
+            delete_topics(brokers, &TOPICS).context("cannot delete the demo's topics")?;
+        }
+        if dir.is_dir() {
+            drop_database(server(addresses)?, &database_name(&dir)?)?;
+            let removed = fs::remove_dir_all(&dir);
+            removed.with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        Ok(())
+    }
+
+    fn dir(addresses: &Addresses, source: &Source) -> PathBuf {
+        factum_dir().join("demo").join(name(addresses, source))
     }
 
     /// The path of a file of the demo's.
     pub(crate) fn file(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
+}
+
+fn server(addresses: &Addresses) -> Result<&str> {
+    let postgres = addresses.postgres.as_deref();
+    postgres.context("the demo needs Postgres")
 }
 
 /// An embedded log for every source, one place for every Kafka.
@@ -72,8 +97,7 @@ fn keep_to_one_source(dir: &Path, source: &Source) -> Result<()> {
     ensure!(
         held == source.name(),
         "Kafka holds the events of an earlier demo already (source: {held}; now: {}). Either forget \
-         them with `cargo xtask down --wipe`, or leave --kafka out: every source has an embedded log \
-         of its own",
+         them with --fresh, or leave --kafka out: every source has an embedded log of its own",
         source.name()
     );
     fs::write(&note, held).with_context(|| format!("cannot write {}", note.display()))
@@ -102,6 +126,13 @@ fn database(server: &str, name: &str) -> Result<String> {
         created.with_context(|| format!("cannot create the database {name} in Postgres"))?;
     }
     Ok(with_database(server, name))
+}
+
+fn drop_database(server: &str, name: &str) -> Result<()> {
+    let connected = Client::connect(server, NoTls);
+    let mut client = connected.context("cannot connect to Postgres")?;
+    let dropped = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+    dropped.with_context(|| format!("cannot drop the database {name} in Postgres"))
 }
 
 /// The address of another database on the same server.
@@ -145,7 +176,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("1 made-up cases") && error.contains("--wipe"),
+            error.contains("1 made-up cases") && error.contains("--fresh"),
             "{error}"
         );
     }
