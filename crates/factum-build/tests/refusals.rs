@@ -232,6 +232,7 @@ fn names_that_are_one_in_rust() {
              rename one",
             "schemas/bank/loan/Submitted/1.avsc: /fields/1: `paidBack` and `paid_back` would both be `paid_back` in \
              Rust; rename one",
+            "schemas/bank/loan/Submitted/1.avsc: /fields/3: `self` and `self_` would both be `self_` in Rust; rename one",
         ]
     );
 }

@@ -6,7 +6,7 @@
 //!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
 //!   computes them;
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
-//!   [`write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
+//!   [`mod@write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
 
 mod canonical;
 mod decode_error;
