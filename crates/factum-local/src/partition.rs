@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use factum_core::{Fetched, LogError, LogErrorKind, Offset, Records};
+use factum_core::{Fetched, LogError, LogErrorKind, Offset, RecordRef, Records};
 use heed::byteorder::BigEndian;
 use heed::types::{Bytes, U64};
 use heed::{Database, PutFlags, RoTxn, RwTxn};
@@ -63,7 +63,7 @@ impl Partition {
         Ok(first)
     }
 
-    /// The records from `from` on, until a bound of bytes is passed.
+    /// The records from `from` on, until a bound of bytes is passed, or up to one that is damaged.
     pub(crate) fn fetch(&self, txn: &RoTxn<'_>, from: Offset) -> Result<Fetched, LogError> {
         let end = self.end(txn)?;
         if from > end {
@@ -75,15 +75,27 @@ impl Partition {
             if fetched.records.byte_len() >= FETCH_BYTES {
                 break;
             }
-            let (offset, bytes) = entry.map_err(|error| self.failed(error))?;
-            if offset != fetched.next {
-                return Err(self.missing(fetched.next));
+            match self.check(entry, fetched.next) {
+                Ok(record) => fetched.push(fetched.next, record),
+                Err(error) if fetched.records.is_empty() => return Err(error),
+                Err(_) => break,
             }
-            let record = record::decode(offset, bytes).ok_or_else(|| self.corrupt(offset))?;
-            fetched.push(offset, record);
         }
         fetched.at_end = fetched.next == end;
         Ok(fetched)
+    }
+
+    /// The record in an entry that should be the one at `offset`.
+    fn check<'a>(
+        &self,
+        entry: heed::Result<(Offset, &'a [u8])>,
+        offset: Offset,
+    ) -> Result<RecordRef<'a>, LogError> {
+        let (found, stored) = entry.map_err(|error| self.failed(error))?;
+        if found != offset {
+            return Err(self.missing(offset));
+        }
+        record::decode(offset, stored).ok_or_else(|| self.corrupt(offset))
     }
 
     fn failed(&self, error: heed::Error) -> LogError {
