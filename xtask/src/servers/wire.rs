@@ -181,14 +181,11 @@ mod tests {
 
     #[test]
     fn a_topic_that_was_not_there_is_as_good_as_deleted() {
-        let answer = |error| {
-            [
-                &[0, 0, 0, 17, 0, 0, 0, 7],
-                &[0; 4][..],
-                &[0, 0, 0, 1, 0, 1, b't', 0, error],
-            ]
+        let leak = |error: u8| -> &'static [u8] {
+            let mut answer = vec![0, 0, 0, 17, 0, 0, 0, 7, 0, 0, 0, 0];
+            answer.extend([0, 0, 0, 1, 0, 1, b't', 0, error]);
+            answer.leak()
         };
-        let leak = |error| &*answer(error).concat().leak();
         delete_topics(&server(leak(0)), &["t"]).unwrap();
         delete_topics(&server(leak(3)), &["t"]).unwrap();
         let error = format!(
