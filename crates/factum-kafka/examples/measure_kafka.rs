@@ -1,6 +1,6 @@
 //! Measures the port on Kafka beside librdkafka alone, on the same bytes.
 //!
-//! `cargo run --release -p factum-kafka --example measure [records]`
+//! `cargo run --release -p factum-kafka --example measure_kafka [records]`
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
