@@ -1,6 +1,7 @@
 //! The demo's programs as child processes.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use xtask::servers::factum_dir;
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     name: &'static str,
+    path: PathBuf,
     arguments: Vec<String>,
     reports: bool,
 }
@@ -20,6 +22,7 @@ impl Program {
     pub(crate) fn new(name: &'static str) -> Program {
         Program {
             name,
+            path: factum_dir().with_file_name("release").join(name),
             arguments: Vec::new(),
             reports: false,
         }
@@ -40,8 +43,7 @@ impl Program {
     }
 
     fn start(&self) -> Result<Running> {
-        let target = factum_dir().with_file_name("release");
-        let mut command = Command::new(target.join(self.name));
+        let mut command = Command::new(&self.path);
         command.args(&self.arguments).stdin(Stdio::null());
         if !self.reports {
             command.stdout(std::io::stderr());
@@ -113,5 +115,50 @@ impl Drop for Running {
         // Has no effect on one that was waited for.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        let mut program = Program::new("shell").with(&["-c", script]);
+        program.path = "/bin/sh".into();
+        program
+    }
+
+    #[test]
+    fn all_have_to_end_well() {
+        run_all(&[shell("exit 0"), shell("sleep 0.1")], &|| None).unwrap();
+    }
+
+    #[test]
+    fn one_failure_ends_the_others_at_once() {
+        let begin = Instant::now();
+        let error = run_all(&[shell("exec sleep 600"), shell("exit 3")], &|| None);
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("shell failed") && text.contains('3'),
+            "{text}"
+        );
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_server_that_died() {
+        let begin = Instant::now();
+        let obstacle = || Some("kafka has died".to_owned());
+        let error = run_all(&[shell("exec sleep 600")], &obstacle).unwrap_err();
+        assert_eq!(error.to_string(), "kafka has died");
+        assert!(begin.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = run_all(&[Program::new("no-such-program")], &|| None).unwrap_err();
+        assert!(error.to_string().contains("no-such-program"), "{error:#}");
     }
 }
