@@ -12,7 +12,7 @@ use factum::{
     Aggregate, CommandOptions, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic,
     Topic, jiff::Timestamp,
 };
-use harness::{Arguments, Report, percentile, rate};
+use harness::{Arguments, Prefixed, Report, percentile, rate};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -60,20 +60,6 @@ fn command(number: usize) -> (String, Completed) {
         activity: Activity::CallAboutOffer,
     };
     (format!("{}", 173_688 + number % 20_000), done)
-}
-
-/// A log whose topics have a prefix, so that each run has its own.
-struct Prefixed(KafkaLog, String);
-
-#[async_trait::async_trait]
-impl EventLog for Prefixed {
-    async fn open(
-        &self,
-        topic: &str,
-        create: Option<NewTopic>,
-    ) -> Result<Arc<dyn Topic>, factum::LogError> {
-        self.0.open(&format!("{}.{topic}", self.1), create).await
-    }
 }
 
 /// A record as plain rdkafka sends it.
@@ -149,7 +135,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         partitions: PARTITIONS,
         replication: None,
     };
-    let log: Arc<dyn EventLog> = Arc::new(Prefixed(log, prefix.clone()));
+    let log: Arc<dyn EventLog> = Arc::new(Prefixed {
+        log,
+        prefix: prefix.clone(),
+    });
     log.open(PLAIN, Some(create)).await?;
     let mut options = EngineOptions::default();
     options.create = Some(create);
@@ -167,11 +156,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         records,
         report,
     };
-    bench.one_caller().await;
-    for callers in [16, 256, 4096] {
-        bench.closed_loop(callers).await;
+    if arguments.wants("execute, 1 caller") {
+        bench.one_caller().await;
     }
-    bench.import().await;
+    for callers in [16, 256, 4096] {
+        if arguments.wants(&format!("closed loop, {callers} callers")) {
+            bench.closed_loop(callers).await;
+        }
+    }
+    if arguments.wants("import") {
+        bench.import().await;
+    }
     bench.report.finish();
     Ok(())
 }
@@ -217,12 +212,13 @@ impl Bench {
                 }
             })
             .await;
-            let theirs = closed_loop(callers, |number| {
-                let (producer, topic, records) = (
-                    producer.clone(),
-                    self.plain_topic.clone(),
-                    self.records.clone(),
-                );
+            let plain = (
+                producer.clone(),
+                self.plain_topic.clone(),
+                self.records.clone(),
+            );
+            let theirs = closed_loop(callers, move |number| {
+                let (producer, topic, records) = plain.clone();
                 async move { send(&producer, &topic, &records[number % records.len()]).await }
             })
             .await;

@@ -49,16 +49,35 @@ impl Bank {
             Some(kafka) => format!("kafka://{}", kafka.address()),
             None => format!("local:{}", dir.path().join("log").display()),
         };
-        Self { dir, kafka, postgres, log }
+        Self {
+            dir,
+            kafka,
+            postgres,
+            log,
+        }
     }
 
     fn start(&self, program: &str, flags: &[&str]) -> Running {
-        let name = Path::new(program).file_name().unwrap().to_string_lossy().into_owned();
-        let output = self.dir.path().join(format!("{name}-{}.txt", uuid::Uuid::new_v4()));
+        let name = Path::new(program)
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let output = self
+            .dir
+            .path()
+            .join(format!("{name}-{}.txt", uuid::Uuid::new_v4()));
         let file = File::create(&output).unwrap();
         let mut command = Command::new(program);
-        command.args(flags).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-        Running { child: command.spawn().unwrap(), output }
+        command
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        Running {
+            child: command.spawn().unwrap(),
+            output,
+        }
     }
 
     fn service(&self) -> Running {
@@ -82,9 +101,14 @@ impl Bank {
     fn finish(&self) -> Value {
         self.service().succeed();
         let workers = [BOARD, WORKLOAD].map(|worker| self.worker(worker, &["--until-end"]));
-        workers.into_iter().for_each(|worker| drop(worker.succeed()));
+        workers
+            .into_iter()
+            .for_each(|worker| drop(worker.succeed()));
         let (summary, postgres) = (self.summary(), self.postgres.address());
-        let report = self.start(REPORT, &["--json", "--summary", &summary, "--postgres", postgres]);
+        let report = self.start(
+            REPORT,
+            &["--json", "--summary", &summary, "--postgres", postgres],
+        );
         let output = report.succeed();
         serde_json::from_str(output.lines().last().unwrap()).unwrap()
     }
@@ -105,7 +129,11 @@ impl Running {
                 assert!(status.success(), "{status}: {output}");
                 return output;
             }
-            assert!(begin.elapsed() < PATIENCE, "no end: {}", fs::read_to_string(&self.output).unwrap());
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "no end: {}",
+                fs::read_to_string(&self.output).unwrap()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -140,12 +168,17 @@ fn check(report: &Value) {
     assert_eq!(report["cases"], CASES, "{report}");
     for (outcome, (cases, amount)) in outcomes {
         let told = &report["outcomes"][outcome];
-        assert_eq!((&told["cases"], &told["amount"]), (&cases.into(), &amount.into()), "{report}");
+        assert_eq!(
+            (&told["cases"], &told["amount"]),
+            (&cases.into(), &amount.into()),
+            "{report}"
+        );
     }
 }
 
 fn killing_anything_at_any_moment_changes_nothing(on_kafka: bool) {
-    let seed = std::env::var("FACTUM_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let seed =
+        std::env::var("FACTUM_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("FACTUM_SEED={seed} repeats the choices, though not the moments");
     let mut random = StdRng::seed_from_u64(seed);
     let mut bank = Bank::open(on_kafka);
@@ -155,7 +188,10 @@ fn killing_anything_at_any_moment_changes_nothing(on_kafka: bool) {
         std::thread::sleep(Duration::from_millis(random.random_range(100..3000)));
         let victims = if on_kafka { 5 } else { 4 };
         let victim = random.random_range(0..victims);
-        println!("kill {kill}: {}", ["service", "board", "workload", "postgres", "kafka"][victim]);
+        println!(
+            "kill {kill}: {}",
+            ["service", "board", "workload", "postgres", "kafka"][victim]
+        );
         match victim {
             3 => bank.postgres.kill9().unwrap(),
             4 => bank.kafka.as_mut().unwrap().kill9().unwrap(),
@@ -173,7 +209,10 @@ fn killing_anything_at_any_moment_changes_nothing(on_kafka: bool) {
     check(&bank.finish());
     let again = bank.finish();
     check(&again);
-    assert_eq!(again["appended"], 0, "a second run appends nothing: {again}");
+    assert_eq!(
+        again["appended"], 0,
+        "a second run appends nothing: {again}"
+    );
 }
 
 #[test]
@@ -216,7 +255,10 @@ fn a_worker_that_was_stopped_and_taken_over_changes_nothing() {
     wait_until("the first rows are there", || has_begun(&mut postgres));
     zombie.signal(rustix::process::Signal::STOP);
     let (_, rows) = board(&mut postgres);
-    assert!(rows < CASES as i64, "it was stopped too late to be in the middle");
+    assert!(
+        rows < CASES as i64,
+        "it was stopped too late to be in the middle"
+    );
 
     bank.worker(BOARD, &["--until-end"]).succeed();
     let (whole, rows) = board(&mut postgres);
@@ -225,7 +267,13 @@ fn a_worker_that_was_stopped_and_taken_over_changes_nothing() {
     // It finds out, and joins its group again: then it has had every chance to do harm.
     wait_until("the zombie has found out", || {
         let output = fs::read_to_string(&zombie.output).unwrap();
-        ["gave up partitions", "another worker is ahead", "interrupted"].iter().any(|word| output.contains(word))
+        [
+            "gave up partitions",
+            "another worker is ahead",
+            "interrupted",
+        ]
+        .iter()
+        .any(|word| output.contains(word))
     });
     zombie.signal(rustix::process::Signal::TERM);
     zombie.succeed();

@@ -1,8 +1,14 @@
 //! What the benches share: figures beside their raw limit, as a table or as JSON.
 
+#![allow(dead_code, reason = "each bench uses its part")]
+
+mod prefixed;
+
 use std::time::Duration;
 
 use clap::Parser;
+
+pub use prefixed::Prefixed;
 
 /// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
 #[derive(Debug, Parser)]
@@ -10,9 +16,20 @@ pub struct Arguments {
     /// Prints one JSON object a line instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// Measures only the cases whose name holds this text.
+    pub filter: Option<String>,
     /// Passed by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Arguments {
+    /// Whether a case is to be measured.
+    pub fn wants(&self, case: &str) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| case.contains(filter.as_str()))
+    }
 }
 
 /// One figure beside its limit.

@@ -1,0 +1,24 @@
+//! A log whose topics have a prefix, so that each run has its own.
+
+use std::sync::Arc;
+
+use factum::{EventLog, KafkaLog, LogError, NewTopic, Topic};
+
+/// A log that opens `<prefix>.<topic>` for `<topic>`.
+pub struct Prefixed {
+    pub log: KafkaLog,
+    pub prefix: String,
+}
+
+#[async_trait::async_trait]
+impl EventLog for Prefixed {
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        self.log
+            .open(&format!("{}.{topic}", self.prefix), create)
+            .await
+    }
+}
