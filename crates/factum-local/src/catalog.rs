@@ -8,14 +8,16 @@ use heed::byteorder::LittleEndian;
 use heed::types::{Bytes, Str, U32};
 use heed::{CommitOrAbort, CommitToken, Database, DatabaseOpener, OnCommit, WithoutTls};
 
-use crate::failure;
 use crate::folder::{self, FORMAT};
 use crate::partition::{Partition, RecordTree};
 use crate::store::Env;
+use crate::{failure, room};
 
 /// Numbers by name. The one tree besides the partitions': its name has no slash, as theirs have.
 type Numbers<'e> = Database<'e, Str, U32<LittleEndian>>;
 const CATALOG: &str = "factum";
+/// Bytes enough for the pages of a new topic.
+const SMALL: usize = 64 << 10;
 const FORMAT_KEY: &str = "format";
 /// Kafka's own limit, so that every name fits a file's and both logs take the same names.
 const LONGEST_NAME: usize = 249;
@@ -61,7 +63,9 @@ impl Catalog {
         let failed = |error| failure::lmdb(dir, error);
         let catalog = match find(env).map_err(failed)? {
             Found::Catalog(numbers) => Self(numbers),
-            Found::Nothing => create(env).map_err(failed)?,
+            Found::Nothing => {
+                create(env).map_err(|error| room::not_committed(dir, SMALL, error))?
+            }
             Found::Strangers => {
                 return Err(folder::not_a_log(dir, "its data file holds other data"));
             }
@@ -100,7 +104,7 @@ impl Catalog {
             return Err(LogError::new(LogErrorKind::Unsuitable, message));
         }
         let trees = self.create_trees(env, name, create.partitions);
-        let trees = trees.map_err(|error| failure::lmdb(dir, error))?;
+        let trees = trees.map_err(|error| room::not_committed(dir, SMALL, error))?;
         Ok(partitions(dir, name, trees))
     }
 

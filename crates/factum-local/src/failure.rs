@@ -50,7 +50,13 @@ pub(crate) fn lmdb(dir: &Path, error: heed::Error) -> LogError {
             MdbError::Corrupted
             | MdbError::PageNotFound
             | MdbError::Invalid
-            | MdbError::VersionMismatch,
+            | MdbError::VersionMismatch
+            | MdbError::CursorFull
+            | MdbError::PageFull
+            | MdbError::Incompatible
+            | MdbError::KeyExist
+            | MdbError::BadValSize
+            | MdbError::Problem,
         )
         | heed::Error::Decoding(_) => (
             LogErrorKind::Corrupt,

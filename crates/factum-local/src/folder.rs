@@ -23,6 +23,8 @@ pub(crate) const GROUPS: &str = "groups";
 pub(crate) const DATA: &str = "data.mdb";
 const MARKER: &str = "factum-log";
 const MARKER_TEXT: &str = "Factum's embedded log, format ";
+const BACKUP: &str = "restore the folder from a backup";
+const UNFINISHED: &str = "its creation was never finished, so delete the folder and try again";
 const LOCK: &str = "lock.mdb";
 const LOCK_BYTES: usize = 64 << 10;
 /// How many reads at once, over all processes, have a place in a lock file of `LOCK_BYTES`.
@@ -40,13 +42,13 @@ pub(crate) fn check(dir: &Path) -> Result<(), LogError> {
     let data = data_length(dir).map_err(|error| failure::disk(dir, error))?;
     let marked = check_marker(dir)?;
     if marked && data == 0 {
-        return Err(damaged(dir, "its data file is gone or empty"));
+        return Err(damaged(dir, "its data file is gone or empty", BACKUP));
     }
     if !marked {
         check_strangers(dir)?;
     }
     if data > 0 {
-        check_data(dir)?;
+        check_data(dir, if marked { BACKUP } else { UNFINISHED })?;
     }
     make_lock_file(dir).map_err(|error| failure::disk(dir, error))
 }
@@ -75,11 +77,8 @@ pub(crate) fn other_format(dir: &Path, found: &str) -> LogError {
     LogError::new(LogErrorKind::Unsuitable, message)
 }
 
-fn damaged(dir: &Path, how: &str) -> LogError {
-    let message = format!(
-        "the log in {} is damaged: {how}; restore the folder from a backup",
-        dir.display()
-    );
+fn damaged(dir: &Path, how: &str, remedy: &str) -> LogError {
+    let message = format!("the log in {} is damaged: {how}; {remedy}", dir.display());
     LogError::new(LogErrorKind::Corrupt, message)
 }
 
@@ -101,10 +100,10 @@ fn check_marker(dir: &Path) -> Result<bool, LogError> {
     match marker.trim_end().strip_prefix(MARKER_TEXT) {
         Some(format) if format == FORMAT.to_string() => Ok(true),
         Some(format) => Err(other_format(dir, format)),
-        None => Err(damaged(
-            dir,
-            &format!("its file {MARKER} is not what was written"),
-        )),
+        None => {
+            let how = format!("its file {MARKER} is not what was written");
+            Err(damaged(dir, &how, BACKUP))
+        }
     }
 }
 
@@ -126,7 +125,7 @@ fn check_strangers(dir: &Path) -> Result<(), LogError> {
 }
 
 /// Another process may be about to write a header: only what stays wrong is wrong.
-fn check_data(dir: &Path) -> Result<(), LogError> {
+fn check_data(dir: &Path, remedy: &str) -> Result<(), LogError> {
     let look = || File::open(dir.join(DATA)).and_then(|mut data| header::damage(&mut data));
     let mut found = None;
     for patience in [0, 1, 10, 50, 100] {
@@ -136,10 +135,8 @@ fn check_data(dir: &Path) -> Result<(), LogError> {
             return Ok(());
         }
     }
-    Err(damaged(
-        dir,
-        &format!("{DATA}: {}", found.unwrap_or_default()),
-    ))
+    let how = format!("{DATA}: {}", found.unwrap_or_default());
+    Err(damaged(dir, &how, remedy))
 }
 
 /// Gives LMDB a lock file whose blocks are there. It would make one with holes, and write into
@@ -174,7 +171,11 @@ fn write_marker(dir: &Path) -> io::Result<()> {
     }
     let new = dir.join(format!("{MARKER}.{}", uuid::Uuid::new_v4()));
     let text = format!("{MARKER_TEXT}{FORMAT}\n");
-    write_durably(&new, text.as_bytes()).and_then(|()| fs::rename(&new, marker))?;
+    let written = write_durably(&new, text.as_bytes()).and_then(|()| fs::rename(&new, marker));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written?;
     for folder in [Some(dir), dir.parent()].into_iter().flatten() {
         File::open(folder)?.sync_all()?;
     }

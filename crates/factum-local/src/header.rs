@@ -9,6 +9,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 const MAGIC: u32 = 0xBEEF_C0DE;
 const VERSION: u32 = 1;
 const META_PAGE: u16 = 0x08;
+/// The flags of the tree of free pages. The main tree has none.
+const INTEGER_KEY: u16 = 0x08;
 const NO_ROOT: u64 = u64::MAX;
 /// The page header and LMDB's `MDB_meta`, on a 64-bit machine.
 const SIZE: usize = 152;
@@ -67,6 +69,9 @@ fn parse(page: &[u8; SIZE]) -> Result<Header, &'static str> {
     let page_size = int(40);
     if !page_size.is_power_of_two() || !(256..=65_536).contains(&page_size) {
         return Err("gives an impossible page size");
+    }
+    if short(44) != INTEGER_KEY || short(92) != 0 {
+        return Err("gives impossible flags");
     }
     Ok(Header {
         page_size: page_size.into(),
@@ -145,6 +150,8 @@ mod tests {
         page[20..24].copy_from_slice(&VERSION.to_ne_bytes());
         assert_eq!(parse(&page), Err("gives an impossible page size"));
         page[40..44].copy_from_slice(&4096_u32.to_ne_bytes());
+        assert_eq!(parse(&page), Err("gives impossible flags"));
+        page[44..46].copy_from_slice(&INTEGER_KEY.to_ne_bytes());
         assert_eq!(parse(&page).map(|it| it.page_size), Ok(4096));
     }
 }

@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use factum_core::LogError;
+
+use crate::failure;
 use crate::folder::DATA;
 use crate::store::Env;
 
@@ -29,8 +32,19 @@ fn length(env: &Env) -> u64 {
     (env.info().last_page_number as u64 + 1) * page
 }
 
-/// Finds out whether the data file could grow by `bytes`, with a file of its own: the error if not.
-pub(crate) fn lack(dir: &Path, bytes: usize) -> Option<io::Error> {
+/// The error for a transaction of about `bytes` that was not committed.
+///
+/// LMDB reports a write that stopped half-way as an I/O error, whatever the reason. Whether room was
+/// the matter shows when a file of its own is made to grow as much.
+pub(crate) fn not_committed(dir: &Path, bytes: usize, error: heed::Error) -> LogError {
+    match error {
+        heed::Error::Io(error) => failure::disk(dir, lack(dir, bytes).unwrap_or(error)),
+        error => failure::lmdb(dir, error),
+    }
+}
+
+/// Finds out whether the data file could grow by `bytes`: the error if not.
+fn lack(dir: &Path, bytes: usize) -> Option<io::Error> {
     let probe = dir.join(format!("factum-log.room.{}", uuid::Uuid::new_v4()));
     let lack = write_beyond(dir, &probe, bytes).err();
     let _ = fs::remove_file(probe);

@@ -99,22 +99,13 @@ impl Committer {
         let mut stored = Vec::new();
         let append = |job: &Job| job.partition.append(&mut txn, &job.records, &mut stored);
         let firsts = group.iter().map(append).collect::<Result<_, _>>()?;
-        txn.commit()
-            .map_err(|error| self.not_committed(error, group))?;
+        txn.commit().map_err(|error| {
+            let bytes = group.iter().map(|job| job.records.byte_len()).sum();
+            room::not_committed(&self.dir, bytes, error)
+        })?;
         // The records are durable whatever comes of this.
         let _ = room::pad(&self.env, &self.data);
         Ok(firsts)
-    }
-
-    /// A write that stopped half-way is reported as an I/O error: see whether room was the matter.
-    fn not_committed(&self, error: heed::Error, group: &[Job]) -> LogError {
-        let bytes = group.iter().map(|job| job.records.byte_len()).sum();
-        match error {
-            heed::Error::Io(error) => {
-                failure::disk(&self.dir, room::lack(&self.dir, bytes).unwrap_or(error))
-            }
-            error => self.failed(error),
-        }
     }
 
     fn failed(&self, error: heed::Error) -> LogError {
