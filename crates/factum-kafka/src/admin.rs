@@ -169,38 +169,34 @@ impl Admin {
             .map_err(|problem| LogError::new(LogErrorKind::Unsuitable, problem))
     }
 
+    /// A topic's settings.
+    ///
+    /// rdkafka passes no error on here: a topic that is not known yet to the broker that was asked,
+    /// or whose settings it must not tell, has none.
     async fn describe(&self, topic: &str) -> Result<ConfigResource, LogError> {
         let servers = self.servers();
-        let what = || {
-            format!(
-                "Kafka at {servers} does not tell the settings of topic {topic}, so it is not known whether it keeps its records"
-            )
-        };
-        let deadline = Instant::now() + self.connection.settings.answer_timeout;
-        loop {
+        let what = format!(
+            "Kafka at {servers} does not tell the settings of topic {topic}, so nobody knows whether it keeps its records"
+        );
+        let deadline = Instant::now() + self.connection.settings.answer_timeout / 2;
+        while Instant::now() < deadline {
             let resource = [&ResourceSpecifier::Topic(topic)];
             let described = self.client.describe_configs(resource, &self.options).await;
-            match described.map_err(|error| failed(error, what()))?.pop() {
-                Some(Ok(described)) => return Ok(described),
-                // A new topic spreads from broker to broker.
-                Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition))
-                    if Instant::now() < deadline =>
-                {
-                    tokio::time::sleep(SPREADING).await;
-                }
-                Some(Err(code @ RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-                    return Err(coded(
-                        code,
-                        format!(
-                            "{}; it takes the right to DescribeConfigs: kafka-acls.sh --bootstrap-server {servers} --add --allow-principal User:… --operation DescribeConfigs --topic {topic}",
-                            what()
-                        ),
-                    ));
-                }
-                Some(Err(code)) => return Err(coded(code, what())),
-                None => return Err(LogError::new(LogErrorKind::Other, what())),
+            let described = described
+                .map_err(|error| failed(error, what.clone()))?
+                .pop();
+            match described {
+                Some(Ok(described)) if !described.entries.is_empty() => return Ok(described),
+                Some(Err(code)) => return Err(coded(code, what)),
+                _ => tokio::time::sleep(SPREADING).await,
             }
         }
+        Err(LogError::new(
+            LogErrorKind::Denied,
+            format!(
+                "{what}; it takes the right to DescribeConfigs: kafka-acls.sh --bootstrap-server {servers} --add --allow-principal User:… --operation DescribeConfigs --topic {topic}"
+            ),
+        ))
     }
 }
 

@@ -31,8 +31,11 @@ impl Reports {
     }
 
     fn report(&self, error: &KafkaError, reason: &str) {
-        reason.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
         let code = error.rdkafka_error_code();
+        // That all brokers are down is said behind each report of why.
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            reason.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         if let Some(code) = code.filter(|code| is_refusal(*code)) {
             self.refused.send_if_modified(|refused| {
                 let first = refused.is_none();

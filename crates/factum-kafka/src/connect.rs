@@ -86,7 +86,7 @@ impl Connection {
         LogError::new(
             LogErrorKind::Unreachable,
             format!(
-                "no answer from Kafka at {servers} within {answer_timeout:?}: is it running, and is the address right? Last report: {last}"
+                "no answer from Kafka at {servers} within {answer_timeout:?}: is it running, is the address right, and does this port want security settings? Last report: {last}"
             ),
         )
     }

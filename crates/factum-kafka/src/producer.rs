@@ -16,7 +16,7 @@ use slab::Slab;
 use tokio::sync::oneshot;
 
 use crate::client::{Reporting, Reports};
-use crate::error::failed;
+use crate::error::{failed, kind};
 use crate::settings::KafkaSettings;
 use crate::tally::Tally;
 
@@ -95,8 +95,16 @@ impl Producer {
     /// Why the producer can't go on, if it can't.
     pub(crate) fn fatal(&self) -> Option<LogError> {
         let (code, reason) = self.client.client().fatal_error()?;
-        let message = format!("Kafka's producer can't go on, restart the process: {reason}");
-        Some(LogError::new(LogErrorKind::Closed, message).with_source(code))
+        let (kind, hint) = match kind(code) {
+            // So says Kafka to whoever may not write to any topic at all.
+            LogErrorKind::Denied => (
+                LogErrorKind::Denied,
+                "it takes the right to Write to the topic",
+            ),
+            _ => (LogErrorKind::Closed, "restart the process"),
+        };
+        let message = format!("Kafka's producer can't go on, {hint}: {reason}");
+        Some(LogError::new(kind, message).with_source(code))
     }
 }
 
