@@ -12,6 +12,8 @@ pub(crate) struct Batch<E> {
     pub moves: BTreeMap<u32, Move>,
     /// The size of the records it was read from, in bytes.
     pub bytes: usize,
+    /// Whether the log held no more when it was read.
+    pub at_end: bool,
 }
 
 /// A step of one partition's position.
@@ -27,6 +29,7 @@ impl<E> Batch<E> {
             events: Vec::new(),
             moves: BTreeMap::new(),
             bytes: 0,
+            at_end: false,
         }
     }
 

@@ -1,12 +1,11 @@
-//! Folding a batch of events in memory: events and the rows they touch in, changed rows out.
+//! Folding events in memory: events and the rows they touch in, changed rows out.
 //!
 //! Pure, so that a projection is tested in microseconds, without a database.
 
 use factum_core::Recorded;
-use indexmap::IndexSet;
-use rustc_hash::FxBuildHasher;
 
-use crate::{Fold, Key, Row};
+use crate::rows::Rows;
+use crate::{Fold, Row};
 
 /// What a batch of events does to a table, in the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,136 +78,11 @@ pub fn fold_events<F: Fold>(
     events: &[Recorded<F::Event>],
     rows: Vec<F::Row>,
 ) -> Result<Changes<F::Row>, KeyError> {
-    Touched::by(fold, events).fold(fold, events, rows)
-}
-
-/// Which keys a batch of events touches, and which event touches which.
-pub(crate) struct Touched<F: Fold> {
-    keys: IndexSet<Key<F>, FxBuildHasher>,
-    /// For each event the index of its key, or [`NONE`].
-    key_of: Vec<u32>,
-}
-
-const NONE: u32 = u32::MAX;
-
-/// A row on its way through a batch.
-struct Slot<R> {
-    row: Option<R>,
-    was_there: bool,
-    /// The last event that touched it, by its index.
-    last: u32,
-}
-
-impl<F: Fold> Touched<F> {
-    pub(crate) fn by(fold: &F, events: &[Recorded<F::Event>]) -> Self {
-        let mut keys = IndexSet::default();
-        let key_of = events
-            .iter()
-            .map(|event| match fold.key(event) {
-                Some(key) => keys.insert_full(key).0 as u32,
-                None => NONE,
-            })
-            .collect();
-        Self { keys, key_of }
-    }
-
-    /// The keys, each once.
-    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &Key<F>> {
-        self.keys.iter()
-    }
-
-    pub(crate) fn fold(
-        &self,
-        fold: &F,
-        events: &[Recorded<F::Event>],
-        loaded: Vec<F::Row>,
-    ) -> Result<Changes<F::Row>, KeyError> {
-        let mut slots = self.slots(loaded)?;
-        for (index, (event, &key)) in events.iter().zip(&self.key_of).enumerate() {
-            if key != NONE {
-                let slot = &mut slots[key as usize];
-                slot.row = fold.fold(slot.row.take(), event);
-                slot.last = index as u32;
-            }
-        }
-        self.changes(events, slots)
-    }
-
-    fn slots(&self, loaded: Vec<F::Row>) -> Result<Vec<Slot<F::Row>>, KeyError> {
-        let mut slots: Vec<_> = self.keys.iter().map(|_| Slot::default()).collect();
-        for row in loaded {
-            let key = row.key();
-            let Some(index) = self.keys.get_index_of(&key) else {
-                return Err(KeyError::Loaded {
-                    projection: F::NAME,
-                    table: F::Row::TABLE,
-                    found: format!("{key:?}"),
-                });
-            };
-            slots[index].row = Some(row);
-            slots[index].was_there = true;
-        }
-        Ok(slots)
-    }
-
-    /// Sorts the slots by key: whoever writes rows in one order can't wait for each other in a ring.
-    fn changes(
-        &self,
-        events: &[Recorded<F::Event>],
-        slots: Vec<Slot<F::Row>>,
-    ) -> Result<Changes<F::Row>, KeyError> {
-        let mut changes = Changes {
-            insert: Vec::new(),
-            update: Vec::new(),
-            delete: Vec::new(),
-        };
-        let mut sorted: Vec<_> = self.keys.iter().zip(slots).collect();
-        sorted.sort_unstable_by_key(|(key, _)| *key);
-        for (key, slot) in sorted {
-            match (slot.was_there, slot.row) {
-                (was_there, Some(row)) => {
-                    same_key::<F>(key, &row, &events[slot.last as usize])?;
-                    if was_there {
-                        changes.update.push(row);
-                    } else {
-                        changes.insert.push(row);
-                    }
-                }
-                (true, None) => changes.delete.push(key.clone()),
-                (false, None) => {}
-            }
-        }
-        Ok(changes)
-    }
-}
-
-impl<R> Default for Slot<R> {
-    fn default() -> Self {
-        Self {
-            row: None,
-            was_there: false,
-            last: 0,
-        }
-    }
-}
-
-fn same_key<F: Fold>(
-    expected: &Key<F>,
-    row: &F::Row,
-    event: &Recorded<F::Event>,
-) -> Result<(), KeyError> {
-    let found = row.key();
-    if found == *expected {
-        return Ok(());
-    }
-    Err(KeyError::Folded {
-        projection: F::NAME,
-        id: event.id.clone(),
-        partition: event.partition,
-        offset: event.offset,
-        expected: format!("{expected:?}"),
-        found: format!("{found:?}"),
-    })
+    let mut folded = Rows::<F>::new();
+    let touched = folded.touch(fold, events);
+    folded.load(rows)?;
+    folded.fold(fold, events, &touched)?;
+    Ok(folded.into_changes())
 }
 
 #[cfg(test)]
@@ -333,5 +207,33 @@ mod tests {
         assert!(error.to_string().contains("returned a row with key \"b\""));
         let error = folded(&[shelf("x", 1)], &[("a", Stock::Went)]).unwrap_err();
         assert!(error.to_string().contains("no event asked for"), "{error}");
+    }
+
+    #[test]
+    fn rows_that_are_kept_know_what_the_table_holds() {
+        let mut rows = Rows::<Shelves>::new();
+        let mut fold = |events: &[(&str, Stock)]| {
+            let events = recorded(events);
+            let touched = rows.touch(&Shelves, &events);
+            let missing = rows
+                .missing(&touched)
+                .into_iter()
+                .cloned()
+                .collect::<Vec<_>>();
+            rows.fold(&Shelves, &events, &touched).unwrap();
+            let of = rows.unwritten();
+            let unwritten = (of.insert.len(), of.update.len(), of.delete.len());
+            rows.written();
+            assert_eq!(rows.unwritten().len(), 0);
+            (missing, unwritten)
+        };
+        let came = [("b", Stock::Came(1)), ("a", Stock::Came(1))];
+        assert_eq!(fold(&came), (vec!["a".into(), "b".into()], (2, 0, 0)));
+        assert_eq!(
+            fold(&[("a", Stock::Came(1)), ("c", Stock::Went)]),
+            (vec!["c".into()], (0, 1, 0))
+        );
+        assert_eq!(fold(&[("a", Stock::Went)]), (vec![], (0, 0, 1)));
+        assert_eq!(fold(&[("a", Stock::Came(1))]), (vec![], (1, 0, 0)));
     }
 }

@@ -16,7 +16,7 @@ pub(crate) async fn copy<R: Row>(
     client: &Client,
     statement: &Statement,
     types: &[Type],
-    rows: &[R],
+    rows: &[&R],
 ) -> Result<(), ProjectorError> {
     let failed = || ProjectorError::postgres(format!("copy rows of {}", R::TABLE));
     let sink = client.copy_in(statement).await.map_err(failed())?;
@@ -26,7 +26,7 @@ pub(crate) async fn copy<R: Row>(
     buffer.put_i32(0); // no flags
     buffer.put_i32(0); // no extension of the header
     for row in rows {
-        encode(row, types, &mut buffer)?;
+        encode(*row, types, &mut buffer)?;
         if buffer.len() >= CHUNK {
             let chunk: Bytes = buffer.split().freeze();
             sink.feed(chunk).await.map_err(failed())?;

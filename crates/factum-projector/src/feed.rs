@@ -1,6 +1,6 @@
 //! Reading the log into batches, while the batch before is being written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use factum_core::{CommitReader, Event, Fetched, LogReader, Position, Recorded, Topic};
@@ -15,6 +15,8 @@ pub(crate) struct Feed<E> {
     /// Says that the next batch is wanted: what was read so far, be it little or much.
     ready: mpsc::Sender<()>,
     batches: mpsc::Receiver<Result<Batch<E>, ProjectorError>>,
+    /// Whether a batch is wanted that did not come yet.
+    asked: bool,
     task: AbortHandle,
 }
 
@@ -34,24 +36,30 @@ impl<E: Event> Feed<E> {
             topic: topic.name().to_owned(),
             batch: Batch::new(),
             batch_bytes,
+            behind: positions.keys().copied().collect(),
         };
         let task = tokio::spawn(feeder.run(reader, wanted, send)).abort_handle();
         Ok(Self {
             ready,
             batches,
+            asked: false,
             task,
         })
     }
 
-    /// Waits for records, and returns all that were read by then.
+    /// Waits for records, and returns all that were read by then. Cancel safe.
     ///
     /// # Errors
     /// The log failed, or holds what can't be read; everything before that was returned.
     pub(crate) async fn next(&mut self) -> Result<Batch<E>, ProjectorError> {
-        // A full channel means that a call which was cancelled has asked already.
-        let _ = self.ready.try_send(());
+        if !self.asked {
+            self.asked = self.ready.try_send(()).is_ok();
+        }
         match self.batches.recv().await {
-            Some(batch) => batch,
+            Some(batch) => {
+                self.asked = false;
+                batch
+            }
             None => std::future::pending().await, // its task was ended, and we with it
         }
     }
@@ -77,6 +85,8 @@ struct Feeder<E> {
     partitions: BTreeMap<u32, CommitReader>,
     batch: Batch<E>,
     batch_bytes: usize,
+    /// The partitions of which there is more to read.
+    behind: BTreeSet<u32>,
 }
 
 impl<E: Event> Feeder<E> {
@@ -129,6 +139,12 @@ impl<E: Event> Feeder<E> {
             events.push(Recorded::decode(topic, valid)?);
             Ok(())
         });
+        if fetched.at_end {
+            self.behind.remove(&partition);
+        } else {
+            self.behind.insert(partition);
+        }
+        self.batch.at_end = self.behind.is_empty();
         self.batch.bytes += fetched.records.byte_len();
         self.batch.moved(partition, from, *reader.position());
         if let Some(foreign) = reader.take_foreign() {

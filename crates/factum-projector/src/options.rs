@@ -5,9 +5,11 @@ use std::time::Duration;
 /// How a projection worker runs. Start from [`Options::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The records that one transaction takes in, in bytes; 8 MiB. A transaction takes what is
-    /// there, up to this; it never waits for more. Memory grows with it: a batch is written while
-    /// the next is decoded, and decoded events take about three times the room of their records.
+    /// How much is read ahead while a batch is being written, in bytes of records; 8 MiB. It is also
+    /// what one transaction takes in at most, but for a worker that owns all partitions and has yet
+    /// to catch up: that one gathers up to four times as much. No transaction waits to be filled.
+    /// A worker's memory is bounded by about ten times this: decoded events take about three times
+    /// the room of their records.
     pub batch_bytes: usize,
     /// How long a worker waits for another's transaction to let go of a partition that is now its
     /// own, before it ends that worker's session; 3 s.

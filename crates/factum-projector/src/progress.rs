@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use factum_core::{Offset, Topic};
 use futures::future::try_join_all;
 
-use crate::batch::Batch;
+use crate::batch::Move;
 
 /// Counts what a worker has committed since it started.
 #[derive(Debug, Default)]
@@ -45,14 +45,13 @@ impl Progress {
         *self.offsets() = offsets;
     }
 
-    /// Notes a committed batch.
-    pub(crate) fn committed<E>(&self, batch: &Batch<E>, rows: usize) {
-        self.events
-            .fetch_add(batch.events.len() as u64, Ordering::Relaxed);
+    /// Notes a commit: so many events, so many rows, and where the partitions stand now.
+    pub(crate) fn committed(&self, events: usize, rows: usize, moves: &BTreeMap<u32, Move>) {
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
         let mut offsets = self.offsets();
-        offsets.extend(batch.moves.iter().map(|(p, step)| (*p, step.to.offset)));
+        offsets.extend(moves.iter().map(|(p, step)| (*p, step.to.offset)));
     }
 
     fn offsets(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Offset>> {

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use factum_core::{Position, Topic};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
-use crate::batch::Move;
+use crate::batch::{Batch, Move};
 use crate::feed::Feed;
+use crate::gather::Gathered;
 use crate::identity;
 use crate::positions::Positions;
 use crate::progress::Progress;
@@ -40,14 +42,36 @@ pub(crate) enum Ended {
     Behind(Vec<u32>),
 }
 
+/// How long a worker that is behind waits for the log before it takes it for the end.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Projects partitions.
 pub(crate) struct Pump<F: Fold> {
     context: Arc<Context<F>>,
     partitions: Vec<u32>,
-    /// Where each partition can stand, if nobody else projects it: where the last batch started or
-    /// where it ended.
+    /// Where each partition can stand, if nobody else projects it: where the last transaction
+    /// started or where it ended.
     known: BTreeMap<u32, Move>,
+    /// Whether somebody else writes to the table although all partitions are owned here.
+    contended: bool,
     backoff: Backoff,
+}
+
+/// What comes next in a session.
+enum Step<E> {
+    Batch(Batch<E>),
+    /// Nothing came for a while.
+    Pause,
+    /// The log failed.
+    Failed(ProjectorError),
+    Stop,
+}
+
+/// A session with Postgres, and all it works on.
+struct Session<F: Fold> {
+    writer: Writer,
+    feed: Feed<F::Event>,
+    gathered: Gathered<F>,
 }
 
 impl<F: Fold> Pump<F> {
@@ -56,11 +80,12 @@ impl<F: Fold> Pump<F> {
             context,
             partitions,
             known: BTreeMap::new(),
+            contended: false,
             backoff: Backoff::default(),
         }
     }
 
-    /// Projects until `stop` is set; a batch under way is finished then.
+    /// Projects until `stop` is set; what is under way is finished then.
     ///
     /// # Errors
     /// What does not pass by itself.
@@ -69,21 +94,26 @@ impl<F: Fold> Pump<F> {
         mut stop: watch::Receiver<bool>,
     ) -> Result<Ended, ProjectorError> {
         loop {
-            match self.session(&mut stop).await {
-                Err(error) if error.is_retryable() => {
-                    let cause = crate::error::chain(&error);
-                    tracing::warn!(
-                        cause,
-                        "interrupted: trying again from the committed position"
-                    );
-                    tokio::select! {
-                        () = requested(&mut stop) => return Ok(Ended::Stopped),
-                        () = self.backoff.wait() => {}
-                    }
+            let error = match self.session(&mut stop).await {
+                Err(error) if error.is_retryable() => error,
+                Err(error) if error.is_conflict() && self.owns_all() => {
+                    self.contended = true;
+                    error
                 }
                 outcome => return outcome,
+            };
+            let cause = crate::error::chain(&error);
+            tracing::warn!(cause, "interrupted: going on from the committed position");
+            tokio::select! {
+                () = requested(&mut stop) => return Ok(Ended::Stopped),
+                () = self.backoff.wait() => {}
             }
         }
+    }
+
+    /// Whether nobody else may change the rows.
+    fn owns_all(&self) -> bool {
+        self.partitions.len() == self.context.topic.partitions() as usize && !self.contended
     }
 
     /// Projects as long as one session lasts.
@@ -93,28 +123,32 @@ impl<F: Fold> Pump<F> {
             () = requested(stop) => return Ok(Ended::Stopped),
             opened = self.open() => opened?,
         };
-        let (mut writer, mut feed) = match opened {
-            Ok(opened) => opened,
+        let mut session = match opened {
+            Ok(session) => session,
             Err(behind) => return Ok(Ended::Behind(behind)),
         };
         loop {
-            let batch = tokio::select! {
-                biased;
-                () = requested(stop) => return Ok(Ended::Stopped),
-                batch = feed.next() => batch?,
+            let written = match session.step(stop).await {
+                Step::Batch(batch) => self.project(&mut session, batch).await?,
+                Step::Pause => self.flush(&mut session).await?,
+                Step::Stop => {
+                    let written = self.flush(&mut session).await?;
+                    return Ok(written.map_or(Ended::Stopped, Ended::Behind));
+                }
+                Step::Failed(error) => match self.flush(&mut session).await? {
+                    None => return Err(error),
+                    behind => behind,
+                },
             };
-            self.known.extend(&batch.moves);
-            match writer.write(&self.context.fold, &batch).await? {
-                Written::Rows(rows) => self.context.progress.committed(&batch, rows),
-                Written::Behind(partitions) => return Ok(Ended::Behind(partitions)),
+            if let Some(behind) = written {
+                return Ok(Ended::Behind(behind));
             }
-            self.backoff.reset();
         }
     }
 
-    /// Opens a session and a feed at the committed positions, or names the partitions that
-    /// another worker has moved since this one last knew them.
-    async fn open(&self) -> Result<Result<(Writer, Feed<F::Event>), Vec<u32>>, ProjectorError> {
+    /// Opens a session at the committed positions, or names the partitions that another worker has
+    /// moved since this one last knew them.
+    async fn open(&self) -> Result<Result<Session<F>, Vec<u32>>, ProjectorError> {
         let Context {
             options,
             server,
@@ -135,9 +169,11 @@ impl<F: Fold> Pump<F> {
         }
         identity::verify(topic.as_ref(), F::NAME, &at).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
-        let feed = Feed::open(topic, &at, options.batch_bytes).await?;
-        let writer = Writer::prepare::<F::Row>(session, positions.clone(), types.clone()).await?;
-        Ok(Ok((writer, feed)))
+        Ok(Ok(Session {
+            feed: Feed::open(topic, &at, options.batch_bytes).await?,
+            writer: Writer::prepare::<F::Row>(session, positions.clone(), types.clone()).await?,
+            gathered: Gathered::new(at, options.batch_bytes.saturating_mul(4)),
+        }))
     }
 
     fn behind(&self, at: &BTreeMap<u32, Position>) -> Vec<u32> {
@@ -147,6 +183,90 @@ impl<F: Fold> Pump<F> {
             known.is_some_and(|step| strange(step, at))
         });
         partitions.map(|(partition, _)| *partition).collect()
+    }
+
+    /// Projects a batch: at once, or together with those that follow while there is much to catch up.
+    async fn project(
+        &mut self,
+        session: &mut Session<F>,
+        batch: Batch<F::Event>,
+    ) -> Result<Option<Vec<u32>>, ProjectorError> {
+        let fold = &self.context.fold;
+        let gathered = &mut session.gathered;
+        if self.owns_all() && (gathered.is_pending() || !batch.at_end) {
+            gathered.take_in(fold, &session.writer, &batch).await?;
+            if batch.at_end {
+                return self.flush(session).await;
+            }
+            if gathered.is_due() {
+                return self.write_gathered(session).await;
+            }
+            return Ok(None);
+        }
+        gathered.forget();
+        self.known.extend(&batch.moves);
+        let written = session.writer.write(fold, &batch).await?;
+        let behind = self.committed(written, batch.events.len(), &batch.moves);
+        session.gathered.committed(&batch.moves);
+        Ok(behind)
+    }
+
+    /// Writes what is gathered, with no more to come for now.
+    async fn flush(
+        &mut self,
+        session: &mut Session<F>,
+    ) -> Result<Option<Vec<u32>>, ProjectorError> {
+        let mut behind = None;
+        if session.gathered.is_pending() {
+            behind = self.write_gathered(session).await?;
+        }
+        session.gathered.forget();
+        Ok(behind)
+    }
+
+    async fn write_gathered(
+        &mut self,
+        session: &mut Session<F>,
+    ) -> Result<Option<Vec<u32>>, ProjectorError> {
+        let Session {
+            writer, gathered, ..
+        } = session;
+        let moves = gathered.moves();
+        self.known.extend(&moves);
+        let written = writer.write_gathered(&moves, &gathered.unwritten()).await?;
+        let behind = self.committed(written, gathered.events(), &moves);
+        if behind.is_none() {
+            gathered.written();
+        }
+        Ok(behind)
+    }
+
+    /// Notes what became of a transaction, and returns the partitions where another worker is ahead.
+    fn committed(
+        &mut self,
+        written: Written,
+        events: usize,
+        moves: &BTreeMap<u32, Move>,
+    ) -> Option<Vec<u32>> {
+        self.backoff.reset();
+        match written {
+            Written::Behind(partitions) => Some(partitions),
+            Written::Rows(rows) => {
+                self.context.progress.committed(events, rows, moves);
+                None
+            }
+        }
+    }
+}
+
+impl<F: Fold> Session<F> {
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step<F::Event> {
+        tokio::select! {
+            biased;
+            () = requested(stop) => Step::Stop,
+            batch = self.feed.next() => batch.map_or_else(Step::Failed, Step::Batch),
+            () = tokio::time::sleep(PAUSE), if self.gathered.is_pending() => Step::Pause,
+        }
     }
 }
 

@@ -63,6 +63,7 @@ impl Server {
         // how many keys a batch touches, so none is kept from batch to batch.
         let settings = "SET idle_in_transaction_session_timeout = '60s'; \
              SET plan_cache_mode = force_custom_plan; \
+             SET jit = off; \
              SET default_transaction_isolation = 'read committed'; \
              SET client_min_messages = warning";
         client.batch_execute(settings).await.map_err(failed())?;

@@ -36,34 +36,53 @@ pub(crate) fn describe<R: Row>() -> String {
     format!("SELECT {} FROM {} LIMIT 0", columns::<R>(), table::<R>())
 }
 
-/// `(key columns) IN (keys given as arrays)`. `types` are the types of the key columns, in order.
-fn by_keys<R: Row>(types: &[String]) -> String {
-    let arrays: Vec<_> = (1..)
-        .zip(types)
-        .map(|(n, ty)| format!("${n}::{ty}[]"))
-        .collect();
+/// `unnest(arrays of keys) AS k (columns)`. `types` are the types of the key columns, in order.
+fn given_keys<R: Row>(types: &[String]) -> String {
+    let array = |(n, ty): (usize, &String)| format!("${n}::{ty}[]");
+    let arrays: Vec<_> = (1..).zip(types).map(array).collect();
     format!(
-        "({}) IN (SELECT * FROM unnest({}))",
-        list(keys::<R>(), ""),
-        arrays.join(", ")
+        "unnest({}) AS k ({})",
+        arrays.join(", "),
+        list(keys::<R>(), "")
     )
 }
 
-/// Reads and locks the rows with the given keys, in the order of the keys: whoever locks rows in
-/// one order can't wait for each other in a ring.
+/// The key of the table's row `t` is that of `other`.
+fn same_key<R: Row>(other: &str) -> String {
+    let same = |column: &Column| format!("t.{0} = {other}.{0}", quote(column.name()));
+    keys::<R>().map(same).collect::<Vec<_>>().join(" AND ")
+}
+
+/// Reads the rows with the given keys. A join in the order of the keys reads an index at twice
+/// the speed of `IN`.
 pub(crate) fn load<R: Row>(types: &[String]) -> String {
     format!(
-        "SELECT {} FROM {} WHERE {} ORDER BY {} FOR UPDATE",
-        columns::<R>(),
+        "SELECT {} FROM {} JOIN {} AS t ON {}",
+        list(R::COLUMNS.iter(), "t."),
+        given_keys::<R>(types),
         table::<R>(),
-        by_keys::<R>(types),
-        list(keys::<R>(), "")
+        same_key::<R>("k")
+    )
+}
+
+/// Reads the rows with the given keys and locks them, in the order of the keys: whoever locks rows
+/// in one order can't wait for each other in a ring.
+pub(crate) fn load_locked<R: Row>(types: &[String]) -> String {
+    format!(
+        "{} ORDER BY {} FOR UPDATE OF t",
+        load::<R>(types),
+        list(keys::<R>(), "t.")
     )
 }
 
 /// Deletes the rows with the given keys.
 pub(crate) fn delete<R: Row>(types: &[String]) -> String {
-    format!("DELETE FROM {} WHERE {}", table::<R>(), by_keys::<R>(types))
+    format!(
+        "DELETE FROM {} AS t USING {} WHERE {}",
+        table::<R>(),
+        given_keys::<R>(types),
+        same_key::<R>("k")
+    )
 }
 
 /// Takes in new rows.
@@ -100,14 +119,12 @@ pub(crate) fn update<R: Row>() -> Option<String> {
         .filter(|column| !column.is_key())
         .map(assign)
         .collect();
-    let same = |column: &Column| format!("t.{0} = s.{0}", quote(column.name()));
-    let on: Vec<_> = keys::<R>().map(same).collect();
     (!set.is_empty()).then(|| {
         format!(
             "UPDATE {} AS t SET {} FROM {STAGE} AS s WHERE {}",
             table::<R>(),
             set.join(", "),
-            on.join(" AND ")
+            same_key::<R>("s")
         )
     })
 }
@@ -146,7 +163,7 @@ mod tests {
     fn rows_are_found_by_all_of_their_key() {
         assert_eq!(
             delete::<Loan>(&["text".into(), "integer".into()]),
-            r#"DELETE FROM "bank"."loan_board" WHERE ("case_id", "type") IN (SELECT * FROM unnest($1::text[], $2::integer[]))"#
+            r#"DELETE FROM "bank"."loan_board" AS t USING unnest($1::text[], $2::integer[]) AS k ("case_id", "type") WHERE t."case_id" = k."case_id" AND t."type" = k."type""#
         );
     }
 

@@ -1,39 +1,40 @@
-//! Writing a batch: one transaction that moves the positions and changes the rows.
+//! Writing: transactions that move the positions and change the rows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use factum_core::Recorded;
 use futures::TryFutureExt;
-use futures::future::try_join3;
+use futures::future::{try_join, try_join3};
 use rand::RngExt;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
-use crate::batch::Batch;
-use crate::changes::{Changes, Touched};
+use crate::batch::{Batch, Move};
 use crate::copy::copy;
 use crate::positions::{Mover, Positions};
+use crate::rows::{Rows, Unwritten};
 use crate::session::Session;
 use crate::table::TableTypes;
-use crate::{Fold, KeyArray, ProjectorError, Row, sql};
+use crate::{Fold, Key, KeyArray, ProjectorError, Row, sql};
 
 /// How often a batch is written anew because another transaction was in the way.
 const ATTEMPTS: u32 = 10;
 
-/// Writes the batches of one projection in one session.
+/// Writes one projection's rows and positions in one session.
 pub(crate) struct Writer {
     session: Session,
     positions: Positions,
     types: TableTypes,
     mover: Mover,
     load: Statement,
+    load_locked: Statement,
     delete: Statement,
     insert: Statement,
     stage: Statement,
     update: Option<String>,
 }
 
-/// What became of a batch.
+/// What became of a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// It is committed; this many rows changed.
@@ -53,14 +54,16 @@ impl Writer {
         let failed = || ProjectorError::postgres(format!("prepare the writing of {}", R::TABLE));
         let stage = sql::create_stage::<R>();
         client.batch_execute(&stage).await.map_err(failed())?;
-        let (load, delete) = (sql::load::<R>(&types.keys), sql::delete::<R>(&types.keys));
-        let (insert, stage) = (sql::insert::<R>(), sql::stage::<R>());
+        let prepare = async |sql: String| -> Result<Statement, ProjectorError> {
+            client.prepare(&sql).await.map_err(failed())
+        };
         Ok(Self {
             mover: positions.mover(client).await?,
-            load: client.prepare(&load).await.map_err(failed())?,
-            delete: client.prepare(&delete).await.map_err(failed())?,
-            insert: client.prepare(&insert).await.map_err(failed())?,
-            stage: client.prepare(&stage).await.map_err(failed())?,
+            load: prepare(sql::load::<R>(&types.keys)).await?,
+            load_locked: prepare(sql::load_locked::<R>(&types.keys)).await?,
+            delete: prepare(sql::delete::<R>(&types.keys)).await?,
+            insert: prepare(sql::insert::<R>()).await?,
+            stage: prepare(sql::stage::<R>()).await?,
             update: sql::update::<R>(),
             session,
             positions,
@@ -68,20 +71,20 @@ impl Writer {
         })
     }
 
-    /// Writes a batch, again if another transaction was in the way.
+    /// Writes a batch, whoever else may write to the same rows: its rows are read and locked in the
+    /// same transaction. Again, if another transaction was in the way.
     ///
     /// # Errors
     /// The batch did not take effect, or, when the connection broke, nobody knows: the position
     /// tells. The session is of no use any more.
     pub(crate) async fn write<F: Fold>(
-        &mut self,
+        &self,
         fold: &F,
         batch: &Batch<F::Event>,
     ) -> Result<Written, ProjectorError> {
-        let touched = Touched::by(fold, &batch.events);
         let mut attempt = 1;
         loop {
-            match self.attempt(fold, batch, &touched).await {
+            match self.attempt(fold, batch).await {
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                     let cause = crate::error::chain(&error);
                     tracing::info!(
@@ -94,10 +97,6 @@ impl Writer {
                     tokio::time::sleep(Duration::from_millis(jitter)).await;
                     attempt += 1;
                 }
-                Ok(Written::Behind(partitions)) => {
-                    self.roll_back().await?;
-                    return Ok(Written::Behind(partitions));
-                }
                 outcome => return outcome,
             }
         }
@@ -107,91 +106,106 @@ impl Writer {
         &self,
         fold: &F,
         batch: &Batch<F::Event>,
-        touched: &Touched<F>,
     ) -> Result<Written, ProjectorError> {
-        let client = &self.session.client;
+        let mut rows = Rows::<F>::new();
+        let touched = rows.touch(fold, &batch.events);
+        let keys = rows.missing(&touched);
         // Sent together, answered together: one round trip.
-        let begin = client
-            .batch_execute("BEGIN")
-            .map_err(ProjectorError::postgres("begin a transaction"));
-        let advance = self
-            .positions
-            .advance(client, &self.mover, &batch.moves)
-            .map_err(ProjectorError::postgres("move the positions"));
-        let load = self.load::<F>(touched);
-        let ((), behind, rows) = try_join3(begin, advance, load).await?;
+        let load = self.load::<F::Row>(&self.load_locked, &keys);
+        let begun = try_join3(self.begin(), self.advance(&batch.moves), load).await?;
+        let ((), behind, loaded) = begun;
         if !behind.is_empty() {
+            self.roll_back().await?;
             return Ok(Written::Behind(behind));
         }
-        let changes = changes(fold, &batch.events, touched, rows)?;
-        self.apply(&changes).await?;
-        self.commit().await?;
-        Ok(Written::Rows(changes.len()))
+        rows.load(loaded)?;
+        rows.fold(fold, &batch.events, &touched)?;
+        self.apply_and_commit(&rows.unwritten()).await
     }
 
-    /// Reads and locks the rows that the batch touches.
-    async fn load<F: Fold>(
+    /// Reads rows that nobody else changes, of those that `keys` name.
+    pub(crate) async fn read<F: Fold>(
         &self,
-        touched: &Touched<F>,
-    ) -> Result<Vec<tokio_postgres::Row>, ProjectorError> {
-        let keys: Vec<_> = touched.keys().collect();
+        keys: &[&Key<F>],
+    ) -> Result<Vec<F::Row>, ProjectorError> {
+        self.load::<F::Row>(&self.load, keys).await
+    }
+
+    /// Writes rows that were read before the transaction. They must be as they were read as long as
+    /// no position was moved, so `moves` must hold every partition of the topic.
+    pub(crate) async fn write_gathered<R: Row>(
+        &self,
+        moves: &BTreeMap<u32, Move>,
+        rows: &Unwritten<'_, R>,
+    ) -> Result<Written, ProjectorError> {
+        let ((), behind) = try_join(self.begin(), self.advance(moves)).await?;
+        if !behind.is_empty() {
+            self.roll_back().await?;
+            return Ok(Written::Behind(behind));
+        }
+        self.apply_and_commit(rows).await
+    }
+
+    async fn begin(&self) -> Result<(), ProjectorError> {
+        self.run("BEGIN", "begin a transaction").await
+    }
+
+    async fn roll_back(&self) -> Result<(), ProjectorError> {
+        self.run("ROLLBACK", "undo a transaction").await
+    }
+
+    async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+        let done = self.session.client.batch_execute(sql).await;
+        done.map_err(ProjectorError::postgres(doing))
+    }
+
+    async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError> {
+        let client = &self.session.client;
+        self.positions
+            .advance(client, &self.mover, moves)
+            .map_err(ProjectorError::postgres("move the positions"))
+            .await
+    }
+
+    async fn load<R: Row>(
+        &self,
+        statement: &Statement,
+        keys: &[&R::Key],
+    ) -> Result<Vec<R>, ProjectorError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let arrays = F::Row::key_arrays(&keys);
-        let rows = self
-            .session
-            .client
-            .query(&self.load, &params(&arrays))
-            .await;
-        let doing = format!("read rows of {}", F::Row::TABLE);
-        rows.map_err(ProjectorError::postgres(doing))
+        let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
+        let arrays = R::key_arrays(keys);
+        let rows = self.session.client.query(statement, &params(&arrays)).await;
+        let rows = rows.map_err(failed())?;
+        let rows: Result<_, _> = rows.iter().map(R::read).collect();
+        rows.map_err(failed())
     }
 
-    async fn apply<R: Row>(&self, changes: &Changes<R>) -> Result<(), ProjectorError> {
-        let client = &self.session.client;
-        if !changes.insert.is_empty() {
-            copy(client, &self.insert, &self.types.all, &changes.insert).await?;
+    async fn apply_and_commit<R: Row>(
+        &self,
+        rows: &Unwritten<'_, R>,
+    ) -> Result<Written, ProjectorError> {
+        let (client, types) = (&self.session.client, &self.types.all);
+        if !rows.insert.is_empty() {
+            copy(client, &self.insert, types, &rows.insert).await?;
         }
-        if let (false, Some(update)) = (changes.update.is_empty(), &self.update) {
-            copy(client, &self.stage, &self.types.all, &changes.update).await?;
-            let updated = client.batch_execute(update).await;
-            updated.map_err(ProjectorError::postgres(format!("update {}", R::TABLE)))?;
+        if let (false, Some(update)) = (rows.update.is_empty(), &self.update) {
+            copy(client, &self.stage, types, &rows.update).await?;
+            self.run(update, &format!("update {}", R::TABLE)).await?;
         }
-        if !changes.delete.is_empty() {
-            let keys: Vec<_> = changes.delete.iter().collect();
-            let arrays = R::key_arrays(&keys);
+        if !rows.delete.is_empty() {
+            let arrays = R::key_arrays(&rows.delete);
             let deleted = client.execute(&self.delete, &params(&arrays)).await;
             deleted.map_err(ProjectorError::postgres(format!(
                 "delete from {}",
                 R::TABLE
             )))?;
         }
-        Ok(())
+        self.run("COMMIT", "commit a transaction").await?;
+        Ok(Written::Rows(rows.len()))
     }
-
-    async fn commit(&self) -> Result<(), ProjectorError> {
-        let committed = self.session.client.batch_execute("COMMIT").await;
-        committed.map_err(ProjectorError::postgres("commit a batch"))
-    }
-
-    async fn roll_back(&self) -> Result<(), ProjectorError> {
-        let undone = self.session.client.batch_execute("ROLLBACK").await;
-        undone.map_err(ProjectorError::postgres("undo a batch"))
-    }
-}
-
-/// Folds the batch over the rows that were read.
-fn changes<F: Fold>(
-    fold: &F,
-    events: &[Recorded<F::Event>],
-    touched: &Touched<F>,
-    rows: Vec<tokio_postgres::Row>,
-) -> Result<Changes<F::Row>, ProjectorError> {
-    let doing = format!("read a row of {}", F::Row::TABLE);
-    let rows: Result<Vec<_>, _> = rows.iter().map(F::Row::read).collect();
-    let rows = rows.map_err(ProjectorError::postgres(doing))?;
-    Ok(touched.fold(fold, events, rows)?)
 }
 
 fn params<'a>(arrays: &'a [KeyArray<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {

@@ -1,13 +1,11 @@
 //! The rows are what a fold of every valid event, one by one, gives: whatever the batches, the
 //! crashes and the workers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bank::{
     self, Balance, Balances, Bank, Ledger, Posted, Shown, Turnovers, eventually, expected, within,
 };
-use factum_core::EventLog;
 use factum_projector::{Fold, Options, Projector, Row};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -56,7 +54,7 @@ async fn a_log_full_of_noise_becomes_exact_rows() {
 async fn a_live_worker_follows_the_log_and_stops_when_told() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 2).await;
-    let log: Arc<dyn EventLog> = Arc::new(bank.log.clone());
+    let log = bank.small_fetches();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (projector, url) = (bank.balances().options(bank.options()), bank.postgres());
     let worker = tokio::spawn(async move {
@@ -130,7 +128,7 @@ async fn through_crashes<F: Fold<Event = Posted> + Copy>(
 }
 
 fn worker<F: Fold>(bank: &Bank, projector: Projector<F>) -> JoinHandle<()> {
-    let log: Arc<dyn EventLog> = Arc::new(bank.log.clone());
+    let log = bank.small_fetches();
     let url = bank.postgres();
     tokio::spawn(async move {
         let ended = projector.run(log, &url, std::future::pending()).await;

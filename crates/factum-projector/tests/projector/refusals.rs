@@ -1,6 +1,5 @@
 //! What is refused, and in which words.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{Claim, EventLog, NewTopic, Recorded, Records};
@@ -262,7 +261,7 @@ async fn servers_out_of_reach() {
     assert_says(&error, &["cannot open topic", &bank.topic]);
 
     let _ledger = Ledger::create(&bank, 1, 1).await;
-    let log: Arc<dyn EventLog> = Arc::new(bank.log.clone());
+    let log = bank.small_fetches();
     let nowhere = "postgres://bank:s3cret@127.0.0.1:1/loans";
     let run = bank
         .balances()

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use factum_core::EventLog;
-use factum_projector::{Options, Projector, ProjectorError, Summary};
+use factum_projector::{Fold, Options, Projector, ProjectorError, Summary};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::bank::{
-    BALANCE, Balance, Balances, Bank, Ledger, Proxy, ScriptedGroup, When, connect, eventually,
-    expected, posted, within,
+    BALANCE, Balance, Balances, Bank, Ledger, Proxy, ScriptedGroup, SmallFetches, TURNOVER,
+    Turnover, Turnovers, When, connect, eventually, expected, posted, within,
 };
 
 /// A worker that can be stopped.
@@ -20,12 +20,16 @@ struct Worker {
 
 impl Worker {
     fn start(bank: &Bank, log: impl EventLog, url: String) -> Self {
+        Self::of(Balances, BALANCE, bank, log, url)
+    }
+
+    fn of<F: Fold>(fold: F, table: &str, bank: &Bank, log: impl EventLog, url: String) -> Self {
         let options = Options {
             lock_wait: Duration::from_millis(200),
             batch_bytes: 20_000,
             ..bank.options()
         };
-        let projector = Projector::new(Balances).table(BALANCE).options(options);
+        let projector = Projector::new(fold).table(table).options(options);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
@@ -53,8 +57,8 @@ async fn zombie(at: &'static [u8]) {
     let mut ledger = Ledger::create(&bank, 2, 5).await;
     let proxy = Proxy::start(&bank.postgres()).await;
     let (first, second) = (
-        ScriptedGroup::new(bank.log.clone()),
-        ScriptedGroup::new(bank.log.clone()),
+        ScriptedGroup::new(SmallFetches(bank.log.clone())),
+        ScriptedGroup::new(SmallFetches(bank.log.clone())),
     );
     let before = first.script();
     before.gain(&[0, 1]);
@@ -100,12 +104,60 @@ async fn a_zombie_whose_commit_comes_too_late_changes_nothing() {
     zombie(b"COMMIT").await;
 }
 
+/// The first worker keeps a row in memory that events of both partitions change.
+#[tokio::test]
+async fn a_row_kept_in_memory_is_not_written_over_anothers() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 10).await;
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let [first, second] = [(); 2].map(|()| ScriptedGroup::new(SmallFetches(bank.log.clone())));
+    let (before, after, rival_owns) = (first.script(), first.script(), second.script());
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    before.gain(&[0, 1]);
+    let url = proxy.through(&bank.postgres());
+    let zombie = Worker::of(Turnovers, TURNOVER, &bank, first.clone(), url);
+    let end = ledger.records().await;
+    eventually("the row is there", async || {
+        bank.positions().await == end
+    })
+    .await;
+    proxy.freeze_at(b"BEGIN");
+    for _ in 0..500 {
+        ledger.commit(0, "a", &[posted(1, 5)]).await;
+    }
+    within(10, proxy.frozen()).await;
+
+    for _ in 0..5 {
+        ledger.commit(1, "b", &[posted(1, 7)]).await;
+    }
+    let rival = Worker::of(Turnovers, TURNOVER, &bank, second, bank.postgres());
+    rival_owns.gain(&[1]);
+    eventually("the rival writes the row", async || {
+        bank.positions().await == end + 5
+    })
+    .await;
+    proxy.thaw();
+    within(10, first.joined(2)).await;
+    within(10, rival_owns.revoke(&[1])).await.unwrap();
+    after.gain(&[0, 1]);
+    let end = ledger.records().await;
+    eventually("all is projected", async || bank.positions().await == end).await;
+    let rows = bank.rows::<Turnover>().await;
+    assert_eq!(rows, expected(&Turnovers, &ledger.valid));
+    zombie.stop().await;
+    rival.stop().await;
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_around_a_commit_costs_and_doubles_nothing() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 6).await;
     let proxy = Proxy::start(&bank.postgres()).await;
-    let worker = Worker::start(&bank, bank.log.clone(), proxy.through(&bank.postgres()));
+    let worker = Worker::start(
+        &bank,
+        SmallFetches(bank.log.clone()),
+        proxy.through(&bank.postgres()),
+    );
     for (at, when) in [
         (&b"COMMIT"[..], When::Before),
         (b"COMMIT", When::After),
@@ -125,8 +177,8 @@ async fn partitions_that_are_given_up_go_on_elsewhere() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 4, 7).await;
     let (first, second) = (
-        ScriptedGroup::new(bank.log.clone()),
-        ScriptedGroup::new(bank.log.clone()),
+        ScriptedGroup::new(SmallFetches(bank.log.clone())),
+        ScriptedGroup::new(SmallFetches(bank.log.clone())),
     );
     let (one, two) = (first.script(), second.script());
     let workers = [first, second].map(|log| Worker::start(&bank, log, bank.postgres()));
@@ -161,7 +213,7 @@ async fn a_strangers_lock_is_waited_for_and_left_alone() {
     let lock = "BEGIN; SELECT * FROM positions FOR UPDATE";
     stranger.batch_execute(lock).await.unwrap();
     ledger.commit(0, "a", &[posted(1, 5)]).await;
-    let worker = Worker::start(&bank, bank.log.clone(), bank.postgres());
+    let worker = Worker::start(&bank, SmallFetches(bank.log.clone()), bank.postgres());
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(bank.rows::<Balance>().await.is_empty());
     stranger.batch_execute("COMMIT").await.unwrap();
@@ -182,7 +234,7 @@ async fn a_row_that_appears_in_between_is_folded_again() {
                   VALUES ('a', 100, 7, '2020-01-01Z')";
     other.batch_execute(insert).await.unwrap();
     ledger.commit(0, "a", &[posted(1, 5)]).await;
-    let worker = Worker::start(&bank, bank.log.clone(), bank.postgres());
+    let worker = Worker::start(&bank, SmallFetches(bank.log.clone()), bank.postgres());
     eventually("the worker waits for the other's row", async || {
         let blocked = "SELECT count(*) FROM pg_stat_activity \
                        WHERE wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))";

@@ -1,6 +1,7 @@
 //! A small bank to project: its events, two read models, and a log written with all the noise
 //! that the reader rule has to see through.
 
+mod fetches;
 mod log;
 mod proxy;
 mod scripted;
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
+pub use fetches::SmallFetches;
 pub use log::{Ledger, posted};
 pub use proxy::{Proxy, When};
 pub use scripted::ScriptedGroup;
@@ -190,6 +192,11 @@ impl Bank {
         }
     }
 
+    /// The log as workers read it.
+    pub fn small_fetches(&self) -> Arc<dyn EventLog> {
+        Arc::new(SmallFetches(self.log.clone()))
+    }
+
     /// The address of Postgres, with this test's schema as the search path.
     pub fn postgres(&self) -> String {
         with_search_path(&servers::postgres(), &self.schema)
@@ -217,7 +224,7 @@ impl Bank {
 
     /// Runs a worker that ends by itself.
     pub async fn run<F: Fold>(&self, projector: Projector<F>) -> Result<Summary, ProjectorError> {
-        let log: Arc<dyn EventLog> = Arc::new(self.log.clone());
+        let log = self.small_fetches();
         let url = self.postgres();
         within(60, projector.run(log, &url, std::future::pending())).await
     }

@@ -1,0 +1,127 @@
+//! Gathering batches before they are written, so that a row that changes in many batches is written
+//! once: cost grows with rows touched, not with events.
+//!
+//! This is open to a worker that owns every partition of the topic. Rows are read without a lock
+//! and kept in memory, because whoever else changes a row moves a position in the same transaction;
+//! so as long as every position stands where this worker left it, every row does, too. The
+//! transaction that writes the rows checks that, before anything else.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use factum_core::Position;
+
+use crate::batch::{Batch, Move};
+use crate::rows::{Rows, Unwritten};
+use crate::write::Writer;
+use crate::{Fold, ProjectorError};
+
+/// After what time gathered rows are written, however many more there are to come.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What was folded and is not written yet, and rows that are known.
+pub(crate) struct Gathered<F: Fold> {
+    rows: Rows<F>,
+    /// Whether the table holds no other rows than these.
+    complete: bool,
+    /// Where each partition stands in Postgres.
+    committed: BTreeMap<u32, Position>,
+    moves: BTreeMap<u32, Move>,
+    /// Events folded since the last write.
+    events: usize,
+    since: Option<Instant>,
+    /// The records folded since the rows were last forgotten, in bytes.
+    weight: usize,
+    limit: usize,
+}
+
+impl<F: Fold> Gathered<F> {
+    /// Nothing gathered yet. Writes and forgets rows after records of about `limit` bytes.
+    pub(crate) fn new(committed: BTreeMap<u32, Position>, limit: usize) -> Self {
+        Self {
+            rows: Rows::new(),
+            complete: committed.values().all(|at| *at == Position::START),
+            committed,
+            moves: BTreeMap::new(),
+            events: 0,
+            since: None,
+            weight: 0,
+            limit,
+        }
+    }
+
+    /// Folds a batch, over rows that are read if they are not known.
+    pub(crate) async fn take_in(
+        &mut self,
+        fold: &F,
+        writer: &Writer,
+        batch: &Batch<F::Event>,
+    ) -> Result<(), ProjectorError> {
+        let touched = self.rows.touch(fold, &batch.events);
+        if !self.complete {
+            let rows = writer.read::<F>(&self.rows.missing(&touched)).await?;
+            self.rows.load(rows)?;
+        }
+        self.rows.fold(fold, &batch.events, &touched)?;
+        for (partition, step) in &batch.moves {
+            let moved = self.moves.entry(*partition).or_insert(*step);
+            moved.to = step.to;
+        }
+        self.events += batch.events.len();
+        self.weight += batch.bytes;
+        self.since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// Whether there is something to write.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
+    /// Whether it is time to write.
+    pub(crate) fn is_due(&self) -> bool {
+        let waited = self.since.is_some_and(|since| since.elapsed() >= INTERVAL);
+        waited || self.weight >= self.limit
+    }
+
+    /// Events that were folded and are not written.
+    pub(crate) fn events(&self) -> usize {
+        self.events
+    }
+
+    pub(crate) fn unwritten(&self) -> Unwritten<'_, F::Row> {
+        self.rows.unwritten()
+    }
+
+    /// The move of every partition; of those too that stay where they are.
+    pub(crate) fn moves(&self) -> BTreeMap<u32, Move> {
+        let stay = |(&partition, &at): (&u32, &Position)| (partition, Move { from: at, to: at });
+        let mut moves: BTreeMap<_, _> = self.committed.iter().map(stay).collect();
+        moves.extend(&self.moves);
+        moves
+    }
+
+    /// Notes that everything gathered is written.
+    pub(crate) fn written(&mut self) {
+        self.rows.written();
+        let moves = std::mem::take(&mut self.moves);
+        self.committed(&moves);
+        (self.events, self.since) = (0, None);
+        if self.weight >= self.limit {
+            self.forget();
+        }
+    }
+
+    /// Notes moves that were committed.
+    pub(crate) fn committed(&mut self, moves: &BTreeMap<u32, Move>) {
+        let to = moves.iter().map(|(partition, step)| (*partition, step.to));
+        self.committed.extend(to);
+    }
+
+    /// Forgets the known rows. Nothing may be pending.
+    pub(crate) fn forget(&mut self) {
+        self.rows.clear();
+        self.complete = false;
+        self.weight = 0;
+    }
+}

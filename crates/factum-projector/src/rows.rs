@@ -1,0 +1,206 @@
+//! The rows that events touch, between the table and the table.
+
+use factum_core::Recorded;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::{Changes, Fold, Key, KeyError, Row};
+
+/// Rows as they are after the events folded so far, by their keys.
+pub(crate) struct Rows<F: Fold> {
+    slots: IndexMap<Key<F>, Slot<F::Row>, FxBuildHasher>,
+}
+
+/// A row on its way.
+struct Slot<R> {
+    row: Option<R>,
+    /// Whether the table holds a row of this key.
+    stored: bool,
+    /// Whether the table's row is another.
+    changed: bool,
+    /// The last event of the batch under way that touched it, counted from 1.
+    last: u32,
+}
+
+/// Which event of a batch touches which row.
+pub(crate) struct Touched {
+    /// For each event the index of its slot, or [`NONE`].
+    slots: Vec<u32>,
+    /// Slots from here on were not known before.
+    new: usize,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// What is to be written, in the order of the keys.
+pub(crate) struct Unwritten<'a, R: Row> {
+    pub insert: Vec<&'a R>,
+    pub update: Vec<&'a R>,
+    pub delete: Vec<&'a R::Key>,
+}
+
+impl<R: Row> Unwritten<'_, R> {
+    pub(crate) fn len(&self) -> usize {
+        self.insert.len() + self.update.len() + self.delete.len()
+    }
+}
+
+impl<F: Fold> Rows<F> {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: IndexMap::default(),
+        }
+    }
+
+    /// Finds the rows that events touch, and makes room for those that are not held yet.
+    pub(crate) fn touch(&mut self, fold: &F, events: &[Recorded<F::Event>]) -> Touched {
+        let new = self.slots.len();
+        let slot = |event| match fold.key(event) {
+            Some(key) => {
+                let entry = self.slots.entry(key);
+                let index = entry.index() as u32;
+                entry.or_insert(Slot::EMPTY);
+                index
+            }
+            None => NONE,
+        };
+        Touched {
+            slots: events.iter().map(slot).collect(),
+            new,
+        }
+    }
+
+    /// The keys of rows that were not held before, in order, to be loaded. In order, because
+    /// whoever locks rows in one order can't wait for each other in a ring; and because an index
+    /// is read faster so.
+    pub(crate) fn missing(&self, touched: &Touched) -> Vec<&Key<F>> {
+        let slots = self.slots.get_range(touched.new..);
+        let mut keys: Vec<_> = slots.map_or_else(Vec::new, |slots| slots.keys().collect());
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Takes in rows from the table.
+    pub(crate) fn load(&mut self, rows: Vec<F::Row>) -> Result<(), KeyError> {
+        for row in rows {
+            let key = row.key();
+            let Some(slot) = self.slots.get_mut(&key) else {
+                return Err(KeyError::Loaded {
+                    projection: F::NAME,
+                    table: F::Row::TABLE,
+                    found: format!("{key:?}"),
+                });
+            };
+            slot.row = Some(row);
+            slot.stored = true;
+        }
+        Ok(())
+    }
+
+    /// Folds events over the rows that they touch.
+    pub(crate) fn fold(
+        &mut self,
+        fold: &F,
+        events: &[Recorded<F::Event>],
+        touched: &Touched,
+    ) -> Result<(), KeyError> {
+        let mut distinct = Vec::new();
+        for ((at, event), &index) in (1..).zip(events).zip(&touched.slots) {
+            if index == NONE {
+                continue;
+            }
+            let slot = &mut self.slots[index as usize];
+            slot.row = fold.fold(slot.row.take(), event);
+            if slot.last == 0 {
+                distinct.push(index);
+            }
+            slot.last = at;
+        }
+        distinct.into_iter().try_for_each(|index| {
+            let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
+            let event = &events[slot.last as usize - 1];
+            (slot.changed, slot.last) = (true, 0);
+            same_key::<F>(key, slot.row.as_ref(), event)
+        })
+    }
+
+    /// What the table does not hold yet.
+    pub(crate) fn unwritten(&self) -> Unwritten<'_, F::Row> {
+        let mut unwritten = Unwritten {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+        };
+        let changed = self.slots.iter().filter(|(_, slot)| slot.changed);
+        let mut changed: Vec<_> = changed.collect();
+        changed.sort_unstable_by_key(|(key, _)| *key);
+        for (key, slot) in changed {
+            match (&slot.row, slot.stored) {
+                (Some(row), false) => unwritten.insert.push(row),
+                (Some(row), true) => unwritten.update.push(row),
+                (None, true) => unwritten.delete.push(key),
+                (None, false) => {}
+            }
+        }
+        unwritten
+    }
+
+    /// Notes that the table holds all of it now.
+    pub(crate) fn written(&mut self) {
+        for slot in self.slots.values_mut().filter(|slot| slot.changed) {
+            slot.changed = false;
+            slot.stored = slot.row.is_some();
+        }
+    }
+
+    /// Forgets all rows.
+    pub(crate) fn clear(&mut self) {
+        self.slots = IndexMap::default();
+    }
+
+    pub(crate) fn into_changes(self) -> Changes<F::Row> {
+        let mut changes = Changes {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+        };
+        let mut slots: Vec<_> = self.slots.into_iter().collect();
+        slots.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, slot) in slots {
+            match (slot.row, slot.stored) {
+                (Some(row), false) => changes.insert.push(row),
+                (Some(row), true) if slot.changed => changes.update.push(row),
+                (None, true) => changes.delete.push(key),
+                _ => {}
+            }
+        }
+        changes
+    }
+}
+
+impl<R> Slot<R> {
+    const EMPTY: Self = Self {
+        row: None,
+        stored: false,
+        changed: false,
+        last: 0,
+    };
+}
+
+fn same_key<F: Fold>(
+    expected: &Key<F>,
+    row: Option<&F::Row>,
+    event: &Recorded<F::Event>,
+) -> Result<(), KeyError> {
+    match row.map(Row::key) {
+        Some(found) if found != *expected => Err(KeyError::Folded {
+            projection: F::NAME,
+            id: event.id.clone(),
+            partition: event.partition,
+            offset: event.offset,
+            expected: format!("{expected:?}"),
+            found: format!("{found:?}"),
+        }),
+        _ => Ok(()),
+    }
+}
