@@ -76,17 +76,17 @@ impl<A: Aggregate> Decider<'_, A> {
         command: Uuid,
         caller: oneshot::Sender<Outcome<A::Rejection>>,
     ) {
-        if let Err(too_large) = self.encode(id, events, command) {
-            return self.writer.plan(
-                Waiting {
-                    caller,
-                    answer: Err(too_large),
-                },
-                0,
-            );
-        }
+        let start = self.records.len();
+        let events = match self.encode(id, events, command) {
+            Ok(events) => events,
+            Err(error) => {
+                self.records.truncate(start);
+                let answer = Err(error);
+                return self.writer.plan(Waiting { caller, answer }, 0);
+            }
+        };
         let (size, before) = (events.len() as u32, self.writer.planned());
-        let version = self.state.apply(id, events);
+        let version = self.state.apply(id, &events);
         let sequence = before + u64::from(size);
         let receipt = Receipt {
             command,
@@ -106,37 +106,56 @@ impl<A: Aggregate> Decider<'_, A> {
         );
     }
 
-    /// Adds the events' records to the batch, all or none.
+    /// Adds the events' records to the batch, and returns the events as every reader will read them.
+    ///
+    /// An encoding may be coarser than the value (a timestamp in milliseconds): the state takes in
+    /// what the log holds, or it would differ after a replay. And what could not be read back must
+    /// never reach the log.
     fn encode(
         &mut self,
         id: &str,
         events: &[A::Event],
         command: Uuid,
-    ) -> Result<(), ExecuteError<A::Rejection>> {
-        let (records, limit) = (self.records.len(), self.max_record_bytes);
+    ) -> Result<Vec<A::Event>, ExecuteError<A::Rejection>> {
         let before = self.state.version(id);
-        for (event, stamp) in events.iter().zip(self.writer.stamps(events.len() as u32)) {
-            let version = before + 1 + u64::from(stamp.index);
-            let header = EventHeader {
-                stamp,
-                version,
-                time: self.time,
-                command,
-                origin: Origin::default(),
-            };
-            let start = self.records.byte_len();
-            self.records.push_encoded(
-                id.as_bytes(),
-                |out| Header::Event(header).encode(out),
-                |out| event.encode(out),
-            );
-            let bytes = self.records.byte_len() - start;
-            if bytes > limit {
-                self.records.truncate(records);
-                return Err(ExecuteError::TooLarge { bytes, limit });
-            }
+        let stamps = self.writer.stamps(events.len() as u32);
+        events
+            .iter()
+            .zip(stamps)
+            .map(|(event, stamp)| {
+                let header = EventHeader {
+                    stamp,
+                    version: before + 1 + u64::from(stamp.index),
+                    time: self.time,
+                    command,
+                    origin: Origin::default(),
+                };
+                self.push(id, &header, event)
+            })
+            .collect()
+    }
+
+    fn push(
+        &mut self,
+        id: &str,
+        header: &EventHeader<'_>,
+        event: &A::Event,
+    ) -> Result<A::Event, ExecuteError<A::Rejection>> {
+        let start = self.records.byte_len();
+        self.records.push_encoded(
+            id.as_bytes(),
+            |out| Header::Event(*header).encode(out),
+            |out| event.encode(out),
+        );
+        let (bytes, limit) = (self.records.byte_len() - start, self.max_record_bytes);
+        if bytes > limit {
+            return Err(ExecuteError::TooLarge { bytes, limit });
         }
-        Ok(())
+        let record = self
+            .records
+            .get(self.records.len() - 1)
+            .expect("it was just pushed");
+        A::Event::decode(record.value).map_err(ExecuteError::Unreadable)
     }
 
     /// What a command gets that emitted nothing.

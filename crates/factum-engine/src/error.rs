@@ -1,6 +1,6 @@
 //! What a caller can act on.
 
-use factum_core::LogError;
+use factum_core::{DecodeError, LogError};
 
 /// Why a command has no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,11 @@ pub enum ExecuteError<R> {
         /// The largest record that the topic takes, in bytes.
         limit: usize,
     },
+    /// An event of the command cannot be read back from its own encoding. Nothing was appended.
+    #[error(
+        "an event was decided that could not be read back: a value in it is out of its type's range"
+    )]
+    Unreadable(#[source] DecodeError),
     /// Another writer took the partition over before the commit was a fact. Nothing happened.
     #[error("another writer took over the partition; nothing happened")]
     Fenced,
@@ -53,7 +58,10 @@ impl<R> ExecuteError<R> {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Fenced | Self::Unavailable { .. } | Self::Overloaded | Self::Unknown => true,
-            Self::Rejected(_) | Self::Conflict { .. } | Self::TooLarge { .. } => false,
+            Self::Rejected(_)
+            | Self::Conflict { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable(_) => false,
         }
     }
 }

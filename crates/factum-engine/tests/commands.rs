@@ -191,6 +191,26 @@ async fn too_large_an_event_is_refused_and_harms_nobody() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_back_never_reaches_the_log() {
+    let log = memory();
+    let engine = start(&log).await;
+    let error = engine.execute("a", Command::Unreadable).await.unwrap_err();
+    assert!(
+        matches!(error, ExecuteError::Unreadable(_)) && !error.is_retryable(),
+        "{error:?}"
+    );
+    assert_eq!(
+        engine
+            .execute("a", Command::Add(vec![1]))
+            .await
+            .unwrap()
+            .version,
+        1
+    );
+    assert_eq!(read_all(&log).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_full_queue_is_overload_and_loses_nothing() {
     let slow = Faults {
         delay: Duration::from_millis(200),

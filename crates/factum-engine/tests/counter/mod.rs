@@ -19,6 +19,8 @@ pub struct Added(pub u64, pub Vec<u8>);
 pub enum Command {
     /// Emits one event for each number.
     Add(Vec<u64>),
+    /// Emits an event that its own codec refuses to read.
+    Unreadable,
     /// Emits an event of so many bytes.
     Fill(usize),
     Panic,
@@ -45,7 +47,10 @@ impl Event for Added {
         let (number, rest) = value
             .split_first_chunk()
             .ok_or_else(|| DecodeError::new("too short"))?;
-        Ok(Added(u64::from_le_bytes(*number), rest.to_vec()))
+        match u64::from_le_bytes(*number) {
+            u64::MAX => Err(DecodeError::new("too large a number")),
+            number => Ok(Added(number, rest.to_vec())),
+        }
     }
 }
 
@@ -64,6 +69,7 @@ impl Aggregate for Counter {
                 .map(|number| Added(number, vec![]))
                 .collect()),
             Command::Fill(bytes) => Ok(vec![Added(0, vec![7; bytes])]),
+            Command::Unreadable => Ok(vec![Added(u64::MAX, vec![])]),
             Command::Panic => panic!("a mistake in the domain"),
         }
     }
