@@ -98,3 +98,69 @@ impl WorkloadRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use factum::uuid::Uuid;
+
+    use super::*;
+    use crate::work::{Activity, Completed, Scheduled, Started};
+
+    fn recorded(event: WorkEvent) -> Recorded<WorkEvent> {
+        Recorded {
+            id: "1".to_owned(),
+            partition: 0,
+            offset: 0,
+            sequence: 1,
+            version: 1,
+            time: Timestamp::UNIX_EPOCH,
+            command: Uuid::nil(),
+            event,
+        }
+    }
+
+    macro_rules! event {
+        ($name:ident, $second:expr) => {
+            recorded(WorkEvent::$name($name {
+                entry: 1,
+                time: Timestamp::from_second($second).unwrap(),
+                resource: None,
+                activity: Activity::HandleLead,
+            }))
+        };
+    }
+
+    #[test]
+    fn events_in_any_order_make_the_same_row() {
+        let mut events = [
+            event!(Started, 30),
+            event!(Scheduled, 10),
+            event!(Completed, 20),
+        ];
+        let fold = |events: &[_]| {
+            events
+                .iter()
+                .fold(None, |row, event| Workload.fold(row, event))
+        };
+        let row = fold(&events).unwrap();
+        assert_eq!((row.scheduled, row.started, row.completed), (1, 1, 1));
+        assert_eq!(
+            (row.first_at.as_second(), row.last_at.as_second()),
+            (10, 30)
+        );
+        for _ in 0..events.len() {
+            events.rotate_left(1);
+            assert_eq!(fold(&events), Some(row.clone()));
+        }
+        events.reverse();
+        assert_eq!(fold(&events), Some(row));
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_utc() {
+        let midnight = "2011-10-02T02:00:00+02:00".parse().unwrap();
+        assert_eq!(day(midnight).to_string(), "2011-10-02");
+        let before = "2011-10-02T01:59:59.999+02:00".parse().unwrap();
+        assert_eq!(day(before).to_string(), "2011-10-01");
+    }
+}

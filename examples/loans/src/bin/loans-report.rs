@@ -64,6 +64,9 @@ fn report(flags: &Flags) -> anyhow::Result<bool> {
     for difference in &found {
         eprintln!("loans-report: {difference}");
     }
+    if !found.is_empty() {
+        eprintln!("loans-report: do the read models hold another import's cases, too?");
+    }
     if flags.json {
         let line = Line::new(&report, summary.as_ref());
         println!("{}", serde_json::to_string(&line)?);

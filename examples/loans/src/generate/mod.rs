@@ -18,8 +18,6 @@ use script::Script;
 const BEGIN: i64 = 1_317_427_200_000;
 /// The most time between two cases: on average they come every 18 minutes.
 const INTERVAL: i64 = 36 * 60 * 1000;
-/// Case names count up from here in threes.
-const FIRST_NAME: u64 = 173_688;
 
 /// Makes up cases, in the order in which they come in.
 #[derive(Debug)]
@@ -58,8 +56,9 @@ impl Iterator for Generator {
         let mut rng =
             StdRng::seed_from_u64(self.seed ^ self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         self.now += rng.random_range(0..INTERVAL);
-        let name = (FIRST_NAME + 3 * self.made).to_string();
         self.made += 1;
+        // No other seed's names, and none of the real log's: on one log they stay apart.
+        let name = format!("g{}-{}", self.seed, self.made);
         let amount = amount(&mut rng);
         let mut script = Script::new(rng, self.now);
         script.application();

@@ -1,8 +1,10 @@
 //! The loan process from end to end.
 
 mod import;
+mod programs;
 mod read_models;
 mod rules;
+mod schema;
 mod topics;
 mod xes;
 

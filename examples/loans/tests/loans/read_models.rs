@@ -3,9 +3,8 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use factum::uuid::Uuid;
 use factum::{Fold, Projector, ProjectorOptions};
-use factum_testkit::{MemoryLog, servers};
+use factum_testkit::MemoryLog;
 use loans::board::LoanBoard;
 use loans::figures::{Census, Figures};
 use loans::generate::Generator;
@@ -17,39 +16,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::real_log;
-
-/// A Postgres schema of a test's own, gone when the test ends.
-struct Schema {
-    name: String,
-    server: String,
-}
-
-impl Schema {
-    fn create() -> Self {
-        let schema = Self {
-            name: format!("loans_{}", Uuid::new_v4().simple()),
-            server: servers::postgres(),
-        };
-        schema.execute(&format!("CREATE SCHEMA {}", schema.name));
-        schema
-    }
-
-    fn address(&self) -> String {
-        let mark = if self.server.contains('?') { '&' } else { '?' };
-        format!("{}{mark}options=-csearch_path%3D{}", self.server, self.name)
-    }
-
-    fn execute(&self, sql: &str) {
-        let mut client = postgres::Client::connect(&self.server, postgres::NoTls).unwrap();
-        client.batch_execute(sql).unwrap();
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        self.execute(&format!("DROP SCHEMA {} CASCADE", self.name));
-    }
-}
+use crate::schema::Schema;
 
 fn import(source: Source) -> Import {
     Import {
