@@ -9,7 +9,13 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 4] = ["factum-kafka", "factum-projector", "loans", "xtask"];
+const WITH_SERVERS: [&str; 5] = [
+    "factum",
+    "factum-kafka",
+    "factum-projector",
+    "loans",
+    "xtask",
+];
 
 /// Runs everything that has to pass before a change is published.
 ///
@@ -65,11 +71,8 @@ fn steps(fast: bool) -> Vec<Step> {
     };
     let mut steps = vec![
         step("format", "fmt --all --check"),
-        step(
-            "clippy",
-            "clippy --workspace --all-targets --all-features -- -D warnings",
-        ),
-        step("docs", "doc --workspace --no-deps --all-features"),
+        step("clippy", "clippy --workspace --all-targets -- -D warnings"),
+        step("docs", "doc --workspace --no-deps"),
     ];
     if !fast {
         steps.push(step("tests", "test --workspace --no-fail-fast"));
@@ -122,6 +125,9 @@ fn summary(done: &[Done], all: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -136,6 +142,33 @@ mod tests {
             assert!(line("pure tests").contains(&format!("--exclude {package}")));
         }
         assert!(line("unit tests").contains("--lib"));
+    }
+
+    #[test]
+    fn every_package_that_asks_for_servers_is_known() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let packages = |dir: &str| fs::read_dir(workspace.join(dir)).unwrap().flatten();
+        for package in packages("crates").chain(packages("examples")) {
+            let name = package.file_name().into_string().unwrap();
+            if mentions_servers(&package.path().join("tests")) {
+                assert!(
+                    WITH_SERVERS.contains(&&*name),
+                    "{name} is missing in WITH_SERVERS"
+                );
+            }
+        }
+    }
+
+    fn mentions_servers(path: &Path) -> bool {
+        if let Ok(entries) = fs::read_dir(path) {
+            return entries
+                .flatten()
+                .any(|entry| mentions_servers(&entry.path()));
+        }
+        let text = fs::read_to_string(path).unwrap_or_default();
+        ["servers::kafka()", "servers::postgres()", "xtask::servers"]
+            .iter()
+            .any(|call| text.contains(call))
     }
 
     #[test]
