@@ -33,8 +33,9 @@ const WAITING: usize = 2;
 
 /// Reads with a thread of its own, which packs what librdkafka hands out one by one.
 ///
-/// Memory is bounded by librdkafka's queue (32 MiB, plus one fetch of 16 MiB that may overshoot it)
-/// and four batches of [`PACKED_BYTES`].
+/// Memory is bounded by librdkafka's queue (8 MiB of records, one fetch of 4 MiB that may overshoot
+/// it, and some 350 bytes around each record) and four batches of [`PACKED_BYTES`]: measured, a
+/// process that reads six million records of 190 bytes peaks at 62 MB.
 pub(crate) struct KafkaReader {
     batches: mpsc::Receiver<Result<Vec<Fetched>, LogError>>,
 }
