@@ -1,6 +1,7 @@
 //! A projection worker as a program: flags, logs, signals and exit codes.
 
 use std::future::Future;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,9 +45,10 @@ over from each other. A worker may be killed at any moment; the next one goes on
 transaction ended.
 
 Exit codes:
-  0  told to stop by SIGINT or SIGTERM, or reached the end with --until-end
-  1  failed: the last line of the log says why
-  2  wrong usage
+  0    told to stop by SIGINT or SIGTERM, or reached the end with --until-end
+  1    failed: the last line of the log says why
+  2    wrong usage
+  130  told to stop twice: ended at once
 
 SIGINT and SIGTERM end the worker after the batch under way; a second one ends it at once.
 RUST_LOG sets what is logged, as in RUST_LOG=factum_projector=debug (default: info).";
@@ -68,7 +70,8 @@ struct Flags {
     /// Stop once everything is projected that the topic held at the start
     #[arg(long)]
     until_end: bool,
-    /// Records that one transaction takes in at most, in bytes [default: 8388608]
+    /// Bytes of records read ahead, and written in one transaction; memory grows with it
+    /// [default: 8388608]
     #[arg(long, env = "FACTUM_BATCH_BYTES", value_name = "N")]
     batch_bytes: Option<usize>,
     /// Seconds to wait for another worker's transaction before its session is ended [default: 3]
@@ -169,6 +172,7 @@ fn start_logging(format: LogFormat) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match format {
         LogFormat::Text => lines.try_init(),

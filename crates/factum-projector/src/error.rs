@@ -1,6 +1,7 @@
 //! What can stop a projection.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use factum_core::LogError;
 use tokio_postgres::error::SqlState;
@@ -17,12 +18,12 @@ pub enum ProjectorError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The log cannot be opened.
-    #[error("cannot open topic {topic} within {seconds} s of the start")]
+    #[error("cannot open topic {topic} within {patience:?} of the start")]
     LogUnreachable {
         /// The topic.
         topic: String,
         /// How long it was tried.
-        seconds: u64,
+        patience: Duration,
         /// The last failure.
         source: LogError,
     },
@@ -36,14 +37,14 @@ pub enum ProjectorError {
     },
     /// Postgres cannot be reached.
     #[error(
-        "cannot reach Postgres at {server} within {seconds} s of the start: \
+        "cannot reach Postgres at {server} within {patience:?} of the start: \
          is the address right, and is it running?"
     )]
     PostgresUnreachable {
         /// Where it was looked for: user, host, port and database, without the password.
         server: String,
         /// How long it was tried.
-        seconds: u64,
+        patience: Duration,
         /// The last failure.
         source: tokio_postgres::Error,
     },

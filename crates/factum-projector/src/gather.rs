@@ -19,6 +19,9 @@ use crate::{Fold, ProjectorError};
 /// After what time gathered rows are written, however many more there are to come.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// So many bytes of records are what a live log brings, not what is left to catch up with.
+const FEW: usize = 64 * 1024;
+
 /// What was folded and is not written yet, and rows that are known.
 pub(crate) struct Gathered<F: Fold> {
     rows: Rows<F>,
@@ -82,6 +85,12 @@ impl<F: Fold> Gathered<F> {
     pub(crate) fn is_due(&self) -> bool {
         let waited = self.since.is_some_and(|since| since.elapsed() >= INTERVAL);
         waited || self.weight >= self.limit
+    }
+
+    /// After what time without news from the log everything is taken for read. A log that has more
+    /// may pause between two fetches; not every log says at once that it has no more.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(if self.weight < FEW { 1 } else { 5 })
     }
 
     /// Events that were folded and are not written.

@@ -8,6 +8,11 @@
 //! elsewhere than it left it (a worker that was stopped for a while, or is cut off from its group)
 //! changes nothing. A worker that starts, or lost its connection in mid-commit, goes on from the
 //! position in Postgres; nothing else remembers how far it came.
+//!
+//! How it is fast: a batch is folded in memory while the next is read, and new rows are copied
+//! straight into the table. Where several workers share the topic, rows that events of several
+//! partitions change are locked while they are read and written. A worker that owns all partitions
+//! keeps rows in memory while it catches up, and writes a row once that many batches change.
 
 mod backoff;
 mod batch;

@@ -58,7 +58,7 @@ impl Progress {
         self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Logs a line every `interval`, for ever.
+    /// Logs a line every `interval` in which something happened or is left to do, for ever.
     pub(crate) async fn report(&self, topic: &dyn Topic, interval: Duration) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -69,7 +69,11 @@ impl Progress {
             let lag = self.lag(topic).await;
             let (summary, now) = (self.summary(), Instant::now());
             let per_second = (summary.events - last) as f64 / (now - at).as_secs_f64();
+            let idle = summary.events == last && lag == Some(0);
             (last, at) = (summary.events, now);
+            if idle {
+                continue;
+            }
             tracing::info!(
                 events = summary.events,
                 rows = summary.rows,

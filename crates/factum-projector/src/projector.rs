@@ -164,7 +164,7 @@ async fn open<F: Fold>(
     opened.map_err(|source| match passing(&source) {
         true => ProjectorError::LogUnreachable {
             topic,
-            seconds: options.start_timeout.as_secs(),
+            patience: options.start_timeout,
             source,
         },
         false => source.into(),
@@ -187,7 +187,7 @@ async fn prepare<F: Fold>(
         ProjectorError::Postgres { source, .. } if is_passing(&source) => {
             ProjectorError::PostgresUnreachable {
                 server: server.to_string(),
-                seconds: patience.as_secs(),
+                patience,
                 source,
             }
         }

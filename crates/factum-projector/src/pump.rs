@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use factum_core::{Position, Topic};
 use tokio::sync::watch;
@@ -41,9 +40,6 @@ pub(crate) enum Ended {
     /// Another worker has projected these partitions further.
     Behind(Vec<u32>),
 }
-
-/// How long a worker that is behind waits for the log before it takes it for the end.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Projects partitions.
 pub(crate) struct Pump<F: Fold> {
@@ -265,7 +261,7 @@ impl<F: Fold> Session<F> {
             biased;
             () = requested(stop) => Step::Stop,
             batch = self.feed.next() => batch.map_or_else(Step::Failed, Step::Batch),
-            () = tokio::time::sleep(PAUSE), if self.gathered.is_pending() => Step::Pause,
+            () = tokio::time::sleep(self.gathered.patience()), if self.gathered.is_pending() => Step::Pause,
         }
     }
 }

@@ -117,10 +117,7 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     let url = proxy.through(&bank.postgres());
     let zombie = Worker::of(Turnovers, TURNOVER, &bank, first.clone(), url);
     let end = ledger.records().await;
-    eventually("the row is there", async || {
-        bank.positions().await == end
-    })
-    .await;
+    eventually("the row is there", async || bank.positions().await == end).await;
     proxy.freeze_at(b"BEGIN");
     for _ in 0..500 {
         ledger.commit(0, "a", &[posted(1, 5)]).await;
