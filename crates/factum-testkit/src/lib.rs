@@ -3,7 +3,7 @@
 //! - [`given`]: given these events, when this command comes, then that happens; in microseconds.
 //! - [`MemoryLog`]: a whole log in memory, groups included, that passes the same suite as Kafka.
 //! - [`FaultyLog`]: any log behind a network that loses, fails, doubles and delays by a seed.
-//! - [`conformance`]: the suite that every implementation of the log's port passes.
+//! - [`mod@conformance`]: the suite that every implementation of the log's port passes.
 //! - [`servers`]: where the real Kafka and Postgres of a test run listen.
 
 pub mod conformance;
