@@ -13,6 +13,7 @@ use factum_core::Position;
 
 use crate::batch::{Batch, Move};
 use crate::rows::{Rows, Unwritten};
+use crate::stored::StoredKeys;
 use crate::write::Writer;
 use crate::{Fold, ProjectorError};
 
@@ -25,8 +26,8 @@ const FEW: usize = 64 * 1024;
 /// What was folded and is not written yet, and rows that are known.
 pub(crate) struct Gathered<F: Fold> {
     rows: Rows<F>,
-    /// Whether the table holds no other rows than these.
-    complete: bool,
+    /// The keys of all rows of the table, where they are known.
+    stored: Option<StoredKeys>,
     /// Where each partition stands in Postgres.
     committed: BTreeMap<u32, Position>,
     moves: BTreeMap<u32, Move>,
@@ -41,9 +42,10 @@ pub(crate) struct Gathered<F: Fold> {
 impl<F: Fold> Gathered<F> {
     /// Nothing gathered yet. Writes and forgets rows after records of about `limit` bytes.
     pub(crate) fn new(committed: BTreeMap<u32, Position>, limit: usize) -> Self {
+        let untouched = committed.values().all(|at| *at == Position::START);
         Self {
             rows: Rows::new(),
-            complete: committed.values().all(|at| *at == Position::START),
+            stored: untouched.then(StoredKeys::none),
             committed,
             moves: BTreeMap::new(),
             events: 0,
@@ -61,10 +63,12 @@ impl<F: Fold> Gathered<F> {
         batch: &Batch<F::Event>,
     ) -> Result<(), ProjectorError> {
         let touched = self.rows.touch(fold, &batch.events);
-        if !self.complete {
-            let rows = writer.read::<F>(&self.rows.missing(&touched)).await?;
-            self.rows.load(rows)?;
+        let mut missing = self.rows.missing(&touched);
+        if let Some(stored) = &self.stored {
+            missing.retain(|key| stored.may_hold(key));
         }
+        let rows = writer.read::<F>(&missing).await?;
+        self.rows.load(rows)?;
         self.rows.fold(fold, &batch.events, &touched)?;
         for (partition, step) in &batch.moves {
             let moved = self.moves.entry(*partition).or_insert(*step);
@@ -112,13 +116,22 @@ impl<F: Fold> Gathered<F> {
 
     /// Notes that everything gathered is written.
     pub(crate) fn written(&mut self) {
+        self.remember_stored();
         self.rows.written();
         let moves = std::mem::take(&mut self.moves);
         self.committed(&moves);
         (self.events, self.since) = (0, None);
         if self.weight >= self.limit {
-            self.forget();
+            self.rows.clear();
+            self.weight = 0;
         }
+    }
+
+    fn remember_stored(&mut self) {
+        if let Some(stored) = &mut self.stored {
+            self.rows.new_keys().for_each(|key| stored.add(key));
+        }
+        self.stored = self.stored.take().filter(|stored| !stored.is_full());
     }
 
     /// Notes moves that were committed.
@@ -130,7 +143,7 @@ impl<F: Fold> Gathered<F> {
     /// Forgets the known rows. Nothing may be pending.
     pub(crate) fn forget(&mut self) {
         self.rows.clear();
-        self.complete = false;
+        self.stored = None;
         self.weight = 0;
     }
 }

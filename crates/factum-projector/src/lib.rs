@@ -34,6 +34,7 @@ mod rows;
 mod session;
 mod setup;
 mod sql;
+mod stored;
 mod table;
 mod until_end;
 mod worker;

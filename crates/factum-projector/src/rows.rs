@@ -145,6 +145,13 @@ impl<F: Fold> Rows<F> {
         unwritten
     }
 
+    /// The keys of rows that are to be inserted.
+    pub(crate) fn new_keys(&self) -> impl Iterator<Item = &Key<F>> {
+        let new = |slot: &Slot<F::Row>| slot.changed && !slot.stored && slot.row.is_some();
+        let slots = self.slots.iter().filter(move |(_, slot)| new(slot));
+        slots.map(|(key, _)| key)
+    }
+
     /// Notes that the table holds all of it now.
     pub(crate) fn written(&mut self) {
         for slot in self.slots.values_mut().filter(|slot| slot.changed) {
