@@ -98,7 +98,8 @@ pub trait Topic: Send + Sync + 'static {
 pub trait LogReader: Send {
     /// Waits until there is something to tell, then returns at most one batch for each partition:
     /// new records, or the news that a partition's end was reached. Each partition reports its end
-    /// once whenever all records up to it have been returned.
+    /// once whenever all records up to it have been returned. Readers read ahead: an end that is told
+    /// may have been overtaken by the time it is taken in.
     ///
     /// Cancel safe: a dropped call loses no record.
     async fn next(&mut self) -> Result<Vec<Fetched>, LogError>;

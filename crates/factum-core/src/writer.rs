@@ -29,6 +29,8 @@ pub struct Writer<T> {
     known: Offset,
     /// The epoch that the pending commits were planned under; 0 if none was ever owned.
     epoch: u64,
+    /// The epoch that was asked for last.
+    claimed: u64,
     /// The sequence of the next event to plan.
     next: u64,
     pending: VecDeque<Pending<T>>,
@@ -80,6 +82,7 @@ impl<T> Writer<T> {
             rule,
             known,
             epoch: 0,
+            claimed: 0,
             next: 1,
             pending: VecDeque::new(),
             batches: VecDeque::new(),
@@ -123,7 +126,8 @@ impl<T> Writer<T> {
         Ok(verdict)
     }
 
-    /// Takes note that reading found nothing more below `offset`.
+    /// Takes note that reading went on to `offset`, and that no record is between there and what was
+    /// observed last.
     pub fn skip_to(&mut self, offset: Offset) {
         self.known = self.known.max(offset);
     }
@@ -132,8 +136,9 @@ impl<T> Writer<T> {
     /// their acknowledgements are to be ignored.
     pub fn claim(&mut self) -> Claim {
         self.batches.clear();
+        self.claimed = self.rule.epoch() + 1;
         Claim {
-            epoch: self.rule.epoch() + 1,
+            epoch: self.claimed,
             claimant: self.claimant,
             floor: self.rule.next(),
             partitions: self.partitions,
@@ -144,7 +149,8 @@ impl<T> Writer<T> {
     /// were not accepted before it are void.
     pub fn settle_claim(&mut self) -> bool {
         self.void_pending();
-        let owned = self.rule.claimant() == Some(self.claimant);
+        let owned =
+            self.rule.epoch() == self.claimed && self.rule.claimant() == Some(self.claimant);
         if owned {
             self.epoch = self.rule.epoch();
             self.next = self.rule.next();
@@ -161,7 +167,12 @@ impl<T> Writer<T> {
     /// The stamps that the events of the next commit will have, if it has `size` events.
     pub fn stamps(&self, size: u32) -> impl Iterator<Item = Stamp> + use<T> {
         let (epoch, first) = (self.epoch, self.next);
-        (0..size).map(move |index| Stamp { epoch, sequence: first + u64::from(index), index, size })
+        (0..size).map(move |index| Stamp {
+            epoch,
+            sequence: first + u64::from(index),
+            index,
+            size,
+        })
     }
 
     /// Plans a commit of `size` events. A commit without events is settled right behind those
@@ -170,7 +181,11 @@ impl<T> Writer<T> {
     /// The owner sends the events with all others planned since the last [`Writer::sent`], in order.
     pub fn plan(&mut self, token: T, size: u32) {
         self.next += u64::from(size);
-        self.pending.push_back(Pending { token, end: self.next, size });
+        self.pending.push_back(Pending {
+            token,
+            end: self.next,
+            size,
+        });
         self.settle_empty();
     }
 

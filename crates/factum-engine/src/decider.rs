@@ -1,5 +1,7 @@
 //! What becomes of a command: decided from the partition's state alone, without I/O.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use factum_core::{Aggregate, Event, EventHeader, Header, Origin, Records, Stamp, Writer};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -53,7 +55,7 @@ impl<A: Aggregate> Decider<'_, A> {
         command_id: &Uuid,
         expected: Option<u64>,
     ) -> Result<Vec<A::Event>, Outcome<A::Rejection>> {
-        if let Some(first) = self.state.commands.find(command_id) {
+        if let Some(first) = self.state.commands.find(id, *command_id) {
             return Err(Ok(*first));
         }
         let fresh = Versioned::default();
@@ -62,7 +64,11 @@ impl<A: Aggregate> Decider<'_, A> {
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(Err(ExecuteError::Conflict { expected, actual }));
         }
-        match aggregate.state.decide(command) {
+        // `decide` has the state by shared reference: a panic leaves nothing half-done.
+        let decided = catch_unwind(AssertUnwindSafe(|| aggregate.state.decide(command)));
+        let decided =
+            decided.map_err(|panic| Err(ExecuteError::Panicked(panic_message(&*panic))))?;
+        match decided {
             Err(rejection) => Err(Err(ExecuteError::Rejected(rejection))),
             Ok(events) if events.is_empty() => Err(Ok(self.nothing(*command_id, actual))),
             Ok(events) => Ok(events),
@@ -95,7 +101,7 @@ impl<A: Aggregate> Decider<'_, A> {
             version,
             events: size,
         };
-        self.state.commands.remember(receipt);
+        self.state.commands.remember(id, receipt);
         self.stamps.extend(self.writer.stamps(size));
         self.writer.plan(
             Waiting {
@@ -169,4 +175,10 @@ impl<A: Aggregate> Decider<'_, A> {
             events: 0,
         }
     }
+}
+
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }

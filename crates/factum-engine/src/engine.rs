@@ -3,20 +3,27 @@
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use factum_core::{
     Aggregate, Change, Event, EventLog, Membership, Topic, events_topic, partition_of,
 };
 use futures::FutureExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Reply;
-use crate::decider::Request;
+use crate::decider::{Request, panic_message};
 use crate::owner::{Owner, chain};
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
+
+/// How long a group may take to give a new member partitions, before the member counts as spare.
+const SPARE_AFTER: Duration = Duration::from_secs(15);
+
+/// How many partitions of an engine are replayed at the same time: each takes a reader's memory.
+const REPLAYS: usize = 4;
 
 /// Carries out commands on the aggregates of one type.
 ///
@@ -33,6 +40,7 @@ struct Shared<A: Aggregate> {
     /// The way to the owner of each partition that this engine owns.
     owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
     claimant: Uuid,
+    replays: Arc<Semaphore>,
     stop: CancellationToken,
     /// How many owned partitions take commands, once the group has said which are owned.
     ready: watch::Sender<Readiness>,
@@ -49,7 +57,8 @@ struct Readiness {
 
 impl<A: Aggregate> Engine<A> {
     /// Opens the aggregate's topic, joins its group, replays the partitions that it gets, and
-    /// returns once they take commands.
+    /// returns once they take commands; or after a while, if the group has none to give: then the
+    /// engine stands by for the others.
     ///
     /// # Errors
     /// The log cannot be reached, is damaged, or is not one that Factum can work with.
@@ -57,6 +66,7 @@ impl<A: Aggregate> Engine<A> {
         log: Arc<dyn EventLog>,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
+        options.check()?;
         let aggregate = A::Event::AGGREGATE;
         let topic = log.open(&events_topic(aggregate), options.create).await?;
         let group = options
@@ -70,25 +80,41 @@ impl<A: Aggregate> Engine<A> {
             options: Arc::new(options),
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
+            replays: Arc::new(Semaphore::new(REPLAYS)),
             stop: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),
             failure: watch::Sender::new(None),
         });
         let engine = Self {
-            group: tokio::spawn(follow(shared.clone(), membership)),
+            group: tokio::spawn(follow_to_the_end(shared.clone(), membership)),
             shared,
         };
-        engine.ready().await?;
+        tokio::select! {
+            biased;
+            ready = engine.ready() => ready?,
+            () = engine.spare() => tracing::info!("the group gave no partition: standing by"),
+        }
         Ok(engine)
     }
 
-    /// Waits until every partition that the group gave this engine takes commands.
-    async fn ready(&self) -> Result<(), EngineError> {
+    /// Waits until the group gave this engine partitions, and every one of them takes commands.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub async fn ready(&self) -> Result<(), EngineError> {
         let mut ready = self.shared.ready.subscribe();
         tokio::select! {
             biased; // an engine that failed owns nothing any more, and so looks ready
             error = self.failed() => Err(error),
             _ = ready.wait_for(|now| now.assigned && now.served >= now.owned) => Ok(()),
+        }
+    }
+
+    /// Waits until it is clear that the group has no partition to give.
+    async fn spare(&self) {
+        tokio::time::sleep(SPARE_AFTER).await;
+        if self.shared.ready.borrow().assigned {
+            std::future::pending().await
         }
     }
 
@@ -115,6 +141,10 @@ impl<A: Aggregate> Engine<A> {
     }
 
     /// Carries out a command with options, and returns once its events are facts.
+    ///
+    /// It waits as long as that takes, also while the log is out of reach: put a time-out around it,
+    /// and a command id into the options, to ask again. Dropping the call before the command is
+    /// queued means that nothing happens; after that it is carried out all the same.
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
@@ -207,7 +237,8 @@ impl<A: Aggregate> Engine<A> {
             .ok_or(ExecuteError::Unavailable { partition })
     }
 
-    /// Takes no more commands, carries out and answers those that wait, and leaves the group.
+    /// Takes no more commands, carries out and answers those that wait, and leaves the group. Where
+    /// the log fails meanwhile, callers whose commands were under way get [`ExecuteError::Unknown`].
     ///
     /// # Errors
     /// The engine failed before or meanwhile.
@@ -228,6 +259,14 @@ impl<A: Aggregate> Drop for Engine<A> {
 struct Owned {
     stops: BTreeMap<u32, CancellationToken>,
     tasks: JoinSet<(u32, Result<(), EngineError>)>,
+}
+
+/// Follows the group, and fails the engine should that panic.
+async fn follow_to_the_end<A: Aggregate>(shared: Arc<Shared<A>>, membership: Box<dyn Membership>) {
+    let followed = AssertUnwindSafe(follow(shared.clone(), membership)).catch_unwind();
+    if let Err(panic) = followed.await {
+        fail(&shared, EngineError::Panicked(panic_message(&*panic)));
+    }
 }
 
 /// Owns what the group gives, and gives up what it takes, until told to stop or something fails.
@@ -273,6 +312,7 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
             partition,
             shared.claimant,
             shared.options.clone(),
+            shared.replays.clone(),
             requests,
             stop.clone(),
         );
@@ -295,21 +335,12 @@ async fn run_owner<A: Aggregate>(
     let ended = AssertUnwindSafe(owner.run(serving)).catch_unwind().await;
     let result = match ended {
         Ok(result) => result.map_err(EngineError::from),
-        Err(panic) => Err(EngineError::Panicked {
-            partition,
-            message: panic_message(&*panic),
-        }),
+        Err(panic) => Err(EngineError::Panicked(panic_message(&*panic))),
     };
     if first.is_completed() {
         shared.ready.send_modify(|now| now.served -= 1);
     }
     (partition, result)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".into())
 }
 
 /// Stops the owners of these partitions, and waits until they have answered everyone.

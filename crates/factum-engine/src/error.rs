@@ -32,6 +32,9 @@ pub enum ExecuteError<R> {
         "an event was decided that could not be read back: a value in it is out of its type's range"
     )]
     Unreadable(#[source] DecodeError),
+    /// The aggregate's `decide` panicked. Nothing was appended; the engine goes on.
+    #[error("the aggregate's code panicked: {0}")]
+    Panicked(String),
     /// Another writer took the partition over before the commit was a fact. Nothing happened.
     #[error("another writer took over the partition; nothing happened")]
     Fenced,
@@ -61,7 +64,8 @@ impl<R> ExecuteError<R> {
             Self::Rejected(_)
             | Self::Conflict { .. }
             | Self::TooLarge { .. }
-            | Self::Unreadable(_) => false,
+            | Self::Unreadable(_)
+            | Self::Panicked(_) => false,
         }
     }
 }
@@ -73,14 +77,12 @@ pub enum EngineError {
     /// The log failed in a way that waiting does not mend.
     #[error("the log failed")]
     Log(#[from] std::sync::Arc<LogError>),
-    /// The aggregate's code panicked.
-    #[error("the aggregate's code panicked on partition {partition}: {message}")]
-    Panicked {
-        /// The partition whose task ended.
-        partition: u32,
-        /// The panic's message.
-        message: String,
-    },
+    /// A bound of the options is 0, so that nothing could ever be done.
+    #[error("the engine option `{0}` must be at least 1")]
+    Options(&'static str),
+    /// Code that the engine called or is made of panicked: an aggregate's `apply`, most likely.
+    #[error("the engine's task panicked: {0}")]
+    Panicked(String),
 }
 
 impl From<LogError> for EngineError {

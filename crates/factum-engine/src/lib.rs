@@ -2,8 +2,8 @@
 //!
 //! An [`Engine`] owns partitions of an aggregate's topic. One task per partition takes commands in
 //! order, decides each against the newest state, appends what was decided, and answers the caller
-//! when the commit is known to be valid. Appends are pipelined: the next command is decided while
-//! the last is still under way.
+//! when the commit is known to be valid. It does not wait for an append to decide what comes next:
+//! where many commands wait, several batches are under way; where few do, the next batch gathers.
 //!
 //! The engine knows the log only by [`factum_core`]'s port. When a commit is a fact is decided by
 //! [`factum_core::Writer`]; this crate does what it says.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use factum_core::NewTopic;
 use uuid::Uuid;
 
+use crate::EngineError;
+
 /// How an engine runs. Every bound is per partition.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -19,7 +21,7 @@ pub struct EngineOptions {
     pub queue: usize,
     /// How many commits may be decided and not yet answered.
     pub in_flight: usize,
-    /// How many bytes of records may be under way to the log. One batch may exceed it.
+    /// How many bytes of records may be under way to the log, before the next batch of about 1 MiB.
     pub in_flight_bytes: usize,
     /// How many of the newest commands are remembered, to recognise a command id that comes again.
     /// The window is counted in commands that emitted events, and is rebuilt from the log.
@@ -42,6 +44,21 @@ impl Default for EngineOptions {
             command_window: 65_536,
             reclaim_after: Duration::from_secs(3),
             on_replay: None,
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Refuses bounds under which nothing could ever be done.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        let bounds = [
+            ("queue", self.queue),
+            ("in_flight", self.in_flight),
+            ("in_flight_bytes", self.in_flight_bytes),
+        ];
+        match bounds.into_iter().find(|(_, bound)| *bound == 0) {
+            Some((option, _)) => Err(EngineError::Options(option)),
+            None => Ok(()),
         }
     }
 }
@@ -78,7 +95,8 @@ pub struct Replayed {
 pub struct CommandOptions {
     /// Carry it out only if the aggregate is at this version (0: does not exist yet).
     pub expected_version: Option<u64>,
-    /// The command's id; `None` makes a random one. The same id again, within the engine's
-    /// window, returns the first receipt and appends nothing.
+    /// The command's id; `None` makes a random one. The same id again for the same aggregate, within
+    /// the engine's window, returns the first receipt and appends nothing. Set it where a command may
+    /// have to be sent again, as after [`ExecuteError::Unknown`](crate::ExecuteError::Unknown).
     pub command_id: Option<Uuid>,
 }

@@ -1,5 +1,7 @@
 //! One partition and its owner: a task that claims, decides, appends and answers.
 
+use std::collections::VecDeque;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +10,7 @@ use factum_core::{
 };
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,10 +22,14 @@ use crate::{EngineOptions, ExecuteError};
 
 /// How many commands at most go into one append.
 const BATCH: usize = 1024;
-/// How many commands have to wait for another append to be sent while one is under way. Fewer gather
-/// until it is acknowledged: many small appends cost the log more than the wait costs the callers
+/// How many commands have to wait, when a batch was sent, for the next to be sent while it is under
+/// way. Fewer gather until it is acknowledged: many small appends cost the log more than the wait costs the callers
 /// (measured: 256 callers on 8 partitions get 1.5 to 2 times as much done).
 const PIPELINE: usize = 256;
+/// How many bytes of records at about most go into one append; a single commit may be larger.
+const BATCH_BYTES: usize = 1 << 20;
+/// How long the reading that an acknowledgement asks for may take, before a claim settles all.
+const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -32,7 +38,10 @@ pub(crate) struct Owner<A: Aggregate> {
     topic: Arc<dyn Topic>,
     partition: u32,
     options: Arc<EngineOptions>,
+    replays: Arc<Semaphore>,
     requests: mpsc::Receiver<Request<A>>,
+    /// Commands that were taken from the queue and not decided yet.
+    backlog: VecDeque<Request<A>>,
     writer: Writer<Waiting<A::Rejection>>,
     state: PartitionState<A>,
     stop: CancellationToken,
@@ -54,6 +63,7 @@ impl<A: Aggregate> Owner<A> {
         partition: u32,
         claimant: Uuid,
         options: Arc<EngineOptions>,
+        replays: Arc<Semaphore>,
         requests: mpsc::Receiver<Request<A>>,
         stop: CancellationToken,
     ) -> Self {
@@ -63,7 +73,9 @@ impl<A: Aggregate> Owner<A> {
             topic,
             partition,
             options,
+            replays,
             requests,
+            backlog: VecDeque::new(),
             writer,
             state,
             stop,
@@ -76,6 +88,7 @@ impl<A: Aggregate> Owner<A> {
     /// The log failed in a way that waiting does not mend.
     pub async fn run(mut self, serving: impl Fn()) -> Result<(), LogError> {
         let result = self.own_and_serve(serving).await;
+        self.requests.close();
         self.refuse_waiting();
         result
     }
@@ -106,6 +119,7 @@ impl<A: Aggregate> Owner<A> {
                         epoch = self.writer.rule().epoch(),
                         "another writer owns the partition"
                     );
+                    self.refuse_waiting();
                     let wait = tokio::time::sleep(self.options.reclaim_after);
                     if stop.run_until_cancelled(wait).await.is_none() {
                         return Ok(());
@@ -115,14 +129,17 @@ impl<A: Aggregate> Owner<A> {
         }
     }
 
-    /// Answers commands that wait in the queue: nothing happened.
+    /// Answers commands that were not decided yet: nothing happened.
     fn refuse_waiting(&mut self) {
-        self.requests.close();
+        let partition = self.partition;
+        let refuse = |request: Request<A>| {
+            let _ = request
+                .caller
+                .send(Err(ExecuteError::Unavailable { partition }));
+        };
+        self.backlog.drain(..).for_each(refuse);
         while let Ok(request) = self.requests.try_recv() {
-            let unavailable = ExecuteError::Unavailable {
-                partition: self.partition,
-            };
-            let _ = request.caller.send(Err(unavailable));
+            refuse(request);
         }
     }
 
@@ -130,8 +147,8 @@ impl<A: Aggregate> Owner<A> {
     async fn own(&mut self) -> Result<bool, LogError> {
         let mut retry = FIRST_RETRY;
         loop {
-            match self.claim().await {
-                Err(error) if error.is_retryable() => {
+            match self.claim_in_turn().await {
+                Err(error) if may_pass(&error) => {
                     let (topic, partition) = (self.topic.name(), self.partition);
                     let cause = chain(&error);
                     tracing::warn!(
@@ -146,6 +163,13 @@ impl<A: Aggregate> Owner<A> {
                 result => return result,
             }
         }
+    }
+
+    /// Waits for its turn to replay, with few others at the same time, and claims.
+    async fn claim_in_turn(&mut self) -> Result<bool, LogError> {
+        let replays = self.replays.clone();
+        let _turn = replays.acquire().await;
+        self.claim().await
     }
 
     /// Reads the partition to its end, claims it, and reads up to the claim.
@@ -180,9 +204,10 @@ impl<A: Aggregate> Owner<A> {
     /// Takes commands and acknowledgements until something ends it.
     async fn serve(&mut self) -> Result<Ending, LogError> {
         let mut under_way = UnderWay::default();
-        let mut requests = Vec::with_capacity(BATCH);
+        let mut taken = Vec::with_capacity(BATCH);
         loop {
-            let room = (under_way.appends.is_empty() || self.requests.len() >= PIPELINE)
+            let waiting = self.backlog.len() + self.requests.len();
+            let room = (under_way.appends.is_empty() || waiting >= PIPELINE)
                 && self.writer.pending() < self.options.in_flight
                 && under_way.bytes < self.options.in_flight_bytes;
             tokio::select! {
@@ -194,11 +219,13 @@ impl<A: Aggregate> Owner<A> {
                     }
                 }
                 () = self.stop.cancelled(), if !self.requests.is_closed() => self.requests.close(),
-                taken = self.requests.recv_many(&mut requests, BATCH), if room => {
-                    if taken == 0 {
+                () = ready(()), if room && !self.backlog.is_empty() => self.decide(&mut under_way),
+                count = self.requests.recv_many(&mut taken, BATCH), if room => {
+                    if count == 0 {
                         return self.drain(&mut under_way).await;
                     }
-                    self.decide(&mut requests, &mut under_way);
+                    self.backlog.extend(taken.drain(..));
+                    self.decide(&mut under_way);
                 }
             }
         }
@@ -214,8 +241,8 @@ impl<A: Aggregate> Owner<A> {
         Ok(Ending::Stopped)
     }
 
-    /// Decides commands, and sends what is to be appended as one batch.
-    fn decide(&mut self, requests: &mut Vec<Request<A>>, under_way: &mut UnderWay) {
+    /// Decides commands that wait, and sends what is to be appended as one batch.
+    fn decide(&mut self, under_way: &mut UnderWay) {
         let mut decider = Decider {
             partition: self.partition,
             max_record_bytes: self.topic.max_record_bytes(),
@@ -225,67 +252,65 @@ impl<A: Aggregate> Owner<A> {
             records: Records::new(),
             stamps: Vec::new(),
         };
-        requests.drain(..).for_each(|request| decider.take(request));
+        while decider.records.byte_len() < BATCH_BYTES
+            && let Some(request) = self.backlog.pop_front()
+        {
+            decider.take(request);
+        }
         let (records, stamps) = (decider.records, decider.stamps);
         self.answer();
         if !records.is_empty() {
             self.writer.sent(stamps);
-            under_way.push(
-                records.byte_len(),
-                self.topic.append(self.partition, records),
-            );
+            let bytes = records.byte_len();
+            under_way.push(bytes, self.topic.append(self.partition, records));
         }
     }
 
-    /// Takes in what became of the oldest batch under way.
+    /// Takes in what became of the oldest batch under way, and answers whom it settles.
     async fn acknowledge(
         &mut self,
         result: Result<Appended, LogError>,
     ) -> Result<Option<Ending>, LogError> {
-        let mut step = match result {
-            Ok(appended) => self.writer.acknowledged(appended).map_err(|damage| {
-                let place = format!("{} partition {}", self.topic.name(), self.partition);
-                LogError::new(
-                    LogErrorKind::Damaged,
-                    format!("{place}: the log is damaged"),
-                )
-                .with_source(damage)
-            })?,
-            Err(error) if error.is_retryable() => {
+        let settled = tokio::time::timeout(SETTLE_WITHIN, self.settle(result)).await;
+        self.answer();
+        match settled {
+            Err(_) => Ok(Some(Ending::Ambiguous)),
+            Ok(Err(error)) if may_pass(&error) => {
                 let (topic, partition) = (self.topic.name(), self.partition);
                 tracing::warn!(topic, partition, error = chain(&error), "an append failed");
-                Step::Claim
+                Ok(Some(Ending::Ambiguous))
             }
-            Err(error) => return Err(error),
-        };
-        loop {
-            let end = match step {
-                Step::ReadTo(end) => end,
-                Step::ReadToEnd => match self.topic.end(self.partition).await {
-                    Ok(end) => end,
-                    Err(error) if error.is_retryable() => return Ok(Some(Ending::Ambiguous)),
-                    Err(error) => return Err(error),
-                },
-                Step::Own => {
-                    self.answer();
-                    return Ok(None);
-                }
-                Step::Claim => {
-                    self.answer();
-                    return Ok(Some(Ending::Ambiguous));
-                }
-                Step::Superseded => {
-                    self.answer();
-                    return Ok(Some(Ending::Superseded));
-                }
-            };
-            match observe_to(&*self.topic, self.partition, end, &mut self.writer).await {
-                Ok(()) => step = self.writer.standing(),
-                Err(error) if error.is_retryable() => return Ok(Some(Ending::Ambiguous)),
-                Err(error) => return Err(error),
-            }
+            Ok(settled) => settled,
         }
     }
+
+    async fn settle(
+        &mut self,
+        result: Result<Appended, LogError>,
+    ) -> Result<Option<Ending>, LogError> {
+        let mut step = self.writer.acknowledged(result?).map_err(|damage| {
+            let place = format!("{} partition {}", self.topic.name(), self.partition);
+            let message = format!("{place}: the log is damaged");
+            LogError::new(LogErrorKind::Damaged, message).with_source(damage)
+        })?;
+        loop {
+            let end = match step {
+                Step::Own => return Ok(None),
+                Step::Claim => return Ok(Some(Ending::Ambiguous)),
+                Step::Superseded => return Ok(Some(Ending::Superseded)),
+                Step::ReadTo(end) => end,
+                Step::ReadToEnd => self.topic.end(self.partition).await?,
+            };
+            observe_to(&*self.topic, self.partition, end, &mut self.writer).await?;
+            step = self.writer.standing();
+        }
+    }
+}
+
+/// Whether waiting may mend an error. What is not known better counts as passing: a claim finds out
+/// what became of an append, whatever its error said.
+fn may_pass(error: &LogError) -> bool {
+    error.is_retryable() || error.kind() == LogErrorKind::Other
 }
 
 /// Batches that were sent and not acknowledged.

@@ -71,16 +71,18 @@ impl<A: Aggregate> Replay<A> {
                 self.commits
                     .read(&fetched, |event| state.replay(topic, event))?;
                 observe(&fetched, topic, writer)?;
-                self.at = fetched.next;
-                if fetched.at_end {
-                    // Only offsets that hold no record are left, if any.
-                    self.at = self.at.max(end);
-                }
+                // Not `end`, also if the partition's end is told: it may be an old one.
+                self.at = self.at.max(fetched.next);
+                writer.skip_to(self.at);
             }
             self.report(end, options);
         }
-        writer.skip_to(end);
         self.warn_of_foreign();
+        debug_assert_eq!(
+            self.commits.rule(),
+            writer.rule(),
+            "state and writer judge alike"
+        );
         Ok(())
     }
 
@@ -133,7 +135,7 @@ pub(crate) async fn observe_to<T>(
     while writer.known() < end {
         for fetched in reader.next().await? {
             observe(&fetched, topic.name(), writer)?;
-            writer.skip_to(if fetched.at_end { end } else { fetched.next });
+            writer.skip_to(fetched.next);
         }
     }
     Ok(())

@@ -39,13 +39,14 @@ impl<A: Aggregate> PartitionState<A> {
         self.apply(&recorded.id, [&recorded.event]);
         self.replayed += 1;
         if stamp.index + 1 == stamp.size {
-            self.commands.remember(Receipt {
+            let receipt = Receipt {
                 command: recorded.command,
                 partition: recorded.partition,
                 sequence: stamp.sequence,
                 version: recorded.version,
                 events: stamp.size,
-            });
+            };
+            self.commands.remember(&recorded.id, receipt);
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! The newest commands of a partition, to recognise one that comes again.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use uuid::Uuid;
 
 use crate::Receipt;
@@ -11,8 +12,16 @@ use crate::Receipt;
 #[derive(Debug)]
 pub(crate) struct CommandWindow {
     capacity: usize,
-    order: VecDeque<Uuid>,
-    receipts: FxHashMap<Uuid, Receipt>,
+    order: VecDeque<Key>,
+    receipts: FxHashMap<Key, Receipt>,
+}
+
+/// A command of an aggregate: the same id may be used for one command to each of several aggregates.
+/// A hash stands for the aggregate, so that a command costs no allocation.
+type Key = (Uuid, u64);
+
+fn key(aggregate: &str, command: Uuid) -> Key {
+    (command, FxBuildHasher.hash_one(aggregate))
 }
 
 impl CommandWindow {
@@ -24,16 +33,17 @@ impl CommandWindow {
         }
     }
 
-    pub fn find(&self, command: &Uuid) -> Option<&Receipt> {
-        self.receipts.get(command)
+    pub fn find(&self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
+        self.receipts.get(&key(aggregate, command))
     }
 
     /// Remembers a command; the oldest one is forgotten when there is no room.
-    pub fn remember(&mut self, receipt: Receipt) {
-        if self.capacity == 0 || self.receipts.insert(receipt.command, receipt).is_some() {
+    pub fn remember(&mut self, aggregate: &str, receipt: Receipt) {
+        let key = key(aggregate, receipt.command);
+        if self.capacity == 0 || self.receipts.insert(key, receipt).is_some() {
             return;
         }
-        self.order.push_back(receipt.command);
+        self.order.push_back(key);
         if self.order.len() > self.capacity
             && let Some(oldest) = self.order.pop_front()
         {
@@ -61,16 +71,24 @@ mod tests {
     fn the_oldest_command_is_forgotten() {
         let mut window = CommandWindow::new(2);
         for command in [1, 2, 2, 3] {
-            window.remember(receipt(command));
+            window.remember("a", receipt(command));
         }
-        let found = [1, 2, 3].map(|command| window.find(&Uuid::from_u128(command)).is_some());
+        let found = [1, 2, 3].map(|command| window.find("a", Uuid::from_u128(command)).is_some());
         assert_eq!(found, [false, true, true]);
+    }
+
+    #[test]
+    fn an_id_may_be_used_for_several_aggregates() {
+        let mut window = CommandWindow::new(2);
+        window.remember("a", receipt(1));
+        assert!(window.find("a", Uuid::from_u128(1)).is_some());
+        assert!(window.find("b", Uuid::from_u128(1)).is_none());
     }
 
     #[test]
     fn a_window_of_none_remembers_none() {
         let mut window = CommandWindow::new(0);
-        window.remember(receipt(1));
-        assert!(window.find(&Uuid::from_u128(1)).is_none());
+        window.remember("a", receipt(1));
+        assert!(window.find("a", Uuid::from_u128(1)).is_none());
     }
 }

@@ -333,16 +333,73 @@ async fn two_engines_of_one_group_share_the_partitions() {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_domain_ends_the_engine_and_says_so() {
+async fn a_panic_of_the_domain_is_that_caller_s_alone() {
     let log = memory();
     let engine = start(&log).await;
-    let unknown = engine.execute("a", Command::Panic).await.unwrap_err();
-    assert!(matches!(unknown, ExecuteError::Unknown), "{unknown:?}");
-    let error = engine.failed().await;
+    let error = engine.execute("a", Command::Panic).await.unwrap_err();
     assert!(
-        matches!(&error, EngineError::Panicked { message, .. } if message == "a mistake in the domain")
+        matches!(&error, ExecuteError::Panicked(message) if message == "a mistake in the domain"),
+        "{error:?}"
     );
-    assert!(engine.shutdown().await.is_err());
+    assert!(!error.is_retryable());
+    assert_eq!(
+        engine
+            .execute("a", Command::Add(vec![1]))
+            .await
+            .unwrap()
+            .version,
+        1
+    );
+    engine.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_id_counts_for_each_aggregate() {
+    let log = memory();
+    let engine = start(&log).await;
+    for id in 0..20 {
+        let receipt =
+            engine.execute_with(format!("counter-{id}"), Command::Add(vec![1]), with_id(1));
+        assert_eq!(receipt.await.unwrap().version, 1);
+    }
+    assert_eq!(read_all(&log).await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_bound_of_nothing_is_refused() {
+    let mut options = options(1);
+    options.queue = 0;
+    let error = Engine::<Counter>::start(memory(), options)
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, EngineError::Options("queue")), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spare_engine_starts_and_takes_over() {
+    let log = memory();
+    let first = Engine::<Counter>::start(log.clone(), options(1))
+        .await
+        .unwrap();
+    let spare = Engine::<Counter>::start(log.clone(), options(1))
+        .await
+        .unwrap();
+    let unavailable = spare.execute("a", Command::Add(vec![1])).await.unwrap_err();
+    assert!(
+        matches!(unavailable, ExecuteError::Unavailable { .. }),
+        "{unavailable}"
+    );
+    first.shutdown().await.unwrap();
+    spare.ready().await.unwrap();
+    assert_eq!(
+        spare
+            .execute("a", Command::Add(vec![1]))
+            .await
+            .unwrap()
+            .version,
+        1
+    );
 }
 
 async fn start_error(log: Arc<dyn EventLog>, partitions: u32) -> (LogErrorKind, String) {

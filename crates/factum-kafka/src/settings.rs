@@ -36,11 +36,12 @@ pub struct KafkaSettings {
 }
 
 /// Properties that the port's promises rest on.
-const RESERVED: [&str; 17] = [
+const RESERVED: [&str; 21] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
     "client.id",
+    "delivery.report.only.error",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
@@ -53,6 +54,9 @@ const RESERVED: [&str; 17] = [
     "request.required.acks",
     "session.timeout.ms",
     "transactional.id",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "enable.gapless.guarantee",
     "delivery.timeout.ms",
 ];
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{
-    Append, Appended, EventLog, LogError, LogErrorKind, LogReader, Membership, NewTopic, Offset,
-    Records, Topic,
+    Append, Appended, EventLog, Fetched, LogError, LogErrorKind, LogReader, Membership, NewTopic,
+    Offset, Records, Topic,
 };
 use futures::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::sync::mpsc;
 
 /// How often an append meets each fault: of a thousand appends, so many. At most one fault strikes
 /// an append; what is left of the thousand succeeds.
@@ -36,7 +37,8 @@ pub struct Faults {
     pub delay: Duration,
 }
 
-/// Any log, with faults on its appends. Reads and groups pass through.
+/// Any log, with faults on its appends. Its readers read ahead, as those of real logs do: what they
+/// tell of a partition's end may be old news. Groups pass through.
 pub struct FaultyLog {
     log: Arc<dyn EventLog>,
     faults: Faults,
@@ -218,10 +220,50 @@ impl Topic for FaultyTopic {
     }
 
     async fn read(&self, from: &[(u32, Offset)]) -> Result<Box<dyn LogReader>, LogError> {
-        self.topic.read(from).await
+        Ok(Box::new(ReadingAhead::start(self.topic.read(from).await?)))
     }
 
     async fn join(&self, group: &str) -> Result<Box<dyn Membership>, LogError> {
         self.topic.join(group).await
+    }
+}
+
+/// How many fetches a reader is ahead at most.
+const AHEAD: usize = 8;
+
+/// A reader whose fetches were made before they were asked for.
+struct ReadingAhead {
+    fetches: mpsc::Receiver<Result<Vec<Fetched>, LogError>>,
+}
+
+impl ReadingAhead {
+    fn start(mut reader: Box<dyn LogReader>) -> Self {
+        let (ahead, fetches) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    fetched = reader.next() => {
+                        if ahead.send(fetched).await.is_err() {
+                            return;
+                        }
+                    }
+                    () = ahead.closed() => return,
+                }
+            }
+        });
+        Self { fetches }
+    }
+}
+
+#[async_trait]
+impl LogReader for ReadingAhead {
+    async fn next(&mut self) -> Result<Vec<Fetched>, LogError> {
+        let fetched = self.fetches.recv().await;
+        fetched.unwrap_or_else(|| {
+            Err(LogError::new(
+                LogErrorKind::Closed,
+                "the reader's task ended",
+            ))
+        })
     }
 }

@@ -34,7 +34,7 @@ pub use crate::log::open_log;
 #[cfg(feature = "kafka")]
 pub use factum_kafka::{KafkaLog, KafkaSettings};
 #[cfg(feature = "local")]
-pub use factum_local::LocalLog;
+pub use factum_local::{LocalLog, LocalOptions};
 
 #[cfg(feature = "projector")]
 pub use {
