@@ -33,7 +33,7 @@ pub struct Faults {
     pub doubled: u16,
     /// The batch lands, but the acknowledgement does not say where.
     pub placeless: u16,
-    /// Every acknowledgement takes up to this long.
+    /// Every acknowledgement, and every question for a partition's end, takes up to this long.
     pub delay: Duration,
 }
 
@@ -216,6 +216,11 @@ impl Topic for FaultyTopic {
     }
 
     async fn end(&self, partition: u32) -> Result<Offset, LogError> {
+        let late = {
+            let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+            self.faults.delay.mul_f64(network.random.random())
+        };
+        tokio::time::sleep(late).await;
         self.topic.end(partition).await
     }
 
