@@ -14,7 +14,8 @@ pub enum XesErrorKind {
     Unreadable,
     /// It ends too early.
     Truncated,
-    /// It is not well-formed XML, not UTF-8, or its compression is damaged.
+    /// It is not well-formed XML, not UTF-8, not one log of traces of events, or its compression is
+    /// damaged.
     Malformed,
     /// It is XML, but not an event log.
     NotXes,

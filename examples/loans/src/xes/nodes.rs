@@ -116,13 +116,31 @@ impl Nodes {
         }
     }
 
-    /// Skips to behind the end of the node that was opened last.
-    pub(super) fn skip(&mut self) -> Result<(), XesError> {
-        let outside = self.depth - 1;
+    /// Passes over the node that was opened last, and what it holds. What a log is made of is never
+    /// passed over, it would be lost: where it does not belong it is an error.
+    pub(super) fn pass_over(&mut self, tag: &Tag, empty: bool) -> Result<(), XesError> {
+        self.refuse(tag)?;
+        let outside = self.depth - usize::from(!empty);
         while self.depth > outside {
-            self.next()?;
+            if let Node::Open { tag, .. } = self.next()? {
+                self.refuse(&tag)?;
+            }
         }
         Ok(())
+    }
+
+    fn refuse(&self, tag: &Tag) -> Result<(), XesError> {
+        let name = match tag {
+            Tag::Log => "log",
+            Tag::Trace => "trace",
+            Tag::Event => "event",
+            Tag::Attribute(..) | Tag::Other => return Ok(()),
+        };
+        let message = format!(
+            "<{name}> does not belong here: a log holds traces, a trace holds events; \
+             mend this line or export the log again"
+        );
+        Err(self.error(XesErrorKind::Malformed, message))
     }
 
     fn truncated(&self) -> XesError {

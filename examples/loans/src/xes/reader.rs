@@ -83,8 +83,8 @@ impl XesReader {
                 ) => {
                     return self.trace(empty).map(Some);
                 }
-                (Node::Open { empty: false, .. }, _) => self.nodes.skip()?,
-                (Node::Open { .. }, _) => {}
+                (Node::Open { tag, empty }, Place::Inside) => self.nodes.pass_over(&tag, empty)?,
+                (Node::Open { .. }, _) => return Err(self.second_root()),
                 (Node::Close, _) => self.place = Place::After,
                 (Node::End, _) => return Ok(None),
             }
@@ -94,6 +94,12 @@ impl XesReader {
     fn not_a_log(&self) -> XesError {
         let message = "not an event log: an XES file begins with <log>";
         self.nodes.error(XesErrorKind::NotXes, message)
+    }
+
+    fn second_root(&self) -> XesError {
+        let message = "the log has ended, and something else begins here, as where files were put \
+            together; a file holds one log, import the files one by one";
+        self.nodes.error(XesErrorKind::Malformed, message)
     }
 
     /// Reads the trace that was just opened.
@@ -131,8 +137,8 @@ impl XesReader {
                 Child::Attribute(Key::Transition, value) => transition = Some(value),
                 Child::Attribute(Key::Resource, value) => resource = Some(value),
                 Child::Attribute(Key::Time, value) => time = Some(self.time(&value)?),
-                Child::Event { empty: false } => self.nodes.skip()?,
-                Child::Event { empty: true } | Child::Attribute(Key::Amount, _) => {}
+                Child::Event { empty } => self.nodes.pass_over(&Tag::Event, empty)?,
+                Child::Attribute(Key::Amount, _) => {}
             }
         }
         Ok(Entry {
@@ -156,9 +162,7 @@ impl XesReader {
             if let Tag::Event = tag {
                 return Ok(Some(Child::Event { empty }));
             }
-            if !empty {
-                self.nodes.skip()?;
-            }
+            self.nodes.pass_over(&tag, empty)?;
             match tag {
                 Tag::Attribute(key, value) if !value.is_empty() => {
                     return Ok(Some(Child::Attribute(key, value)));

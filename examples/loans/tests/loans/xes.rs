@@ -196,6 +196,42 @@ fn a_malformed_file_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_second_log_in_the_same_file_is_refused() {
+    let both = SOUND.repeat(2);
+    let packed = gzipped(SOUND.as_bytes()).repeat(2);
+    let empty = SOUND.to_owned() + "\n\n<log/>";
+    for (content, line) in [(both.as_bytes(), 37), (&packed, 37), (empty.as_bytes(), 37)] {
+        let (cases, error) = broken(content);
+        assert_eq!((cases.len(), error.kind()), (2, XesErrorKind::Malformed));
+        assert_eq!(error.line(), Some(line));
+        let told = error.to_string();
+        assert!(told.contains("import the files one by one"), "{told}");
+    }
+    let (cases, error) = broken(format!("{SOUND}<trace/>").as_bytes());
+    assert_eq!((cases.len(), error.kind()), (2, XesErrorKind::Malformed));
+}
+
+#[test]
+fn what_a_log_is_made_of_is_refused_where_it_does_not_belong() {
+    let amount = r#"<int key="AMOUNT_REQ" value="5"/>"#;
+    for stray in ["<trace/>", "<trace><event/></trace>", "<log/>"] {
+        let refused = (1, XesErrorKind::Malformed, Some(31));
+        assert_eq!(after(amount, &format!("{amount}{stray}")), refused);
+        let list = format!("{amount}<list key=\"l\">{stray}</list>");
+        assert_eq!(after(amount, &list), refused);
+    }
+    let resource = r#"<string key="org:resource" value="112"/>"#;
+    for stray in ["<event/>", "<event></event>", "<trace/>"] {
+        let refused = (0, XesErrorKind::Malformed, Some(12));
+        assert_eq!(after(resource, stray), refused);
+    }
+    for stray in ["<log></log>", "<event/>", "<other><trace/></other>"] {
+        let refused = (2, XesErrorKind::Malformed, Some(34));
+        assert_eq!(after("</log>", &format!("{stray}</log>")), refused);
+    }
+}
+
+#[test]
 fn what_a_case_cannot_do_without_is_asked_for() {
     use XesErrorKind::{BadAmount, BadTime, MissingName, RepeatedCase};
     let name = r#"<string key="concept:name" value="2"/>"#;
