@@ -2,7 +2,8 @@
 
 #![allow(missing_docs)]
 
-use factum_core::{Aggregate, DecodeError, Event};
+use factum_core::{Aggregate, DecodeError, Event, Recorded};
+use factum_projector::{Fold, Row};
 
 #[derive(Debug, Default)]
 pub struct Light {
@@ -71,5 +72,36 @@ impl Event for LightEvent {
             [2] => Ok(Self::Burst),
             _ => Err(DecodeError::new("not an event of a light")),
         }
+    }
+}
+
+/// A lamp that burns, and how often it was turned on since it was last turned off.
+#[derive(Clone, Debug, PartialEq, Eq, Row)]
+#[row(table = "burning")]
+pub struct Burning {
+    #[row(key)]
+    pub lamp: String,
+    pub times: i64,
+}
+
+#[derive(Debug)]
+pub struct Lamps;
+
+impl Fold for Lamps {
+    type Event = LightEvent;
+    type Row = Burning;
+    const NAME: &'static str = "burning";
+
+    fn key(&self, event: &Recorded<LightEvent>) -> Option<String> {
+        Some(event.id.clone())
+    }
+
+    fn fold(&self, row: Option<Burning>, event: &Recorded<LightEvent>) -> Option<Burning> {
+        let times = row.map_or(0, |row| row.times);
+        let lamp = event.id.clone();
+        (event.event == LightEvent::TurnedOn).then_some(Burning {
+            lamp,
+            times: times + 1,
+        })
     }
 }

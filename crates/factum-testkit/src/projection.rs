@@ -1,0 +1,160 @@
+//! Given these events, when those happen, then the read model has these rows.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use factum_core::{Recorded, partition_of};
+use factum_projector::{Changes, Fold, Key, Row, fold_events};
+use uuid::Uuid;
+
+/// How many partitions the imagined topic has.
+const PARTITIONS: u32 = 8;
+
+/// A projection to be tested, without a log or a database.
+///
+/// Events are pairs of the aggregate's id and what happened to it. They are recorded a second
+/// apart, from 1970-01-01 00:00:01 UTC on.
+///
+/// ```
+/// # use factum_testkit::doctest::{Burning, Lamps, LightEvent::*};
+/// use factum_testkit::projection;
+///
+/// projection(Lamps)
+///     .given([("hall", TurnedOn), ("attic", TurnedOn)])
+///     .when([("hall", TurnedOff)])
+///     .then([Burning { lamp: "attic".into(), times: 1 }]);
+/// ```
+pub fn projection<F: Fold>(fold: F) -> Projected<F> {
+    Projected {
+        fold,
+        events: Vec::new(),
+    }
+}
+
+/// A projection with the events that it has seen.
+#[must_use = "go on with `then`"]
+pub struct Projected<F: Fold> {
+    fold: F,
+    events: Vec<Recorded<F::Event>>,
+}
+
+impl<F: Fold> Projected<F> {
+    /// Adds events that have happened.
+    pub fn given<Id: Into<String>>(
+        mut self,
+        events: impl IntoIterator<Item = (Id, F::Event)>,
+    ) -> Self {
+        for (id, event) in events {
+            let recorded = self.record(id.into(), event);
+            self.events.push(recorded);
+        }
+        self
+    }
+
+    /// Adds the events that the test is about.
+    pub fn when<Id: Into<String>>(self, events: impl IntoIterator<Item = (Id, F::Event)>) -> Self {
+        self.given(events)
+    }
+
+    fn record(&self, id: String, event: F::Event) -> Recorded<F::Event> {
+        let partition = partition_of(id.as_bytes(), PARTITIONS);
+        let count = |of: &dyn Fn(&Recorded<F::Event>) -> bool| {
+            self.events.iter().filter(|earlier| of(earlier)).count() as u64
+        };
+        let sequence = count(&|earlier| earlier.partition == partition) + 1;
+        Recorded {
+            version: count(&|earlier| earlier.id == id) + 1,
+            partition,
+            offset: sequence,
+            sequence,
+            time: jiff::Timestamp::from_second(self.events.len() as i64 + 1)
+                .expect("fewer events than seconds"),
+            command: Uuid::from_u128(self.events.len() as u128 + 1),
+            id,
+            event,
+        }
+    }
+}
+
+impl<F: Fold> Projected<F>
+where
+    F::Row: Debug + PartialEq,
+{
+    /// Expects exactly these rows, in any order; and that it does not matter how the events are cut
+    /// into batches.
+    ///
+    /// # Panics
+    /// The rows are others, or depend on the batches.
+    #[track_caller]
+    pub fn then(self, rows: impl IntoIterator<Item = F::Row>) {
+        let expected: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
+        let one_by_one = self.rows_by(1);
+        assert_eq!(
+            one_by_one, expected,
+            "other rows than expected (left: projected)"
+        );
+        let at_once = self.rows_by(self.events.len().max(1));
+        assert_eq!(
+            at_once, one_by_one,
+            "the rows depend on the batches (left: in one batch)"
+        );
+    }
+
+    /// The rows after batches of so many events.
+    #[track_caller]
+    fn rows_by(&self, batch: usize) -> BTreeMap<Key<F>, F::Row> {
+        let mut rows = BTreeMap::new();
+        for events in self.events.chunks(batch) {
+            let keys = events.iter().filter_map(|event| self.fold.key(event));
+            let loaded = keys.filter_map(|key| rows.remove(&key)).collect();
+            let folded = fold_events(&self.fold, events, loaded);
+            keep(&mut rows, folded.unwrap_or_else(|error| panic!("{error}")));
+        }
+        rows
+    }
+}
+
+fn keep<R: Row>(rows: &mut BTreeMap<R::Key, R>, changes: Changes<R>) {
+    for row in changes.insert.into_iter().chain(changes.update) {
+        rows.insert(row.key(), row);
+    }
+    for key in changes.delete {
+        rows.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::projection;
+    use crate::doctest::{Burning, Lamps, LightEvent::*};
+
+    fn burning(lamp: &str, times: i64) -> Burning {
+        Burning {
+            lamp: lamp.into(),
+            times,
+        }
+    }
+
+    #[test]
+    fn rows_are_folded_from_all_events() {
+        projection(Lamps)
+            .given([("hall", TurnedOn), ("attic", TurnedOn), ("attic", TurnedOn)])
+            .when([("hall", TurnedOff)])
+            .then([burning("attic", 2)]);
+        projection(Lamps).given::<String>([]).then([]);
+    }
+
+    #[test]
+    #[should_panic(expected = "other rows than expected")]
+    fn other_rows_fail() {
+        projection(Lamps)
+            .given([("hall", TurnedOn)])
+            .then([burning("hall", 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "other rows than expected")]
+    fn a_row_too_many_fails() {
+        projection(Lamps).given([("hall", TurnedOn)]).then([]);
+    }
+}
