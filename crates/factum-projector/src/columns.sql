@@ -1,5 +1,5 @@
 SELECT a.attname::text,
-       format_type(a.atttypid, NULL),
+       format_type(a.atttypid, -1),
        a.attnotnull OR (t.typtype = 'd' AND t.typnotnull),
        a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
        a.attgenerated <> '' OR a.attidentity = 'a'

@@ -82,6 +82,33 @@ pub enum ProjectorError {
         /// Its version.
         version: u32,
     },
+    /// The table is another projection's, or that of another version, topic or schema of positions.
+    #[error(
+        "table {table} belongs to {owner}; this is {asked}: \
+         each would write over the other's rows. Give this one a table of its own, or stop the \
+         workers of the other and drop the table"
+    )]
+    Owned {
+        /// The table.
+        table: &'static str,
+        /// Whose it is.
+        owner: String,
+        /// Who asked for it.
+        asked: String,
+    },
+    /// Postgres changed another number of rows than it was given. Nothing is written.
+    #[error(
+        "{doing}: {changed} rows instead of {expected}: \
+         a trigger, a rule or another program changes the table's rows; nobody but the projection may"
+    )]
+    Miscounted {
+        /// What was being done, to which table.
+        doing: String,
+        /// How many rows were to change.
+        expected: u64,
+        /// How many did.
+        changed: u64,
+    },
     /// The topic has another number of partitions than when the projection began.
     #[error(
         "{topic} has {now} partitions, but projection {projection} began with {then}: \

@@ -25,6 +25,7 @@ mod fold;
 mod gather;
 mod identity;
 mod options;
+mod owner;
 mod positions;
 mod progress;
 mod projector;

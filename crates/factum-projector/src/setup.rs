@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 
+use crate::owner;
 use crate::positions::Positions;
 use crate::table::{self, TableTypes};
 use crate::{Fold, ProjectorError, Row, sql};
@@ -24,6 +25,7 @@ pub(crate) async fn set_up<F: Fold>(
         run(client, sql, &format!("create table {}", F::Row::TABLE)).await?;
     }
     let types = table::check::<F::Row>(client).await?;
+    owner::own::<F::Row>(client, positions).await?;
     match positions.count(client).await? {
         0 => begin_projection::<F>(client, positions, partitions).await?,
         then if then != partitions => {

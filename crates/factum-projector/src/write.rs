@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::TryFutureExt;
 use futures::future::{try_join, try_join3};
 use rand::RngExt;
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{SimpleQueryMessage, Statement};
 
 use crate::batch::{Batch, Move};
 use crate::copy::copy;
@@ -146,8 +146,11 @@ impl Writer {
         self.apply_and_commit(rows).await
     }
 
+    /// Begins a transaction and marks it: the move of positions is sent right behind, and where
+    /// beginning failed it must not take effect by itself.
     async fn begin(&self) -> Result<(), ProjectorError> {
-        self.run("BEGIN", "begin a transaction").await
+        let begin = "BEGIN; SET LOCAL factum.open = '1'";
+        self.run(begin, "begin a transaction").await
     }
 
     async fn roll_back(&self) -> Result<(), ProjectorError> {
@@ -193,19 +196,44 @@ impl Writer {
         }
         if let (false, Some(update)) = (rows.update.is_empty(), &self.update) {
             copy(client, &self.stage, types, &rows.update).await?;
-            self.run(update, &format!("update {}", R::TABLE)).await?;
+            let doing = format!("update {}", R::TABLE);
+            let updated = client.simple_query(update).await;
+            let updated = updated.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(rows.update.len(), changed(&updated), doing)?;
         }
         if !rows.delete.is_empty() {
+            let doing = format!("delete from {}", R::TABLE);
             let arrays = R::key_arrays(&rows.delete);
             let deleted = client.execute(&self.delete, &params(&arrays)).await;
-            deleted.map_err(ProjectorError::postgres(format!(
-                "delete from {}",
-                R::TABLE
-            )))?;
+            let deleted = deleted.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(rows.delete.len(), deleted, doing)?;
         }
         self.run("COMMIT", "commit a transaction").await?;
         Ok(Written::Rows(rows.len()))
     }
+}
+
+/// How many rows a statement changed. Sent as text, because a prepared statement without parameters
+/// would keep the plan of its first batch.
+fn changed(answers: &[SimpleQueryMessage]) -> u64 {
+    let count = |answer: &_| match answer {
+        SimpleQueryMessage::CommandComplete(rows) => *rows,
+        _ => 0,
+    };
+    answers.iter().map(count).sum()
+}
+
+/// Refuses when not just the rows that were given have changed.
+fn all_of(expected: usize, changed: u64, doing: String) -> Result<(), ProjectorError> {
+    let expected = expected as u64;
+    if changed == expected {
+        return Ok(());
+    }
+    Err(ProjectorError::Miscounted {
+        doing,
+        expected,
+        changed,
+    })
 }
 
 fn params<'a>(arrays: &'a [KeyArray<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {

@@ -140,6 +140,95 @@ async fn a_table_that_holds_rows_before_the_projection_began() {
     );
 }
 
+/// Other events' fold into the same table.
+struct Sums;
+
+impl Fold for Sums {
+    type Event = Posted;
+    type Row = Balance;
+    const NAME: &'static str = "sums";
+
+    fn key(&self, event: &Recorded<Posted>) -> Option<String> {
+        Balances.key(event)
+    }
+
+    fn fold(&self, row: Option<Balance>, event: &Recorded<Posted>) -> Option<Balance> {
+        Balances.fold(row, event)
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_anothers() {
+    let bank = Bank::new().await;
+    let _ledger = Ledger::create(&bank, 1, 1).await;
+    let first = bank.run(bank.balances().options(bank.until_end())).await;
+    first.unwrap();
+    let owner = format!("belongs to balances version 1 of {}", bank.topic);
+
+    let sums = || Projector::new(Sums).table(BALANCE);
+    let error = refused(&bank, sums().options(bank.until_end())).await;
+    assert_says(
+        &error,
+        &[&owner, "this is sums version 1", "drop the table"],
+    );
+
+    let schema = format!("{}_other", bank.schema);
+    let options = Options {
+        schema: schema.clone(),
+        ..bank.until_end()
+    };
+    let error = refused(&bank, bank.balances().options(options)).await;
+    assert_says(&error, &[&owner, &bank.schema, &format!("\"{schema}\"")]);
+
+    let topic = format!("{}.other", bank.topic);
+    let new = NewTopic {
+        partitions: 1,
+        replication: None,
+    };
+    bank.log.open(&topic, Some(new)).await.unwrap();
+    let options = Options {
+        topic: Some(topic.clone()),
+        ..bank.until_end()
+    };
+    let error = refused(&bank, bank.balances().options(options)).await;
+    assert_says(
+        &error,
+        &[&owner, &format!("this is balances version 1 of {topic}")],
+    );
+
+    let again = bank.run(bank.balances().options(bank.until_end())).await;
+    again.expect("its owner may come back");
+    bank.sql("DROP TABLE balance").await;
+    let anew = bank.run(sums().options(bank.until_end())).await;
+    anew.expect("a new table has no owner");
+}
+
+#[tokio::test]
+async fn a_table_that_leaves_rows_as_they_are() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 1).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let run = || bank.run(bank.balances().options(bank.until_end()));
+    run().await.unwrap();
+    bank.sql(
+        "CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER leave BEFORE UPDATE OR DELETE ON balance FOR EACH ROW EXECUTE FUNCTION leave()",
+    )
+    .await;
+    let before = bank.positions().await;
+    ledger.commit(0, "a", &[posted(1, 6)]).await;
+    let error = words(run().await.unwrap_err());
+    assert_says(&error, &["update balance: 0 rows instead of 1"]);
+    let close = Posted {
+        close: true,
+        ..posted(1, 1)
+    };
+    ledger.commit(0, "a", &[close]).await;
+    let error = words(run().await.unwrap_err());
+    assert_says(&error, &["delete from balance: 0 rows instead of 1"]);
+    assert_eq!(bank.positions().await, before);
+}
+
 #[tokio::test]
 async fn an_event_that_cannot_be_decoded_stops_after_all_before_it() {
     let bank = Bank::new().await;
@@ -363,6 +452,24 @@ async fn a_key_column_that_changes_its_values() {
             "table padded returned a row with key \"a    \"",
             "no event asked for",
         ],
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_fixed_length_is_found_by_all_of_it() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 1).await;
+    let table =
+        "CREATE TABLE IF NOT EXISTS padded (account char(5) PRIMARY KEY, amount bigint NOT NULL)";
+    for amount in [5, 6] {
+        ledger.commit(0, "abcde", &[posted(1, amount)]).await;
+        ledger.commit(0, "axxxx", &[posted(1, amount)]).await;
+        let projector = Projector::new(Paddings).table(table);
+        bank.run(projector.options(bank.until_end())).await.unwrap();
+    }
+    assert_eq!(
+        bank.rows::<Padded>().await,
+        expected(&Paddings, &ledger.valid)
     );
 }
 
