@@ -14,4 +14,5 @@ WHERE p.projection = $1 AND p.version = $2 AND p.topic = $3 AND p.partition = m.
   AND p.identity IS NOT DISTINCT FROM m.from_identity
   AND p."offset" = m.from_offset AND p.epoch = m.from_epoch
   AND p.next = m.from_next AND p.closed = m.from_closed
+  AND current_setting('factum.open', true) = '1' -- never outside the transaction that is meant
 RETURNING p.partition

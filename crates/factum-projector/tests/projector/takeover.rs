@@ -258,3 +258,31 @@ async fn a_row_that_appears_in_between_is_folded_again() {
     assert_eq!((rows[0].balance, rows[0].digest), (105, 7 * 31 + 5));
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn a_transaction_that_did_not_begin_moves_no_position() {
+    // One worker owns all partitions, the other only one: each has its own way of writing.
+    for owned in [&[0, 1][..], &[0]] {
+        let bank = Bank::new().await;
+        let mut ledger = Ledger::create(&bank, 2, 11).await;
+        bank.run(bank.balances().options(bank.until_end()))
+            .await
+            .unwrap();
+        let proxy = Proxy::start(&bank.postgres()).await;
+        let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+        group.script().gain(owned);
+        proxy.garble(b"BEGIN; SET");
+        for _ in 0..100 {
+            ledger.commit(0, "a", &[posted(1, 5)]).await;
+        }
+        let before = bank.positions().await;
+        let worker = Worker::start(&bank, group, proxy.through(&bank.postgres()));
+        let error = within(10, worker.task).await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("begin a transaction"), "{error}");
+        assert_eq!(bank.positions().await, before);
+        bank.run(bank.balances().options(bank.until_end()))
+            .await
+            .unwrap();
+        caught_up(&bank, &ledger).await;
+    }
+}

@@ -24,6 +24,8 @@ enum Mode {
     /// Break the connection when a client sends this, before or after it is passed on.
     CutAt(&'static [u8], When),
     Cut,
+    /// Garble what a client sends, once.
+    Garble(&'static [u8]),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,11 @@ impl Proxy {
         self.mode.send_replace(Mode::CutAt(bytes, when));
     }
 
+    /// Makes the server refuse the statement that holds this, once, and none beside it.
+    pub fn garble(&self, bytes: &'static [u8]) {
+        self.mode.send_replace(Mode::Garble(bytes));
+    }
+
     /// Waits until the connection is broken.
     pub async fn cut(&self) {
         self.reached(Mode::Pass).await;
@@ -96,9 +103,17 @@ async fn accept(listener: TcpListener, server: String, mode: watch::Sender<Mode>
 async fn pass_up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: watch::Sender<Mode>) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let now = *mode.borrow();
+        if let Mode::Garble(wanted) = now
+            && let Some(at) = buffer[..read]
+                .windows(wanted.len())
+                .position(|it| it == wanted)
+        {
+            buffer[at] = b'?';
+            mode.send_replace(Mode::Pass);
+        }
         let bytes = &buffer[..read];
         let holds = |wanted: &[u8]| bytes.windows(wanted.len()).any(|it| it == wanted);
-        let now = *mode.borrow();
         match now {
             Mode::FreezeAt(wanted) if holds(wanted) => {
                 mode.send_replace(Mode::Frozen);
