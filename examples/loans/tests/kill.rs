@@ -1,10 +1,12 @@
 //! Whatever is killed, whenever: the same commands again come to the same figures.
 //!
 //! The programs of this example run as they do in the demo, on a Kafka and a Postgres of their own.
-//! At random moments one of them, or one of the servers, is killed with SIGKILL.
+//! At random moments one of them, or one of the servers, is killed with SIGKILL. There is more to do
+//! each time, and a kill counts only when it hits a program that had not ended yet.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,13 +14,18 @@ use std::time::{Duration, Instant};
 use loans::generate::Generator;
 use postgres::{Client, NoTls};
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use xtask::servers::{Kafka, Postgres};
 
 const CASES: u64 = 2000;
 const SEED: u64 = 7;
+/// How many cases come in with each attempt to kill.
+const MORE_CASES: u64 = 250;
 const KILLS: usize = 8;
+/// A program whose whole work is done before this cannot be killed in the middle.
+const SHORTEST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const SERVICE: &str = env!("CARGO_BIN_EXE_loans-service");
@@ -32,6 +39,29 @@ struct Bank {
     kafka: Option<Kafka>,
     postgres: Postgres,
     log: String,
+    cases: u64,
+}
+
+/// What is killed.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Service,
+    Board,
+    Workload,
+    Postgres,
+    Kafka,
+}
+
+impl Victim {
+    /// Those of [`Bank::programs`] of which one must be at work for the kill to hit something.
+    fn hits(self) -> Range<usize> {
+        match self {
+            Self::Service | Self::Kafka => 0..1,
+            Self::Board => 1..2,
+            Self::Workload => 2..3,
+            Self::Postgres => 1..3,
+        }
+    }
 }
 
 /// A program under way.
@@ -41,7 +71,7 @@ struct Running {
 }
 
 impl Bank {
-    fn open(on_kafka: bool) -> Self {
+    fn open(on_kafka: bool, cases: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let kafka = on_kafka.then(|| Kafka::start(&dir.path().join("kafka")).unwrap());
         let postgres = Postgres::start(&dir.path().join("postgres")).unwrap();
@@ -54,6 +84,7 @@ impl Bank {
             kafka,
             postgres,
             log,
+            cases,
         }
     }
 
@@ -81,7 +112,7 @@ impl Bank {
     }
 
     fn service(&self) -> Running {
-        let (cases, seed) = (CASES.to_string(), SEED.to_string());
+        let (cases, seed) = (self.cases.to_string(), SEED.to_string());
         let summary = self.summary();
         let source = ["--generate", &cases, "--seed", &seed];
         let place = ["import", "--log", &self.log, "--summary", &summary];
@@ -95,6 +126,14 @@ impl Bank {
     fn worker(&self, program: &str, more: &[&str]) -> Running {
         let place = ["--log", &self.log, "--postgres", self.postgres.address()];
         self.start(program, &[&place[..], more].concat())
+    }
+
+    /// The service, the board and the workload.
+    fn programs(&self) -> Vec<Running> {
+        // In small steps, so that there are many moments to be killed at.
+        let flags = ["--until-end", "--batch-bytes", "500"];
+        let workers = [BOARD, WORKLOAD].map(|worker| self.worker(worker, &flags));
+        [self.service()].into_iter().chain(workers).collect()
     }
 
     /// What the read models say, once everything has run to its end.
@@ -115,9 +154,19 @@ impl Bank {
 }
 
 impl Running {
-    fn kill(mut self) {
+    fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Whether it has not ended yet. It must not have failed.
+    fn is_at_work(&mut self) -> bool {
+        let Some(status) = self.child.try_wait().unwrap() else {
+            return true;
+        };
+        let output = || fs::read_to_string(&self.output).unwrap();
+        assert!(status.success(), "{status}: {}", output());
+        false
     }
 
     /// Waits until it ends, well, and returns what it printed.
@@ -145,9 +194,9 @@ impl Running {
 }
 
 /// Cases and requested amounts by outcome, and all events: counted from the cases themselves.
-fn expected() -> (BTreeMap<&'static str, (i64, i64)>, i64) {
+fn expected(cases: u64) -> (BTreeMap<&'static str, (i64, i64)>, i64) {
     let (mut outcomes, mut events) = (BTreeMap::new(), 0);
-    for case in Generator::new(CASES, SEED) {
+    for case in Generator::new(cases, SEED) {
         let holds = |activity: &str| case.entries.iter().any(|entry| entry.activity == activity);
         let outcome = match () {
             () if holds("A_ACTIVATED") => "activated",
@@ -162,10 +211,10 @@ fn expected() -> (BTreeMap<&'static str, (i64, i64)>, i64) {
     (outcomes, events)
 }
 
-fn check(report: &Value) {
-    let (outcomes, events) = expected();
+fn check(report: &Value, cases: u64) {
+    let (outcomes, events) = expected(cases);
     assert_eq!(report["events"], events, "{report}");
-    assert_eq!(report["cases"], CASES, "{report}");
+    assert_eq!(report["cases"], cases, "{report}");
     for (outcome, (cases, amount)) in outcomes {
         let told = &report["outcomes"][outcome];
         assert_eq!(
@@ -176,39 +225,69 @@ fn check(report: &Value) {
     }
 }
 
+/// Kills the victim while a program is at work that this hits.
+fn strike(bank: &mut Bank, victim: Victim, random: &mut StdRng) {
+    let mut delay = Duration::from_millis(random.random_range(200..1500));
+    while !struck(bank, victim, delay, random) {
+        println!("{victim:?}: all was done after {delay:?}");
+        delay /= 2;
+        assert!(delay > SHORTEST, "{victim:?}: never in the middle");
+    }
+    println!("{victim:?}: killed after {delay:?}, {} cases", bank.cases);
+}
+
+/// One attempt, on more cases than the one before. In the end nothing runs but the servers.
+fn struck(bank: &mut Bank, victim: Victim, delay: Duration, random: &mut StdRng) -> bool {
+    bank.cases += MORE_CASES;
+    let mut programs = bank.programs();
+    std::thread::sleep(delay);
+    let hit = programs[victim.hits()].iter_mut().any(Running::is_at_work);
+    if hit {
+        match victim {
+            Victim::Postgres => bank.postgres.kill9().unwrap(),
+            Victim::Kafka => bank.kafka.as_mut().unwrap().kill9().unwrap(),
+            program => programs[program.hits()].iter_mut().for_each(Running::kill),
+        }
+        // The others meet the loss before they are killed too, or right away.
+        std::thread::sleep(Duration::from_millis(random.random_range(0..500)));
+    }
+    programs.iter_mut().for_each(Running::kill);
+    match victim {
+        Victim::Postgres if hit => bank.postgres.restart().unwrap(),
+        Victim::Kafka if hit => bank.kafka.as_mut().unwrap().restart().unwrap(),
+        _ => {}
+    }
+    hit
+}
+
+/// Every victim in a random order, then again, until there are enough.
+fn victims(on_kafka: bool, random: &mut StdRng) -> Vec<Victim> {
+    use Victim::{Board, Kafka, Postgres, Service, Workload};
+    let mut all = vec![Service, Board, Workload, Postgres];
+    all.extend(on_kafka.then_some(Kafka));
+    let mut victims = Vec::new();
+    while victims.len() < KILLS {
+        all.shuffle(random);
+        victims.extend_from_slice(&all);
+    }
+    victims.truncate(KILLS);
+    victims
+}
+
 fn killing_anything_at_any_moment_changes_nothing(on_kafka: bool) {
     let seed =
         std::env::var("FACTUM_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("FACTUM_SEED={seed} repeats the choices, though not the moments");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut bank = Bank::open(on_kafka);
-    for kill in 0..KILLS {
-        let mut running: Vec<Running> = vec![bank.service()];
-        running.extend([BOARD, WORKLOAD].map(|worker| bank.worker(worker, &["--until-end"])));
-        std::thread::sleep(Duration::from_millis(random.random_range(100..3000)));
-        let victims = if on_kafka { 5 } else { 4 };
-        let victim = random.random_range(0..victims);
-        println!(
-            "kill {kill}: {}",
-            ["service", "board", "workload", "postgres", "kafka"][victim]
-        );
-        match victim {
-            3 => bank.postgres.kill9().unwrap(),
-            4 => bank.kafka.as_mut().unwrap().kill9().unwrap(),
-            program => running.remove(program).kill(),
-        }
-        // The others meet the loss before they are killed too, or right away.
-        std::thread::sleep(Duration::from_millis(random.random_range(0..500)));
-        running.into_iter().for_each(Running::kill);
-        match victim {
-            3 => bank.postgres.restart().unwrap(),
-            4 => bank.kafka.as_mut().unwrap().restart().unwrap(),
-            _ => {}
-        }
+    let mut bank = Bank::open(on_kafka, MORE_CASES);
+    // What a worker has to do before it ends is what was recorded when it began.
+    bank.service().succeed();
+    for victim in victims(on_kafka, &mut random) {
+        strike(&mut bank, victim, &mut random);
     }
-    check(&bank.finish());
+    check(&bank.finish(), bank.cases);
     let again = bank.finish();
-    check(&again);
+    check(&again, bank.cases);
     assert_eq!(
         again["appended"], 0,
         "a second run appends nothing: {again}"
@@ -240,7 +319,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The board's table is there and has rows, but not all of them.
+/// The board's table is there and has rows.
 fn has_begun(postgres: &mut Client) -> bool {
     let rows = postgres.query_one("SELECT count(*) FROM loan_board", &[]);
     rows.is_ok_and(|row| row.get::<_, i64>(0) > 0)
@@ -248,17 +327,15 @@ fn has_begun(postgres: &mut Client) -> bool {
 
 #[test]
 fn a_worker_that_was_stopped_and_taken_over_changes_nothing() {
-    let bank = Bank::open(true);
+    let mut bank = Bank::open(true, CASES / 2);
     bank.service().succeed();
     let mut postgres = Client::connect(bank.postgres.address(), NoTls).unwrap();
-    let zombie = bank.worker(BOARD, &["--batch-bytes", "2000"]);
+    let zombie = bank.worker(BOARD, &["--batch-bytes", "500"]);
     wait_until("the first rows are there", || has_begun(&mut postgres));
     zombie.signal(rustix::process::Signal::STOP);
-    let (_, rows) = board(&mut postgres);
-    assert!(
-        rows < CASES as i64,
-        "it was stopped too late to be in the middle"
-    );
+    // However fast it was, there is more for it to do.
+    bank.cases = CASES;
+    bank.service().succeed();
 
     bank.worker(BOARD, &["--until-end"]).succeed();
     let (whole, rows) = board(&mut postgres);
@@ -278,5 +355,5 @@ fn a_worker_that_was_stopped_and_taken_over_changes_nothing() {
     zombie.signal(rustix::process::Signal::TERM);
     zombie.succeed();
     assert_eq!(board(&mut postgres), (whole, rows));
-    check(&bank.finish());
+    check(&bank.finish(), bank.cases);
 }
