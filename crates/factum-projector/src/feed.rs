@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use factum_core::{CommitReader, Event, Fetched, LogReader, Position, Recorded, Topic};
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 use crate::ProjectorError;
 use crate::batch::Batch;
@@ -17,7 +17,7 @@ pub(crate) struct Feed<E> {
     batches: mpsc::Receiver<Result<Batch<E>, ProjectorError>>,
     /// Whether a batch is wanted that did not come yet.
     asked: bool,
-    task: AbortHandle,
+    task: JoinHandle<()>,
 }
 
 impl<E: Event> Feed<E> {
@@ -38,7 +38,7 @@ impl<E: Event> Feed<E> {
             batch_bytes,
             behind: positions.keys().copied().collect(),
         };
-        let task = tokio::spawn(feeder.run(reader, wanted, send)).abort_handle();
+        let task = tokio::spawn(feeder.run(reader, wanted, send));
         Ok(Self {
             ready,
             batches,
@@ -50,7 +50,8 @@ impl<E: Event> Feed<E> {
     /// Waits for records, and returns all that were read by then. Cancel safe.
     ///
     /// # Errors
-    /// The log failed, or holds what can't be read; everything before that was returned.
+    /// The log failed, or holds what can't be read; everything before that was returned. Or the
+    /// reading task panicked.
     pub(crate) async fn next(&mut self) -> Result<Batch<E>, ProjectorError> {
         if !self.asked {
             self.asked = self.ready.try_send(()).is_ok();
@@ -60,7 +61,10 @@ impl<E: Event> Feed<E> {
                 self.asked = false;
                 batch
             }
-            None => std::future::pending().await, // its task was ended, and we with it
+            None => match (&mut self.task).await {
+                Err(panic) => Err(ProjectorError::Panicked(panic)),
+                Ok(()) => std::future::pending().await, // it has told its error already
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_core::{Claim, EventLog, NewTopic, Recorded, Records};
+use factum_core::{Claim, DecodeError, Event, EventLog, NewTopic, Recorded, Records};
 use factum_projector::{Fold, Options, Projector, ProjectorError, Row};
 use factum_testkit::MemoryLog;
 use uuid::Uuid;
@@ -507,4 +507,51 @@ async fn another_unique_index_that_rows_break_is_not_tried_for_ever() {
     let error = refused(&bank, projector).await;
     assert_says(&error, &["copy rows of balance", "balance_digest_key"]);
     assert!(bank.rows::<Balance>().await.is_empty());
+}
+
+/// An event whose decoding panics.
+#[derive(Clone, Debug)]
+struct Explosive;
+
+impl Event for Explosive {
+    const AGGREGATE: &'static str = Posted::AGGREGATE;
+
+    fn name(&self) -> &'static str {
+        "Explosive"
+    }
+
+    fn encode(&self, _: &mut Vec<u8>) {}
+
+    fn decode(_: &[u8]) -> Result<Self, DecodeError> {
+        panic!("this decoder is broken")
+    }
+}
+
+struct Explosions;
+
+impl Fold for Explosions {
+    type Event = Explosive;
+    type Row = Balance;
+    const NAME: &'static str = "explosions";
+
+    fn key(&self, _: &Recorded<Explosive>) -> Option<String> {
+        None
+    }
+
+    fn fold(&self, row: Option<Balance>, _: &Recorded<Explosive>) -> Option<Balance> {
+        row
+    }
+}
+
+#[tokio::test]
+async fn a_decoder_that_panics_ends_the_worker() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 1).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let projector = Projector::new(Explosions).table(BALANCE);
+    let error = refused(&bank, projector.options(bank.options())).await;
+    assert_says(
+        &error,
+        &["the projection panicked", "this decoder is broken"],
+    );
 }
