@@ -69,10 +69,11 @@ pub enum KeyError {
     },
 }
 
-/// Folds events over the rows that they touch. `rows` may hold only rows that an event has the key of.
+/// Folds events over the rows that they touch. `rows` may hold only rows that an event has the key
+/// of, each once.
 ///
 /// # Errors
-/// A row's key is not one of the events' keys, or the fold returned a row of another key.
+/// A row's key is not one of the events' keys or comes twice, or the fold returned a row of another key.
 pub fn fold_events<F: Fold>(
     fold: &F,
     events: &[Recorded<F::Event>],
@@ -80,20 +81,20 @@ pub fn fold_events<F: Fold>(
 ) -> Result<Changes<F::Row>, KeyError> {
     let mut folded = Rows::<F>::new();
     let touched = folded.touch(fold, events);
-    folded.load(rows)?;
+    folded.load(rows, &touched)?;
     folded.fold(fold, events, &touched)?;
     Ok(folded.into_changes())
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use factum_core::{DecodeError, Event};
     use uuid::Uuid;
 
     use super::*;
 
     #[derive(Clone, Debug, PartialEq)]
-    enum Stock {
+    pub(crate) enum Stock {
         Came(i64),
         Went,
         Moved(&'static str),
@@ -116,13 +117,13 @@ mod tests {
 
     #[derive(Clone, Debug, PartialEq, Row)]
     #[row(table = "shelf")]
-    struct Shelf {
+    pub(crate) struct Shelf {
         #[row(key)]
         item: String,
         pieces: i64,
     }
 
-    struct Shelves;
+    pub(crate) struct Shelves;
 
     impl Fold for Shelves {
         type Event = Stock;
@@ -143,14 +144,14 @@ mod tests {
         }
     }
 
-    fn shelf(item: &str, pieces: i64) -> Shelf {
+    pub(crate) fn shelf(item: &str, pieces: i64) -> Shelf {
         Shelf {
             item: item.to_owned(),
             pieces,
         }
     }
 
-    fn recorded(events: &[(&str, Stock)]) -> Vec<Recorded<Stock>> {
+    pub(crate) fn recorded(events: &[(&str, Stock)]) -> Vec<Recorded<Stock>> {
         let event = |(offset, (id, event)): (u64, &(&str, Stock))| Recorded {
             id: (*id).to_owned(),
             partition: 3,
@@ -235,5 +236,22 @@ mod tests {
         );
         assert_eq!(fold(&[("a", Stock::Went)]), (vec![], (0, 0, 1)));
         assert_eq!(fold(&[("a", Stock::Came(1))]), (vec![], (1, 0, 0)));
+    }
+
+    #[test]
+    fn a_row_that_is_held_is_not_loaded_over() {
+        let mut rows = Rows::<Shelves>::new();
+        let first = recorded(&[("A", Stock::Came(7))]);
+        let touched = rows.touch(&Shelves, &first);
+        rows.fold(&Shelves, &first, &touched).unwrap();
+        // The column folds case: asked for `a`, the table answers with `A`.
+        let second = recorded(&[("a", Stock::Came(1))]);
+        let touched = rows.touch(&Shelves, &second);
+        let error = rows.load(vec![shelf("A", 1)], &touched).unwrap_err();
+        assert!(error.to_string().contains("no event asked for"), "{error}");
+        assert_eq!(rows.unwritten().insert[0], &shelf("A", 7));
+
+        let twice = [shelf("a", 1), shelf("a", 1)];
+        folded(&twice, &[("a", Stock::Came(1))]).unwrap_err();
     }
 }

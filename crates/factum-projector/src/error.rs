@@ -210,19 +210,27 @@ impl ProjectorError {
         }
     }
 
-    /// Whether another transaction was in the way, so that the same batch may succeed at once.
+    /// Whether another transaction was in the way, so that the same batch may succeed at once. A
+    /// row that another has inserted is among that; so is a row that breaks another unique index,
+    /// and that does not pass.
     pub(crate) fn is_conflict(&self) -> bool {
-        const CONFLICTS: [SqlState; 4] = [
+        self.is_lock_conflict() || self.code() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
+    /// Whether another transaction's locks were in the way: that passes, though it may take long.
+    pub(crate) fn is_lock_conflict(&self) -> bool {
+        const CONFLICTS: [SqlState; 3] = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
-            SqlState::UNIQUE_VIOLATION,
             SqlState::LOCK_NOT_AVAILABLE,
         ];
+        self.code().is_some_and(|code| CONFLICTS.contains(code))
+    }
+
+    fn code(&self) -> Option<&SqlState> {
         match self {
-            Self::Postgres { source, .. } => {
-                source.code().is_some_and(|code| CONFLICTS.contains(code))
-            }
-            _ => false,
+            Self::Postgres { source, .. } => source.code(),
+            _ => None,
         }
     }
 }
@@ -230,13 +238,19 @@ impl ProjectorError {
 /// Whether a failure of Postgres passes: the connection, the server's state, or its resources.
 pub(crate) fn is_passing(error: &tokio_postgres::Error) -> bool {
     if let Some(code) = error.code() {
-        // Connection exception, insufficient resources, operator intervention, system error.
-        return ["08", "53", "57", "58"]
-            .iter()
-            .any(|class| code.code().starts_with(class))
-            || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT;
+        return is_passing_state(code.code());
     }
     error.is_closed() || error.source().is_some_and(is_broken_connection)
+}
+
+/// Whether what an SQLSTATE stands for passes.
+fn is_passing_state(code: &str) -> bool {
+    // Connection exception, insufficient resources, system error.
+    const CLASSES: [&str; 3] = ["08", "53", "58"];
+    // Shut down by an administrator, crashed, not started yet; a session ended for being idle, or
+    // idle in a transaction. Of the same classes, a cancelled query or a dropped database stay.
+    const STATES: [&str; 5] = ["57P01", "57P02", "57P03", "57P05", "25P03"];
+    CLASSES.iter().any(|class| code.starts_with(class)) || STATES.contains(&code)
 }
 
 /// Whether an I/O error is the connection's, not a value's that can't be encoded or decoded.
@@ -260,4 +274,22 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
         cause = error.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_tried_again_and_what_does_not_is_told() {
+        for code in [
+            "08006", "53300", "57P01", "57P02", "57P03", "57P05", "58030", "25P03",
+        ] {
+            assert!(is_passing_state(code), "{code}");
+        }
+        // A cancelled query, a dropped database, a failed transaction, a syntax error.
+        for code in ["57014", "57P04", "25P02", "42601"] {
+            assert!(!is_passing_state(code), "{code}");
+        }
+    }
 }

@@ -2,8 +2,8 @@
 //! once: cost grows with rows touched, not with events.
 //!
 //! This is open to a worker that owns every partition of the topic. Rows are read without a lock
-//! and kept in memory, because whoever else changes a row moves a position in the same transaction;
-//! so as long as every position stands where this worker left it, every row does, too. The
+//! and kept in memory, because the table belongs to this projection alone (see `owner`), and
+//! whichever of its workers changes a row moves a position in the same transaction; so as long as every position stands where this worker left it, every row does, too. The
 //! transaction that writes the rows checks that, before anything else.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use factum_core::Position;
 
 use crate::batch::{Batch, Move};
-use crate::rows::{Rows, Unwritten};
+use crate::rows::{Rows, Touched, Unwritten};
 use crate::stored::StoredKeys;
 use crate::write::Writer;
-use crate::{Fold, ProjectorError};
+use crate::{Fold, Key, KeyError, ProjectorError};
 
 /// After what time gathered rows are written, however many more there are to come.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -63,13 +63,28 @@ impl<F: Fold> Gathered<F> {
         batch: &Batch<F::Event>,
     ) -> Result<(), ProjectorError> {
         let touched = self.rows.touch(fold, &batch.events);
-        let mut missing = self.rows.missing(&touched);
+        let rows = writer.read::<F>(&self.missing(&touched)).await?;
+        Ok(self.fold(fold, batch, &touched, rows)?)
+    }
+
+    /// The keys of rows that are not known, but for those that the table surely lacks.
+    fn missing(&self, touched: &Touched) -> Vec<&Key<F>> {
+        let mut missing = self.rows.missing(touched);
         if let Some(stored) = &self.stored {
             missing.retain(|key| stored.may_hold(key));
         }
-        let rows = writer.read::<F>(&missing).await?;
-        self.rows.load(rows)?;
-        self.rows.fold(fold, &batch.events, &touched)?;
+        missing
+    }
+
+    fn fold(
+        &mut self,
+        fold: &F,
+        batch: &Batch<F::Event>,
+        touched: &Touched,
+        missing: Vec<F::Row>,
+    ) -> Result<(), KeyError> {
+        self.rows.load(missing, touched)?;
+        self.rows.fold(fold, &batch.events, touched)?;
         for (partition, step) in &batch.moves {
             let moved = self.moves.entry(*partition).or_insert(*step);
             moved.to = step.to;
@@ -119,7 +134,7 @@ impl<F: Fold> Gathered<F> {
         self.remember_stored();
         self.rows.written();
         let moves = std::mem::take(&mut self.moves);
-        self.committed(&moves);
+        self.moved(&moves);
         (self.events, self.since) = (0, None);
         if self.weight >= self.limit {
             self.rows.clear();
@@ -134,8 +149,14 @@ impl<F: Fold> Gathered<F> {
         self.stored = self.stored.take().filter(|stored| !stored.is_full());
     }
 
-    /// Notes moves that were committed.
-    pub(crate) fn committed(&mut self, moves: &BTreeMap<u32, Move>) {
+    /// Notes moves that were committed together with rows that are not these: what is known of the
+    /// table is out of date. Nothing may be pending.
+    pub(crate) fn passed_by(&mut self, moves: &BTreeMap<u32, Move>) {
+        self.forget();
+        self.moved(moves);
+    }
+
+    fn moved(&mut self, moves: &BTreeMap<u32, Move>) {
         let to = moves.iter().map(|(partition, step)| (*partition, step.to));
         self.committed.extend(to);
     }
@@ -145,5 +166,58 @@ impl<F: Fold> Gathered<F> {
         self.rows.clear();
         self.stored = None;
         self.weight = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::tests::{Shelf, Shelves, Stock, recorded, shelf};
+
+    fn gathered(offset: u64) -> Gathered<Shelves> {
+        let at = Position {
+            offset,
+            ..Position::START
+        };
+        Gathered::new([(3, at)].into(), usize::MAX)
+    }
+
+    /// Folds one piece of `a` in, and returns the keys that were asked for.
+    fn came(gathered: &mut Gathered<Shelves>, missing: Vec<Shelf>) -> Vec<String> {
+        let mut batch = Batch::new();
+        batch.events = recorded(&[("a", Stock::Came(1))]);
+        let touched = gathered.rows.touch(&Shelves, &batch.events);
+        let asked = gathered.missing(&touched).into_iter().cloned().collect();
+        gathered.fold(&Shelves, &batch, &touched, missing).unwrap();
+        asked
+    }
+
+    #[test]
+    fn a_row_that_was_written_by_another_way_is_asked_for_again() {
+        let mut gathered = gathered(5);
+        assert_eq!(came(&mut gathered, vec![shelf("a", 1)]), ["a"]);
+        gathered.written();
+        assert!(came(&mut gathered, vec![]).is_empty(), "it is known");
+        gathered.written();
+        gathered.passed_by(&BTreeMap::new());
+        assert_eq!(came(&mut gathered, vec![shelf("a", 9)]), ["a"]);
+        assert_eq!(gathered.unwritten().update, [&shelf("a", 10)]);
+    }
+
+    #[test]
+    fn a_table_filled_from_nothing_is_asked_only_for_what_was_written() {
+        let mut gathered = gathered(0);
+        assert!(came(&mut gathered, vec![]).is_empty(), "it is empty");
+        gathered.limit = 0;
+        gathered.written();
+        assert_eq!(came(&mut gathered, vec![shelf("a", 1)]), ["a"]);
+        assert_eq!(gathered.unwritten().update, [&shelf("a", 2)]);
+        gathered.written();
+        gathered.passed_by(&BTreeMap::new());
+        let mut batch = Batch::new();
+        batch.events = recorded(&[("b", Stock::Came(1))]);
+        let touched = gathered.rows.touch(&Shelves, &batch.events);
+        let others = "another way may have written any row";
+        assert_eq!(gathered.missing(&touched), ["b"], "{others}");
     }
 }

@@ -96,6 +96,7 @@ impl<F: Fold> Pump<F> {
                     self.contended = true;
                     error
                 }
+                Err(error) if error.is_lock_conflict() => error,
                 outcome => return outcome,
             };
             let cause = crate::error::chain(&error);
@@ -199,11 +200,10 @@ impl<F: Fold> Pump<F> {
             }
             return Ok(None);
         }
-        gathered.forget();
         self.known.extend(&batch.moves);
         let written = session.writer.write(fold, &batch).await?;
         let behind = self.committed(written, batch.events.len(), &batch.moves);
-        session.gathered.committed(&batch.moves);
+        session.gathered.passed_by(&batch.moves);
         Ok(behind)
     }
 

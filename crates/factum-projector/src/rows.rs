@@ -80,19 +80,24 @@ impl<F: Fold> Rows<F> {
         keys
     }
 
-    /// Takes in rows from the table.
-    pub(crate) fn load(&mut self, rows: Vec<F::Row>) -> Result<(), KeyError> {
+    /// Takes in rows from the table: those that are missing, and each once. A row that was not
+    /// asked for may be one that is held here already, and newer.
+    pub(crate) fn load(&mut self, rows: Vec<F::Row>, touched: &Touched) -> Result<(), KeyError> {
         for row in rows {
             let key = row.key();
-            let Some(slot) = self.slots.get_mut(&key) else {
-                return Err(KeyError::Loaded {
-                    projection: F::NAME,
-                    table: F::Row::TABLE,
-                    found: format!("{key:?}"),
-                });
-            };
-            slot.row = Some(row);
-            slot.stored = true;
+            match self.slots.get_full_mut(&key) {
+                Some((at, _, slot)) if at >= touched.new && !slot.stored => {
+                    slot.row = Some(row);
+                    slot.stored = true;
+                }
+                _ => {
+                    return Err(KeyError::Loaded {
+                        projection: F::NAME,
+                        table: F::Row::TABLE,
+                        found: format!("{key:?}"),
+                    });
+                }
+            }
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ impl Writer {
             self.roll_back().await?;
             return Ok(Written::Behind(behind));
         }
-        rows.load(loaded)?;
+        rows.load(loaded, &touched)?;
         rows.fold(fold, &batch.events, &touched)?;
         self.apply_and_commit(&rows.unwritten()).await
     }

@@ -286,3 +286,36 @@ async fn a_transaction_that_did_not_begin_moves_no_position() {
         caught_up(&bank, &ledger).await;
     }
 }
+
+#[tokio::test]
+async fn a_lock_that_is_held_for_long_is_waited_for_by_a_worker_of_some_partitions() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 12).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    let stranger = connect(&bank.postgres()).await;
+    let lock = "BEGIN; SELECT * FROM balance FOR UPDATE";
+    stranger.batch_execute(lock).await.unwrap();
+    ledger.commit(0, "a", &[posted(1, 6)]).await;
+    let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+    group.script().gain(&[0]);
+    let url = bank.postgres() + "%20-c%20lock_timeout%3D30ms";
+    let worker = Worker::start(&bank, group, url);
+    let mut sessions = std::collections::BTreeSet::new();
+    let waiting = "SELECT pid FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                   WHERE relation = to_regclass('balance') AND pid <> pg_backend_pid() \
+                   AND application_name LIKE 'factum.%'";
+    // A session is given up after ten attempts; a third one follows only if that is no failure.
+    eventually("the worker opens a third session", async || {
+        assert!(!worker.task.is_finished(), "the worker gave up");
+        let waiting = bank.client.query(waiting, &[]).await.unwrap();
+        sessions.extend(waiting.iter().map(|row| row.get::<_, i32>(0)));
+        sessions.len() >= 3
+    })
+    .await;
+    stranger.batch_execute("COMMIT").await.unwrap();
+    caught_up(&bank, &ledger).await;
+    worker.stop().await;
+}
