@@ -70,8 +70,9 @@ struct Flags {
     /// Stop once everything is projected that the topic held at the start
     #[arg(long)]
     until_end: bool,
-    /// Bytes of records read ahead, and written in one transaction; memory grows with it
-    /// [default: 8388608]
+    /// How much is read ahead while a batch is being written, in bytes of records, and what one
+    /// transaction takes in at most: up to five times as much for a worker that owns all partitions
+    /// and has yet to catch up. Memory grows with it [default: 8388608]
     #[arg(long, env = "FACTUM_BATCH_BYTES", value_name = "N")]
     batch_bytes: Option<usize>,
     /// Seconds to wait for another worker's transaction before its session is ended [default: 3]
@@ -102,9 +103,15 @@ enum LogFormat {
     Json,
 }
 
+/// The longest time that can be asked for: a year. Clocks can't count what is much longer.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time <= LONGEST => Ok(time),
+        _ => Err(format!("not between 0 and {} seconds", LONGEST.as_secs())),
+    }
 }
 
 impl Flags {
@@ -246,5 +253,14 @@ mod tests {
         assert_eq!((options.batch_bytes, options.schema.as_str()), (7, "s"));
         assert_eq!(options.lock_wait, Duration::from_millis(500));
         assert_eq!(read(&[]).options(set.clone()), set);
+    }
+
+    #[test]
+    fn seconds_are_those_that_a_clock_can_count() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(seconds("31536000"), Ok(LONGEST));
+        for odd in ["1e18", "31536001", "-1", "NaN", "inf", "soon", ""] {
+            assert!(seconds(odd).is_err(), "{odd}");
+        }
     }
 }

@@ -11,6 +11,10 @@ pub type Key<F> = <<F as Fold>::Row as Row>::Key;
 ///
 /// Both functions are pure: the same events give the same rows, however they are cut into batches
 /// and however often a worker starts again. The runtime reads and writes the rows.
+///
+/// Events of one partition, and so of one aggregate, are folded in order. Those of different
+/// partitions meet in any order: a row that several partitions feed is the same each time only if
+/// its fold is commutative, as sums, counts and maxima are.
 pub trait Fold: Send + Sync + 'static {
     /// The events it is made of.
     type Event: Event;

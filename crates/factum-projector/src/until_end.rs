@@ -7,6 +7,7 @@ use factum_core::{CommitReader, LogError, Offset, Position, Topic};
 use futures::future::try_join_all;
 
 use crate::backoff::Backoff;
+use crate::error::chain;
 use crate::pump::Context;
 use crate::session::Session;
 use crate::{Fold, ProjectorError};
@@ -38,7 +39,11 @@ pub(crate) async fn reached<F: Fold>(context: &Context<F>) -> Result<(), Project
     let mut backoff = Backoff::default();
     loop {
         match watch.session().await {
-            Err(error) if error.is_retryable() => backoff.wait().await,
+            Err(error) if error.is_retryable() => {
+                let cause = chain(&error);
+                tracing::warn!(cause, "cannot see how far the end is: trying again");
+                backoff.wait().await;
+            }
             outcome => return outcome,
         }
     }
