@@ -1,8 +1,8 @@
 //! A member of a consumer group that only shares out partitions.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,13 @@ use crate::error::{closed, coded, failed, kind};
 use crate::settings::KafkaSettings;
 
 /// How long the thread waits at a time: changes come at once, this bounds how long leaving takes.
-const WAIT: Duration = Duration::from_millis(250);
+const WAIT: Duration = Duration::from_millis(100);
 
 /// How often a member that waits for a release looks whether it is to leave.
 const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) struct KafkaMember {
     changes: mpsc::UnboundedReceiver<Result<Change, LogError>>,
-    consumer: Weak<BaseConsumer<Sharing>>,
     leaving: Arc<AtomicBool>,
     left: Option<oneshot::Receiver<()>>,
 }
@@ -54,12 +53,11 @@ impl KafkaMember {
             )
         };
         let consumer = BaseConsumer::from_config_and_context(&settings.member(group), sharing);
-        let consumer = Arc::new(consumer.map_err(what)?);
+        let consumer = consumer.map_err(what)?;
         consumer.subscribe(&[topic]).map_err(what)?;
         let (gone, left) = oneshot::channel();
         let member = Self {
             changes,
-            consumer: Arc::downgrade(&consumer),
             leaving,
             left: Some(left),
         };
@@ -79,9 +77,6 @@ impl KafkaMember {
     /// Tells the group that this member leaves. Its thread finishes by itself.
     fn start_leaving(&self) {
         self.leaving.store(true, Ordering::Release);
-        if let Some(consumer) = self.consumer.upgrade() {
-            consumer.unsubscribe();
-        }
     }
 }
 
@@ -110,7 +105,7 @@ impl Drop for KafkaMember {
 }
 
 /// The thread's side: serves the group until the member leaves or can't go on.
-fn follow(mut consumer: Arc<BaseConsumer<Sharing>>, place: &str) {
+fn follow(consumer: BaseConsumer<Sharing>, place: &str) {
     while !consumer.context().is_leaving() {
         if let Some(Err(error)) = consumer.poll(WAIT)
             && let Some(failure) = consumer.context().failure(&error, place)
@@ -119,12 +114,11 @@ fn follow(mut consumer: Arc<BaseConsumer<Sharing>>, place: &str) {
             break;
         }
     }
-    // Closing a consumer blocks, so it has to happen here, and nowhere else.
+    // Closing tells the group. It blocks, so it has to happen here; and it has to be all that
+    // happens: beside an unsubscribe the message to the group was lost now and then, and the next
+    // member waited for this one's session to end.
     consumer.context().leaving.store(true, Ordering::Release);
-    while let Err(shared) = Arc::try_unwrap(consumer) {
-        consumer = shared;
-        thread::yield_now();
-    }
+    drop(consumer);
 }
 
 /// The callbacks through which the group says what a member owns.
