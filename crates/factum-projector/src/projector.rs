@@ -179,7 +179,9 @@ async fn prepare<F: Fold>(
     partitions: u32,
     patience: Duration,
 ) -> Result<TableTypes, ProjectorError> {
-    let prepared = patiently(patience, ProjectorError::is_retryable, || async {
+    // Workers that start together take turns; a server may limit how long one waits for a lock.
+    let passing = |error: &ProjectorError| error.is_retryable() || error.is_lock_conflict();
+    let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
         set_up::<F>(&session.client, positions, table, partitions).await
     });

@@ -12,6 +12,9 @@ use crate::bank::{
     Turnover, Turnovers, When, connect, eventually, expected, posted, within,
 };
 
+/// The lock that a start takes: "factum" in ASCII.
+const START: i64 = 0x6661_6374_756d;
+
 /// A worker that can be stopped.
 struct Worker {
     stop: oneshot::Sender<()>,
@@ -27,6 +30,7 @@ impl Worker {
         let options = Options {
             lock_wait: Duration::from_millis(200),
             batch_bytes: 20_000,
+            start_timeout: Duration::from_secs(20),
             ..bank.options()
         };
         let projector = Projector::new(fold).table(table).options(options);
@@ -313,6 +317,29 @@ async fn a_lock_that_is_held_for_long_is_waited_for_by_a_worker_of_some_partitio
         let waiting = bank.client.query(waiting, &[]).await.unwrap();
         sessions.extend(waiting.iter().map(|row| row.get::<_, i32>(0)));
         sessions.len() >= 3
+    })
+    .await;
+    stranger.batch_execute("COMMIT").await.unwrap();
+    caught_up(&bank, &ledger).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_may_not_wait_long_for_another_tries_again() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 13).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let stranger = connect(&bank.postgres()).await;
+    let lock = format!("BEGIN; SELECT pg_advisory_xact_lock({START})");
+    stranger.batch_execute(&lock).await.unwrap();
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let url = proxy.through(&bank.postgres()) + "%20-c%20lock_timeout%3D30ms";
+    let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+    group.script().gain(&[0, 1]);
+    let worker = Worker::start(&bank, group, url);
+    eventually("the worker tries to start a third time", async || {
+        assert!(!worker.task.is_finished(), "the worker gave up");
+        proxy.connections() >= 3
     })
     .await;
     stranger.batch_execute("COMMIT").await.unwrap();

@@ -13,6 +13,7 @@ pub struct Proxy {
     address: SocketAddr,
     server: String,
     mode: watch::Sender<Mode>,
+    connections: watch::Receiver<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +43,19 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mode = watch::Sender::new(Mode::Pass);
-        tokio::spawn(accept(listener, server.clone(), mode.clone()));
+        let (count, connections) = watch::channel(0);
+        tokio::spawn(accept(listener, server.clone(), mode.clone(), count));
         Self {
             address,
             server,
             mode,
+            connections,
         }
+    }
+
+    /// How many connections there were so far.
+    pub fn connections(&self) -> usize {
+        *self.connections.borrow()
     }
 
     /// The same address, through the proxy.
@@ -88,9 +96,15 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: String, mode: watch::Sender<Mode>) {
+async fn accept(
+    listener: TcpListener,
+    server: String,
+    mode: watch::Sender<Mode>,
+    count: watch::Sender<usize>,
+) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
+        count.send_modify(|count| *count += 1);
         let server = TcpStream::connect(&server).await.unwrap();
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
