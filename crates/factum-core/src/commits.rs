@@ -1,8 +1,9 @@
 //! Reading a partition: records in, whole valid commits out.
 
+use crate::place::Place;
 use crate::{
-    Damage, EventHeader, Fetched, Header, HeaderError, LogError, LogErrorKind, Offset, Position,
-    ReaderRule, RecordRef, Verdict, Void,
+    EventHeader, Fetched, Header, LogError, LogErrorKind, Offset, Position, ReaderRule, RecordRef,
+    Verdict, Void,
 };
 
 /// Reads one partition by the reader rule.
@@ -100,11 +101,9 @@ impl CommitReader {
         record: RecordRef<'_>,
         valid: &mut impl FnMut(&ValidEvent<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
-        let header = self.header(offset, record)?;
-        let verdict = self
-            .rule
-            .judge(header.as_ref())
-            .map_err(|damage| self.damaged(offset, damage))?;
+        let header = self.at(offset).header(record)?;
+        let judged = self.rule.judge(header.as_ref());
+        let verdict = judged.map_err(|damage| self.at(offset).damaged(damage))?;
         match (verdict, header) {
             (Verdict::Void(Void::Foreign), _) => self.count_foreign(offset),
             (Verdict::Claimed, Some(Header::Claim(claim))) => {
@@ -115,7 +114,7 @@ impl CommitReader {
             (Verdict::Whole, Some(Header::Event(header))) => {
                 let held = std::mem::replace(&mut self.held, Fetched::new(self.partition, 0));
                 for (offset, record) in held.iter() {
-                    if let Some(Header::Event(header)) = self.header(offset, record)? {
+                    if let Some(Header::Event(header)) = self.at(offset).header(record)? {
                         valid(&self.event(offset, header, record)?)?;
                     }
                 }
@@ -126,21 +125,6 @@ impl CommitReader {
         Ok(())
     }
 
-    fn header<'a>(
-        &self,
-        offset: Offset,
-        record: RecordRef<'a>,
-    ) -> Result<Option<Header<'a>>, LogError> {
-        let decoded = record.header.map(Header::decode).transpose();
-        decoded.map_err(|error: HeaderError| {
-            let message = format!(
-                "{}: cannot read the record's `factum` header",
-                self.at(offset)
-            );
-            LogError::new(LogErrorKind::Corrupt, message).with_source(error)
-        })
-    }
-
     fn event<'a>(
         &self,
         offset: Offset,
@@ -148,8 +132,9 @@ impl CommitReader {
         record: RecordRef<'a>,
     ) -> Result<ValidEvent<'a>, LogError> {
         let key = std::str::from_utf8(record.key).map_err(|error| {
-            let message = format!("{}: the aggregate's id is not UTF-8", self.at(offset));
-            LogError::new(LogErrorKind::Corrupt, message).with_source(error)
+            self.at(offset)
+                .corrupt("the aggregate's id is not UTF-8")
+                .with_source(error)
         })?;
         Ok(ValidEvent {
             partition: self.partition,
@@ -185,16 +170,12 @@ impl CommitReader {
         ))
     }
 
-    fn damaged(&self, offset: Offset, damage: Damage) -> LogError {
-        let message = format!("{}: the log is damaged", self.at(offset));
-        LogError::new(LogErrorKind::Damaged, message).with_source(damage)
-    }
-
-    fn at(&self, offset: Offset) -> String {
-        format!(
-            "{} partition {} offset {offset}",
-            self.topic, self.partition
-        )
+    fn at(&self, offset: Offset) -> Place<'_> {
+        Place {
+            topic: &self.topic,
+            partition: self.partition,
+            offset,
+        }
     }
 }
 

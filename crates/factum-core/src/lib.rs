@@ -16,6 +16,7 @@ mod guard;
 mod header;
 mod log;
 mod partition;
+mod place;
 mod position;
 mod recorded;
 mod records;

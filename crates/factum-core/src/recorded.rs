@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Event, LogError, LogErrorKind, Offset, ValidEvent};
+use crate::place::Place;
+use crate::{Event, LogError, Offset, ValidEvent};
 
 /// A valid event, with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,15 +33,14 @@ impl<E: Event> Recorded<E> {
     /// # Errors
     /// Its value cannot be read by this build: an unknown schema id, or damaged bytes.
     pub fn decode(topic: &str, valid: &ValidEvent<'_>) -> Result<Self, LogError> {
+        let place = Place {
+            topic,
+            partition: valid.partition,
+            offset: valid.offset,
+        };
         let corrupt = |what: &str| {
-            let (aggregate, partition, offset) = (E::AGGREGATE, valid.partition, valid.offset);
-            LogError::new(
-                LogErrorKind::Corrupt,
-                format!(
-                    "{topic} partition {partition} offset {offset}: {what} of an event of {aggregate} `{}`",
-                    valid.key
-                ),
-            )
+            let (aggregate, id) = (E::AGGREGATE, valid.key);
+            place.corrupt(format_args!("{what} of an event of {aggregate} `{id}`"))
         };
         Ok(Self {
             id: valid.key.to_owned(),

@@ -15,7 +15,10 @@ use std::collections::VecDeque;
 use uuid::Uuid;
 
 use crate::guard::{Guard, holds};
-use crate::{Appended, Claim, Damage, Header, Offset, ReaderRule, Stamp, Verdict};
+use crate::place::Place;
+use crate::{
+    Appended, Claim, Damage, Fetched, Header, LogError, Offset, ReaderRule, Stamp, Verdict,
+};
 
 /// The writer of one partition. `T` stands for a commit: who waits for its answer.
 ///
@@ -91,7 +94,7 @@ impl<T> Writer<T> {
         }
     }
 
-    /// The offset of the next record to [observe](Writer::observe).
+    /// The offset of the next record to [read](Writer::read).
     pub fn known(&self) -> Offset {
         self.known
     }
@@ -111,25 +114,39 @@ impl<T> Writer<T> {
         self.settled.drain(..)
     }
 
-    /// Takes in a record that was read. Records below [`Writer::known`] are known already.
+    /// Takes in records of its partition that were read, and that no others stand before
+    /// [`Fetched::next`]. Records below [`Writer::known`] are known already, and passed over.
     ///
     /// # Errors
-    /// The log is damaged.
-    pub fn observe(
+    /// A record is damaged, or the log is. Nothing further is taken in then.
+    pub fn read(&mut self, topic: &str, fetched: &Fetched) -> Result<(), LogError> {
+        for (offset, record) in fetched.iter() {
+            if offset < self.known {
+                continue;
+            }
+            let place = Place {
+                topic,
+                partition: fetched.partition,
+                offset,
+            };
+            let header = place.header(record)?;
+            let observed = self.observe(offset, header.as_ref());
+            observed.map_err(|damage| place.damaged(damage))?;
+        }
+        self.known = self.known.max(fetched.next);
+        Ok(())
+    }
+
+    /// Takes in the record at an offset that is not known yet.
+    pub(crate) fn observe(
         &mut self,
         offset: Offset,
         header: Option<&Header<'_>>,
-    ) -> Result<Verdict, Damage> {
+    ) -> Result<(), Damage> {
         let verdict = self.rule.judge(header)?;
         self.known = offset + 1;
         self.settle_valid(verdict);
-        Ok(verdict)
-    }
-
-    /// Takes note that reading went on to `offset`, and that no record is between there and what was
-    /// observed last.
-    pub fn skip_to(&mut self, offset: Offset) {
-        self.known = self.known.max(offset);
+        Ok(())
     }
 
     /// The claim to append, once the partition was read to its end. Batches under way count no more:
@@ -278,5 +295,75 @@ impl<T> Writer<T> {
                 .drain(..)
                 .map(|pending| (pending.token, Fate::Void)),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LogErrorKind, RecordRef};
+
+    const TOPIC: &str = "bank.loan.events";
+
+    fn writer() -> Writer<()> {
+        Writer::new(Uuid::nil(), 8, ReaderRule::default(), 0)
+    }
+
+    /// Claims of partition 3, one after the other from an offset on.
+    fn claims(first: Offset, epochs: &[u64], floor: u64) -> Fetched {
+        let mut fetched = Fetched::new(3, first);
+        for (offset, epoch) in (first..).zip(epochs) {
+            let claim = Claim {
+                epoch: *epoch,
+                claimant: Uuid::from_u128(u128::from(*epoch)),
+                floor,
+                partitions: 8,
+            };
+            fetched.push(offset, claim.record().get(0).unwrap());
+        }
+        fetched
+    }
+
+    #[test]
+    fn what_is_known_is_passed_over_and_gaps_are_known_after() {
+        let mut writer = writer();
+        let mut fetched = claims(0, &[1, 2], 1);
+        fetched.next = 7; // no record stands at offsets 2 to 6
+        writer.read(TOPIC, &fetched).unwrap();
+        assert_eq!((writer.rule().epoch(), writer.known()), (2, 7));
+        // Epoch 3 would be accepted, were offset 6 not known.
+        writer.read(TOPIC, &claims(6, &[3], 1)).unwrap();
+        assert_eq!((writer.rule().epoch(), writer.known()), (2, 7));
+        writer.read(TOPIC, &claims(6, &[2, 3], 1)).unwrap();
+        assert_eq!((writer.rule().epoch(), writer.known()), (3, 8));
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_place_and_is_not_taken_in() {
+        let mut fetched = claims(4, &[1], 1);
+        let damaged = RecordRef {
+            key: b"",
+            header: Some(&[1, 1, 0]),
+            value: b"",
+        };
+        fetched.push(5, damaged);
+        for (fetched, kind, message) in [
+            (
+                fetched,
+                LogErrorKind::Corrupt,
+                "bank.loan.events partition 3 offset 5: cannot read the record's `factum` header",
+            ),
+            (
+                claims(5, &[1], 9),
+                LogErrorKind::Damaged,
+                "bank.loan.events partition 3 offset 5: the log is damaged",
+            ),
+        ] {
+            let mut writer = writer();
+            let error = writer.read(TOPIC, &fetched).unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, message));
+            assert!(std::error::Error::source(&error).is_some());
+            assert!(writer.known() <= 5, "{}", writer.known());
+        }
     }
 }

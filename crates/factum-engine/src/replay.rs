@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use factum_core::{
-    Aggregate, CommitReader, Fetched, Header, LogError, LogErrorKind, LogReader, Offset, Position,
-    Topic, Writer,
+    Aggregate, CommitReader, LogError, LogErrorKind, LogReader, Offset, Position, Topic, Writer,
 };
 
 use crate::state::PartitionState;
@@ -70,10 +69,9 @@ impl<A: Aggregate> Replay<A> {
                 let (state, topic) = (&mut self.state, &self.topic);
                 self.commits
                     .read(&fetched, |event| state.replay(topic, event))?;
-                observe(&fetched, topic, writer)?;
+                writer.read(topic, &fetched)?;
                 // Not `end`, also if the partition's end is told: it may be an old one.
                 self.at = self.at.max(fetched.next);
-                writer.skip_to(self.at);
             }
             self.report(end, options);
         }
@@ -134,37 +132,8 @@ pub(crate) async fn observe_to<T>(
     let mut reader = topic.read(&[(partition, writer.known())]).await?;
     while writer.known() < end {
         for fetched in reader.next().await? {
-            observe(&fetched, topic.name(), writer)?;
-            writer.skip_to(fetched.next);
+            writer.read(topic.name(), &fetched)?;
         }
-    }
-    Ok(())
-}
-
-fn observe<T>(fetched: &Fetched, topic: &str, writer: &mut Writer<T>) -> Result<(), LogError> {
-    let at = |offset| format!("{topic} partition {} offset {offset}", fetched.partition);
-    for (offset, record) in fetched.iter() {
-        if offset < writer.known() {
-            continue;
-        }
-        let header = record
-            .header
-            .map(Header::decode)
-            .transpose()
-            .map_err(|error| {
-                LogError::new(
-                    LogErrorKind::Corrupt,
-                    format!("{}: cannot read the record's `factum` header", at(offset)),
-                )
-                .with_source(error)
-            })?;
-        writer.observe(offset, header.as_ref()).map_err(|damage| {
-            LogError::new(
-                LogErrorKind::Damaged,
-                format!("{}: the log is damaged", at(offset)),
-            )
-            .with_source(damage)
-        })?;
     }
     Ok(())
 }
