@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use factum_core::{Event, EventLog, LogError};
+use factum_program::shutdown_signal;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
@@ -158,17 +159,16 @@ impl<F: Fold, O: OpenLog> Projector<F, O> {
 
     async fn command(mut self, flags: &Flags) -> Result<(), ProjectorError> {
         self.options = flags.options(self.options);
-        let signals = Signals::listen();
-        let told = signals.clone();
+        let stop = shutdown_signal();
         let patience = self.options.start_timeout;
         let open = patiently(patience, LogError::is_retryable, || {
             self.open.open(flags.log.clone())
         });
         let log = tokio::select! {
             log = open => log?,
-            () = told.received() => return Ok(()),
+            () = stop.clone() => return Ok(()),
         };
-        self.run(log, &flags.postgres, signals.received()).await?;
+        self.run(log, &flags.postgres, stop).await?;
         Ok(())
     }
 }
@@ -185,48 +185,6 @@ fn start_logging(format: LogFormat) {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),
     };
-}
-
-/// The signals that end a program: the first one gently, the second at once.
-#[derive(Clone)]
-struct Signals(tokio::sync::watch::Receiver<bool>);
-
-impl Signals {
-    fn listen() -> Self {
-        let (told, receiver) = tokio::sync::watch::channel(false);
-        tokio::spawn(async move {
-            signal().await;
-            tracing::info!("told to stop: finishing the batch under way");
-            let _ = told.send(true);
-            signal().await;
-            tracing::warn!("told to stop again: stopping at once");
-            std::process::exit(130);
-        });
-        Self(receiver)
-    }
-
-    async fn received(mut self) {
-        if self.0.wait_for(|told| *told).await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 #[cfg(test)]

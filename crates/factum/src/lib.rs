@@ -5,6 +5,7 @@
 //! * An [`Aggregate`] decides about commands; an [`Engine`] carries them out on a log, opened with
 //!   [`open_log`]: a Kafka cluster, or a folder on the local disk.
 //! * A [`Fold`] turns events into rows of a Postgres table; [`projector`] makes a worker of it.
+//! * A program that runs until it is told to stop waits for [`shutdown_signal`].
 //!
 //! ```no_run
 //! # use factum::{Aggregate, Engine, EngineOptions};
@@ -26,6 +27,7 @@ pub use factum_core::{
 pub use factum_engine::{
     CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, Receipt, Replayed, Reply,
 };
+pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;
 pub use {jiff, uuid};
 

@@ -28,7 +28,7 @@ Exit codes:
   0    everything was carried out; entries that were rejected are counted in the last line
   1    failed: standard error says why
   2    wrong usage
-  130  stopped by SIGINT or SIGTERM";
+  130  stopped by SIGINT or SIGTERM, after the cases under way; a second one stops it at once";
 
 /// Imports an event log, entry by entry.
 ///
@@ -103,10 +103,18 @@ async fn import(flags: ImportFlags) -> anyhow::Result<()> {
         in_flight: flags.in_flight.get(),
         rejected: flags.rejected,
     };
+    let stop = factum::shutdown_signal();
     eprintln!("importing {} into {}", import.source, import.log);
-    let log = factum::open_log(&import.log).await?;
+    let log = tokio::select! {
+        log = factum::open_log(&import.log) => log?,
+        () = stop.clone() => return Err(ImportError::Stopped.into()),
+    };
+    let told = async {
+        stop.await;
+        eprintln!("told to stop: finishing the cases under way");
+    };
     let progress = Progress::new();
-    let run = import.run(log, &progress, stop());
+    let run = import.run(log, &progress, told);
     let summary = tokio::select! {
         summary = run => summary,
         () = progress.show() => unreachable!("shows for ever"),
@@ -120,31 +128,4 @@ async fn import(flags: ImportFlags) -> anyhow::Result<()> {
 fn write(file: &PathBuf, summary: &Summary) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(summary)?;
     fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Resolves when the program is told to stop. A second signal ends it at once.
-async fn stop() {
-    signal().await;
-    eprintln!("told to stop: finishing the cases under way");
-    tokio::spawn(async {
-        signal().await;
-        std::process::exit(130);
-    });
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }

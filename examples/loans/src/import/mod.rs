@@ -59,7 +59,11 @@ impl Import {
     ) -> Result<Summary, ImportError> {
         let rejected = Rejected::create(self.rejected.as_deref(), progress)?;
         let cases = self.source.open()?;
-        let engines = Arc::new(Engines::start(log, self.partitions).await?);
+        let mut stop = std::pin::pin!(stop);
+        let engines = tokio::select! {
+            started = Engines::start(log, self.partitions) => Arc::new(started?),
+            () = &mut stop => return Err(ImportError::Stopped),
+        };
         let began = Instant::now();
         let (cases, feeder) = feed::start(cases, progress);
         let carrier = Arc::new(Carrier::new(engines.clone(), rejected, progress.clone()));

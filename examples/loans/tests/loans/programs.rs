@@ -1,8 +1,9 @@
 //! The programs, as a user runs them: what they print, and how they end.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -56,6 +57,10 @@ impl Place {
 }
 
 fn import(folder: &Path, source: &[&str]) -> Output {
+    importing(folder, source).output().unwrap()
+}
+
+fn importing(folder: &Path, source: &[&str]) -> Command {
     let mut command = Command::new(SERVICE);
     command.arg("import").args(source);
     command
@@ -63,7 +68,7 @@ fn import(folder: &Path, source: &[&str]) -> Output {
         .arg(format!("local:{}", folder.join("log").display()));
     command.arg("--summary").arg(folder.join("summary.json"));
     command.arg("--rejected").arg(folder.join("rejected.jsonl"));
-    command.output().unwrap()
+    command
 }
 
 /// What a program said on standard error.
@@ -206,4 +211,28 @@ fn rejected_entries_are_counted_told_and_kept() {
     assert!(told(&imported).contains(line), "{}", told(&imported));
     let kept = fs::read_to_string(folder.path().join("rejected.jsonl")).unwrap();
     assert_eq!(kept.lines().count(), 1);
+}
+
+#[test]
+fn an_import_that_is_told_to_stop_is_finished_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = importing(folder.path(), &["--generate", "1000000"]);
+    let mut service = service.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(service.stderr.take().unwrap()).lines();
+    let mut wait_for = |what: &str| said.any(|line| line.unwrap().contains(what));
+    assert!(wait_for("% after "), "it shows how it goes");
+    let id = rustix::process::Pid::from_child(&service);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert!(wait_for("told to stop: finishing the cases under way"));
+    assert!(wait_for("stopped; import again to finish"));
+    assert_eq!(service.wait().unwrap().code(), Some(130));
+    assert!(!folder.path().join("summary.json").exists());
+
+    let again = import(folder.path(), &["--generate", "10"]);
+    assert!(again.status.success(), "{}", told(&again));
+    assert!(
+        printed(&again).contains(" 0 appended"),
+        "{}",
+        printed(&again)
+    );
 }
