@@ -43,6 +43,10 @@ impl KafkaMember {
         let sharing = Sharing {
             tell,
             leaving: leaving.clone(),
+            place: format!(
+                "group {group} of topic {topic} on Kafka at {}",
+                settings.servers
+            ),
             patience: settings.release_timeout,
             reports: Arc::default(),
         };
@@ -61,13 +65,9 @@ impl KafkaMember {
             leaving,
             left: Some(left),
         };
-        let place = format!(
-            "group {group} of topic {topic} on Kafka at {}",
-            settings.servers
-        );
         let thread = thread::Builder::new().name("factum-kafka-member".to_owned());
         let follow = move || {
-            follow(consumer, &place);
+            follow(consumer);
             let _ = gone.send(());
         };
         thread.spawn(follow).expect("the system can start a thread");
@@ -105,19 +105,17 @@ impl Drop for KafkaMember {
 }
 
 /// The thread's side: serves the group until the member leaves or can't go on.
-fn follow(consumer: BaseConsumer<Sharing>, place: &str) {
+fn follow(consumer: BaseConsumer<Sharing>) {
     while !consumer.context().is_leaving() {
         if let Some(Err(error)) = consumer.poll(WAIT)
-            && let Some(failure) = consumer.context().failure(&error, place)
+            && let Some(failure) = consumer.context().failure(&error)
         {
-            let _ = consumer.context().tell.send(Err(failure));
-            break;
+            consumer.context().end(failure);
         }
     }
     // Closing tells the group. It blocks, so it has to happen here; and it has to be all that
     // happens: beside an unsubscribe the message to the group was lost now and then, and the next
     // member waited for this one's session to end.
-    consumer.context().leaving.store(true, Ordering::Release);
     drop(consumer);
 }
 
@@ -125,6 +123,8 @@ fn follow(consumer: BaseConsumer<Sharing>, place: &str) {
 struct Sharing {
     tell: mpsc::UnboundedSender<Result<Change, LogError>>,
     leaving: Arc<AtomicBool>,
+    /// The group and where it is, for messages.
+    place: String,
     patience: Duration,
     reports: Arc<Reports>,
 }
@@ -141,10 +141,12 @@ impl Sharing {
             .and_then(|()| consumer.incremental_assign(list))
             .and_then(|()| consumer.pause(list));
         if let Err(error) = assigned {
-            tracing::warn!("partitions could not be taken over: {error}");
+            let what = format!("{} gave partitions that can't be taken over", self.place);
+            return self.end(failed(error, what));
         }
         let partitions = numbers(list);
-        if !partitions.is_empty() {
+        // To a client that leaves, librdkafka assigns nothing any more, and calls that a success.
+        if !partitions.is_empty() && !self.is_leaving() {
             let _ = self.tell.send(Ok(Change::Gained(partitions)));
         }
     }
@@ -164,8 +166,15 @@ impl Sharing {
             }
         }
         if let Err(error) = consumer.incremental_unassign(list) {
-            tracing::warn!("partitions could not be given up: {error}");
+            let what = format!("{} took partitions that can't be given up", self.place);
+            self.end(failed(error, what));
         }
+    }
+
+    /// Ends the membership: the group is left, and gives to others what this member can't own.
+    fn end(&self, error: LogError) {
+        let _ = self.tell.send(Err(error));
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// Waits until revoked partitions are released, patience ends, or the member leaves.
@@ -183,7 +192,8 @@ impl Sharing {
     }
 
     /// What an error means for the membership: nothing, if librdkafka mends it by itself.
-    fn failure(&self, error: &KafkaError, place: &str) -> Option<LogError> {
+    fn failure(&self, error: &KafkaError) -> Option<LogError> {
+        let place = &self.place;
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
         let reason = self.reports.last();
         match kind(code) {
@@ -228,5 +238,91 @@ impl ConsumerContext for Sharing {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.gained(consumer, list),
             _ => self.revoked(consumer, list),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Told = mpsc::UnboundedReceiver<Result<Change, LogError>>;
+
+    /// A member that no group knows: nothing listens at its address.
+    fn alone() -> (BaseConsumer<Sharing>, Told) {
+        let (tell, told) = mpsc::unbounded_channel();
+        let sharing = Sharing {
+            tell,
+            leaving: Arc::default(),
+            place: "group g of topic t on Kafka at 127.0.0.1:9".to_owned(),
+            patience: Duration::ZERO,
+            reports: Arc::default(),
+        };
+        let config = KafkaSettings::new("127.0.0.1:9").member("g");
+        let consumer = BaseConsumer::from_config_and_context(&config, sharing);
+        (consumer.expect("the settings are sound"), told)
+    }
+
+    fn partitions(numbers: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for number in numbers {
+            list.add_partition("t", *number);
+        }
+        list
+    }
+
+    /// What was told, up to the error that has to follow.
+    fn until_error(mut told: Told) -> (Vec<Change>, String) {
+        let mut changes = Vec::new();
+        loop {
+            match told.try_recv().expect("an error is told") {
+                Ok(change) => changes.push(change),
+                Err(error) => return (changes, error.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_assigned_is_not_gained() {
+        let (consumer, told) = alone();
+        let sharing = consumer.context();
+        sharing.gained(&consumer, &mut partitions(&[0]));
+        assert!(!sharing.is_leaving());
+        // The client has partition 0, and refuses to take it once more.
+        sharing.gained(&consumer, &mut partitions(&[0, 1]));
+        assert!(sharing.is_leaving(), "the group is to give them to others");
+        let (changes, error) = until_error(told);
+        assert!(
+            matches!(&changes[..], [Change::Gained(gained)] if *gained == [0]),
+            "{changes:?}"
+        );
+        assert_eq!(
+            error,
+            "group g of topic t on Kafka at 127.0.0.1:9 gave partitions that can't be taken over"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_given_up_ends_the_membership() {
+        let (consumer, told) = alone();
+        let sharing = consumer.context();
+        sharing.revoked(&consumer, &partitions(&[0]));
+        assert!(sharing.is_leaving());
+        let (changes, error) = until_error(told);
+        assert!(
+            matches!(&changes[..], [Change::Revoked { .. }]),
+            "{changes:?}"
+        );
+        assert!(
+            error.ends_with("took partitions that can't be given up"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_leaver_gains_nothing() {
+        let (consumer, mut told) = alone();
+        consumer.context().leaving.store(true, Ordering::Release);
+        consumer.context().gained(&consumer, &mut partitions(&[0]));
+        assert!(told.try_recv().is_err());
     }
 }
