@@ -54,7 +54,7 @@ async fn a_log_full_of_noise_becomes_exact_rows() {
 async fn a_live_worker_follows_the_log_and_stops_when_told() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 2).await;
-    let log = bank.small_fetches();
+    let log = std::sync::Arc::new(bank.view());
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let (projector, url) = (bank.balances().options(bank.options()), bank.postgres());
     let worker = tokio::spawn(async move {
@@ -128,7 +128,7 @@ async fn through_crashes<F: Fold<Event = Posted> + Copy>(
 }
 
 fn worker<F: Fold>(bank: &Bank, projector: Projector<F>) -> JoinHandle<()> {
-    let log = bank.small_fetches();
+    let log = std::sync::Arc::new(bank.view());
     let url = bank.postgres();
     tokio::spawn(async move {
         let ended = projector.run(log, &url, std::future::pending()).await;

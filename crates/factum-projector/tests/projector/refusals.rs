@@ -350,7 +350,7 @@ async fn servers_out_of_reach() {
     assert_says(&error, &["cannot open topic", &bank.topic]);
 
     let _ledger = Ledger::create(&bank, 1, 1).await;
-    let log = bank.small_fetches();
+    let log = std::sync::Arc::new(bank.view());
     let nowhere = "postgres://bank:s3cret@127.0.0.1:1/loans";
     let run = bank
         .balances()

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::bank::{
-    BALANCE, Balance, Balances, Bank, Ledger, Proxy, ScriptedGroup, SmallFetches, TURNOVER,
-    Turnover, Turnovers, When, connect, eventually, expected, posted, within,
+    BALANCE, Balance, Balances, Bank, Ledger, Proxy, TURNOVER, Turnover, Turnovers, When, connect,
+    eventually, expected, posted, within,
 };
 
 /// The lock that a start takes: "factum" in ASCII.
@@ -60,10 +60,7 @@ async fn zombie(at: &'static [u8]) {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 5).await;
     let proxy = Proxy::start(&bank.postgres()).await;
-    let (first, second) = (
-        ScriptedGroup::new(SmallFetches(bank.log.clone())),
-        ScriptedGroup::new(SmallFetches(bank.log.clone())),
-    );
+    let (first, second) = (bank.led_view(), bank.led_view());
     let before = first.script();
     before.gain(&[0, 1]);
     let after = first.script();
@@ -114,7 +111,7 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 10).await;
     let proxy = Proxy::start(&bank.postgres()).await;
-    let [first, second] = [(); 2].map(|()| ScriptedGroup::new(SmallFetches(bank.log.clone())));
+    let [first, second] = [(); 2].map(|()| bank.led_view());
     let (before, after, rival_owns) = (first.script(), first.script(), second.script());
     ledger.commit(0, "a", &[posted(1, 5)]).await;
     before.gain(&[0, 1]);
@@ -154,11 +151,7 @@ async fn a_connection_that_breaks_around_a_commit_costs_and_doubles_nothing() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 6).await;
     let proxy = Proxy::start(&bank.postgres()).await;
-    let worker = Worker::start(
-        &bank,
-        SmallFetches(bank.log.clone()),
-        proxy.through(&bank.postgres()),
-    );
+    let worker = Worker::start(&bank, bank.view(), proxy.through(&bank.postgres()));
     for (at, when) in [
         (&b"COMMIT"[..], When::Before),
         (b"COMMIT", When::After),
@@ -177,10 +170,7 @@ async fn a_connection_that_breaks_around_a_commit_costs_and_doubles_nothing() {
 async fn partitions_that_are_given_up_go_on_elsewhere() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 4, 7).await;
-    let (first, second) = (
-        ScriptedGroup::new(SmallFetches(bank.log.clone())),
-        ScriptedGroup::new(SmallFetches(bank.log.clone())),
-    );
+    let (first, second) = (bank.led_view(), bank.led_view());
     let (one, two) = (first.script(), second.script());
     let workers = [first, second].map(|log| Worker::start(&bank, log, bank.postgres()));
     one.gain(&[0, 1, 2, 3]);
@@ -214,7 +204,7 @@ async fn a_strangers_lock_is_waited_for_and_left_alone() {
     let lock = "BEGIN; SELECT * FROM positions FOR UPDATE";
     stranger.batch_execute(lock).await.unwrap();
     ledger.commit(0, "a", &[posted(1, 5)]).await;
-    let worker = Worker::start(&bank, SmallFetches(bank.log.clone()), bank.postgres());
+    let worker = Worker::start(&bank, bank.view(), bank.postgres());
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert!(bank.rows::<Balance>().await.is_empty());
     stranger.batch_execute("COMMIT").await.unwrap();
@@ -235,7 +225,7 @@ async fn a_row_that_appears_in_between_is_folded_again() {
                   VALUES ('a', 100, 7, '2020-01-01Z')";
     other.batch_execute(insert).await.unwrap();
     ledger.commit(0, "a", &[posted(1, 5)]).await;
-    let worker = Worker::start(&bank, SmallFetches(bank.log.clone()), bank.postgres());
+    let worker = Worker::start(&bank, bank.view(), bank.postgres());
     eventually("the worker waits for the other's row", async || {
         let blocked = "SELECT count(*) FROM pg_stat_activity \
                        WHERE wait_event_type = 'Lock' AND $1 = ANY (pg_blocking_pids(pid))";
@@ -273,7 +263,7 @@ async fn a_transaction_that_did_not_begin_moves_no_position() {
             .await
             .unwrap();
         let proxy = Proxy::start(&bank.postgres()).await;
-        let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+        let group = bank.led_view();
         group.script().gain(owned);
         proxy.garble(b"BEGIN; SET");
         for _ in 0..100 {
@@ -303,7 +293,7 @@ async fn a_lock_that_is_held_for_long_is_waited_for_by_a_worker_of_some_partitio
     let lock = "BEGIN; SELECT * FROM balance FOR UPDATE";
     stranger.batch_execute(lock).await.unwrap();
     ledger.commit(0, "a", &[posted(1, 6)]).await;
-    let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+    let group = bank.led_view();
     group.script().gain(&[0]);
     let url = bank.postgres() + "%20-c%20lock_timeout%3D30ms";
     let worker = Worker::start(&bank, group, url);
@@ -334,7 +324,7 @@ async fn a_start_that_may_not_wait_long_for_another_tries_again() {
     stranger.batch_execute(&lock).await.unwrap();
     let proxy = Proxy::start(&bank.postgres()).await;
     let url = proxy.through(&bank.postgres()) + "%20-c%20lock_timeout%3D30ms";
-    let group = ScriptedGroup::new(SmallFetches(bank.log.clone()));
+    let group = bank.led_view();
     group.script().gain(&[0, 1]);
     let worker = Worker::start(&bank, group, url);
     eventually("the worker tries to start a third time", async || {

@@ -1,6 +1,6 @@
 //! Stopping at the end.
 
-use crate::bank::{Balance, Balances, Bank, Ledger, ScriptedGroup, expected, posted, within};
+use crate::bank::{Balance, Balances, Bank, Ledger, expected, posted, within};
 
 #[tokio::test]
 async fn an_empty_topic_ends_at_once() {
@@ -44,7 +44,7 @@ async fn another_worker_may_do_the_work() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 1).await;
     ledger.fill(200).await;
-    let idle = ScriptedGroup::new(bank.log.clone());
+    let idle = bank.led_view();
     let waits = bank.balances().options(bank.until_end());
     let url = bank.postgres();
     let waits = waits.run(

@@ -1,15 +1,14 @@
 //! A small bank to project: its events, two read models, and a log written with all the noise
 //! that the reader rule has to see through.
 
-mod fetches;
 mod log;
 mod proxy;
-mod scripted;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use factum_core::{DecodeError, Event, EventLog, Recorded};
+use factum_core::{DecodeError, Event, Recorded};
 use factum_projector::{Fold, Options, Projector, ProjectorError, Row, Summary};
 use factum_testkit::{MemoryLog, servers};
 use jiff::Timestamp;
@@ -18,10 +17,9 @@ use jiff::tz::TimeZone;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-pub use fetches::SmallFetches;
 pub use log::{Ledger, posted};
 pub use proxy::{Proxy, When};
-pub use scripted::ScriptedGroup;
+pub use view::LogView;
 
 /// Money that came in (or went out) at a branch; `close` ends the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,9 +190,14 @@ impl Bank {
         }
     }
 
-    /// The log as workers read it.
-    pub fn small_fetches(&self) -> Arc<dyn EventLog> {
-        Arc::new(SmallFetches(self.log.clone()))
+    /// The log as a worker sees it, in a group of the log's own.
+    pub fn view(&self) -> LogView {
+        LogView::new(&self.log)
+    }
+
+    /// The log as a worker sees it, in a group that the test leads.
+    pub fn led_view(&self) -> LogView {
+        LogView::led(&self.log)
     }
 
     /// The address of Postgres, with this test's schema as the search path.
@@ -224,7 +227,7 @@ impl Bank {
 
     /// Runs a worker that ends by itself.
     pub async fn run<F: Fold>(&self, projector: Projector<F>) -> Result<Summary, ProjectorError> {
-        let log = self.small_fetches();
+        let log = Arc::new(self.view());
         let url = self.postgres();
         within(60, projector.run(log, &url, std::future::pending())).await
     }
