@@ -15,6 +15,8 @@ pub(crate) struct Request<A: Aggregate> {
     pub id: String,
     pub command: A::Command,
     pub command_id: Uuid,
+    /// Whether the caller chose the id: nobody can have sent a random one before.
+    pub chosen: bool,
     pub expected_version: Option<u64>,
     pub caller: oneshot::Sender<Outcome<A::Rejection>>,
 }
@@ -31,6 +33,14 @@ pub(crate) struct Decider<'a, A: Aggregate> {
     pub stamps: Vec<Stamp>,
 }
 
+/// What a command is to append.
+struct Decided<E> {
+    /// At least one event.
+    events: Vec<E>,
+    /// The aggregate's version before them.
+    version: u64,
+}
+
 impl<A: Aggregate> Decider<'_, A> {
     /// Decides one command. Its caller is answered when the commits before it and its own are settled.
     pub fn take(&mut self, request: Request<A>) {
@@ -38,26 +48,28 @@ impl<A: Aggregate> Decider<'_, A> {
             id,
             command,
             command_id,
+            chosen,
             expected_version,
             caller,
         } = request;
-        match self.decide(&id, command, &command_id, expected_version) {
+        if chosen && let Some(first) = self.state.commands.find(&id, command_id) {
+            let answer = Ok(*first);
+            return self.writer.plan(Waiting { caller, answer }, 0);
+        }
+        match self.decide(&id, command, command_id, expected_version) {
             Err(answer) => self.writer.plan(Waiting { caller, answer }, 0),
-            Ok(events) => self.commit(&id, &events, command_id, caller),
+            Ok(decided) => self.commit(&id, &decided, command_id, caller),
         }
     }
 
-    /// The events to append, at least one; or the answer when there is nothing to append.
+    /// What to append; or the answer when there is nothing to append.
     fn decide(
         &self,
         id: &str,
         command: A::Command,
-        command_id: &Uuid,
+        command_id: Uuid,
         expected: Option<u64>,
-    ) -> Result<Vec<A::Event>, Outcome<A::Rejection>> {
-        if let Some(first) = self.state.commands.find(id, *command_id) {
-            return Err(Ok(*first));
-        }
+    ) -> Result<Decided<A::Event>, Outcome<A::Rejection>> {
         let fresh = Versioned::default();
         let aggregate = self.state.aggregates.get(id).unwrap_or(&fresh);
         let actual = aggregate.version;
@@ -70,20 +82,23 @@ impl<A: Aggregate> Decider<'_, A> {
             decided.map_err(|panic| Err(ExecuteError::Panicked(panic_message(&*panic))))?;
         match decided {
             Err(rejection) => Err(Err(ExecuteError::Rejected(rejection))),
-            Ok(events) if events.is_empty() => Err(Ok(self.nothing(*command_id, actual))),
-            Ok(events) => Ok(events),
+            Ok(events) if events.is_empty() => Err(Ok(self.nothing(command_id, actual))),
+            Ok(events) => Ok(Decided {
+                events,
+                version: actual,
+            }),
         }
     }
 
     fn commit(
         &mut self,
         id: &str,
-        events: &[A::Event],
+        decided: &Decided<A::Event>,
         command: Uuid,
         caller: oneshot::Sender<Outcome<A::Rejection>>,
     ) {
         let start = self.records.len();
-        let events = match self.encode(id, events, command) {
+        let events = match self.encode(id, decided, command) {
             Ok(events) => events,
             Err(error) => {
                 self.records.truncate(start);
@@ -120,18 +135,18 @@ impl<A: Aggregate> Decider<'_, A> {
     fn encode(
         &mut self,
         id: &str,
-        events: &[A::Event],
+        decided: &Decided<A::Event>,
         command: Uuid,
     ) -> Result<Vec<A::Event>, ExecuteError<A::Rejection>> {
-        let before = self.state.version(id);
-        let stamps = self.writer.stamps(events.len() as u32);
-        events
+        let stamps = self.writer.stamps(decided.events.len() as u32);
+        decided
+            .events
             .iter()
             .zip(stamps)
             .map(|(event, stamp)| {
                 let header = EventHeader {
                     stamp,
-                    version: before + 1 + u64::from(stamp.index),
+                    version: decided.version + 1 + u64::from(stamp.index),
                     time: self.time,
                     command,
                     origin: Origin::default(),

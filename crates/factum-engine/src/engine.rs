@@ -209,12 +209,12 @@ impl<A: Aggregate> Engine<A> {
             expected_version,
             command_id,
         } = options;
-        let command_id = command_id.unwrap_or_else(Uuid::new_v4);
         (
             Request {
                 id,
                 command,
-                command_id,
+                command_id: command_id.unwrap_or_else(Uuid::new_v4),
+                chosen: command_id.is_some(),
                 expected_version,
                 caller,
             },

@@ -1,5 +1,6 @@
 //! The newest state of every aggregate of a partition.
 
+use compact_str::CompactString;
 use factum_core::{Aggregate, Event, LogError, Recorded, ValidEvent};
 use rustc_hash::FxHashMap;
 
@@ -10,7 +11,8 @@ use crate::window::CommandWindow;
 ///
 /// Its size grows with the number of aggregates, not with the number of events.
 pub(crate) struct PartitionState<A> {
-    pub aggregates: FxHashMap<String, Versioned<A>>,
+    /// By id; short ids lie in the map itself.
+    pub aggregates: FxHashMap<CompactString, Versioned<A>>,
     pub commands: CommandWindow,
     /// Events replayed so far.
     pub replayed: u64,
@@ -46,16 +48,11 @@ impl<A: Aggregate> PartitionState<A> {
                 version: recorded.version,
                 events: stamp.size,
             };
-            self.commands.remember(&recorded.id, receipt);
+            if self.commands.find(&recorded.id, receipt.command).is_none() {
+                self.commands.remember(&recorded.id, receipt);
+            }
         }
         Ok(())
-    }
-
-    /// The version of an aggregate, 0 if it has no events.
-    pub fn version(&self, id: &str) -> u64 {
-        self.aggregates
-            .get(id)
-            .map_or(0, |aggregate| aggregate.version)
     }
 
     /// Changes an aggregate by its events, and returns its version.
@@ -63,14 +60,25 @@ impl<A: Aggregate> PartitionState<A> {
     where
         A::Event: 'e + Event,
     {
-        if !self.aggregates.contains_key(id) {
-            self.aggregates.insert(id.to_owned(), Versioned::default());
+        if let Some(aggregate) = self.aggregates.get_mut(id) {
+            return aggregate.apply(events);
         }
-        let aggregate = self.aggregates.get_mut(id).expect("it was just there");
+        let mut aggregate = Versioned::default();
+        let version = aggregate.apply(events);
+        self.aggregates.insert(id.into(), aggregate);
+        version
+    }
+}
+
+impl<A: Aggregate> Versioned<A> {
+    fn apply<'e>(&mut self, events: impl IntoIterator<Item = &'e A::Event>) -> u64
+    where
+        A::Event: 'e,
+    {
         for event in events {
-            aggregate.state.apply(event);
-            aggregate.version += 1;
+            self.state.apply(event);
+            self.version += 1;
         }
-        aggregate.version
+        self.version
     }
 }

@@ -3,57 +3,110 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use uuid::Uuid;
 
 use crate::Receipt;
 
 /// Remembers the receipts of a bounded number of commands, newest first to stay.
+///
+/// The index lags behind: it takes in what came since when a command is looked for. Where callers
+/// leave their ids to the engine, nobody ever looks, and a command costs no more than its place in
+/// the queue.
 #[derive(Debug)]
 pub(crate) struct CommandWindow {
     capacity: usize,
-    order: VecDeque<Key>,
-    receipts: FxHashMap<Key, Receipt>,
+    newest: VecDeque<Entry>,
+    /// How many commands came before those that are remembered.
+    forgotten: u64,
+    /// How many commands were taken into the index, of all that ever came.
+    indexed: u64,
+    /// The numbers of commands, counted from the first that ever came.
+    index: HashTable<u64>,
 }
 
 /// A command of an aggregate: the same id may be used for one command to each of several aggregates.
 /// A hash stands for the aggregate, so that a command costs no allocation.
-type Key = (Uuid, u64);
+#[derive(Debug)]
+struct Entry {
+    aggregate: u64,
+    receipt: Receipt,
+}
 
-fn key(aggregate: &str, command: Uuid) -> Key {
-    (command, FxBuildHasher.hash_one(aggregate))
+impl Entry {
+    fn hash(&self) -> u64 {
+        hash(self.aggregate, self.receipt.command)
+    }
+
+    fn is(&self, aggregate: u64, command: Uuid) -> bool {
+        (self.aggregate, self.receipt.command) == (aggregate, command)
+    }
+}
+
+fn hash(aggregate: u64, command: Uuid) -> u64 {
+    FxBuildHasher.hash_one((aggregate, command.as_u128()))
 }
 
 impl CommandWindow {
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            order: VecDeque::new(),
-            receipts: FxHashMap::default(),
+            newest: VecDeque::new(),
+            forgotten: 0,
+            indexed: 0,
+            index: HashTable::new(),
         }
     }
 
-    pub fn find(&self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
-        self.receipts.get(&key(aggregate, command))
+    pub fn find(&mut self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
+        self.catch_up();
+        let aggregate = FxBuildHasher.hash_one(aggregate);
+        let at = |number: u64| &self.newest[(number - self.forgotten) as usize];
+        let same = |number: &u64| at(*number).is(aggregate, command);
+        let number = self.index.find(hash(aggregate, command), same)?;
+        Some(&at(*number).receipt)
     }
 
-    /// Remembers a command; the oldest one is forgotten when there is no room.
+    /// Remembers a command that is not in the window; the oldest one is forgotten when there is no
+    /// room.
     pub fn remember(&mut self, aggregate: &str, receipt: Receipt) {
-        let key = key(aggregate, receipt.command);
-        if self.capacity == 0 || self.receipts.insert(key, receipt).is_some() {
-            return;
+        let aggregate = FxBuildHasher.hash_one(aggregate);
+        self.newest.push_back(Entry { aggregate, receipt });
+        if self.newest.len() > self.capacity {
+            self.forget_oldest();
         }
-        self.order.push_back(key);
-        if self.order.len() > self.capacity
-            && let Some(oldest) = self.order.pop_front()
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.newest.pop_front() else {
+            return;
+        };
+        let number = self.forgotten;
+        self.forgotten += 1;
+        if number < self.indexed
+            && let Ok(found) = self.index.find_entry(oldest.hash(), |it| *it == number)
         {
-            self.receipts.remove(&oldest);
+            found.remove();
+        }
+    }
+
+    /// Takes what came since into the index.
+    fn catch_up(&mut self) {
+        let from = self.indexed.max(self.forgotten);
+        self.indexed = self.forgotten + self.newest.len() as u64;
+        let hash = |number: u64| self.newest[(number - self.forgotten) as usize].hash();
+        for number in from..self.indexed {
+            self.index
+                .insert_unique(hash(number), number, |it| hash(*it));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn receipt(command: u128) -> Receipt {
@@ -68,16 +121,6 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_command_is_forgotten() {
-        let mut window = CommandWindow::new(2);
-        for command in [1, 2, 2, 3] {
-            window.remember("a", receipt(command));
-        }
-        let found = [1, 2, 3].map(|command| window.find("a", Uuid::from_u128(command)).is_some());
-        assert_eq!(found, [false, true, true]);
-    }
-
-    #[test]
     fn an_id_may_be_used_for_several_aggregates() {
         let mut window = CommandWindow::new(2);
         window.remember("a", receipt(1));
@@ -85,10 +128,25 @@ mod tests {
         assert!(window.find("b", Uuid::from_u128(1)).is_none());
     }
 
-    #[test]
-    fn a_window_of_none_remembers_none() {
-        let mut window = CommandWindow::new(0);
-        window.remember("a", receipt(1));
-        assert!(window.find("a", Uuid::from_u128(1)).is_none());
+    proptest! {
+        /// Whatever comes, the window holds just the newest commands.
+        #[test]
+        fn the_newest_commands_stay(capacity in 0_usize..6, commands in prop::collection::vec((0..12_u128, any::<bool>()), 0..100)) {
+            let mut window = CommandWindow::new(capacity);
+            let mut newest = VecDeque::new();
+            for (command, looked_for) in commands {
+                if !newest.contains(&command) {
+                    window.remember("a", receipt(command));
+                    newest.push_back(command);
+                    if newest.len() > capacity {
+                        newest.pop_front();
+                    }
+                }
+                for id in (0..12).filter(|_| looked_for) {
+                    let found = window.find("a", Uuid::from_u128(id));
+                    prop_assert_eq!(found.copied(), newest.contains(&id).then(|| receipt(id)));
+                }
+            }
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use factum::{
-    Aggregate, CommandOptions, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic,
-    Topic, jiff::Timestamp,
+    Aggregate, CommandOptions, Engine, EngineOptions, Event, EventLog, KafkaLog, KafkaSettings,
+    NewTopic, Topic, jiff::Timestamp,
 };
 use harness::{Arguments, Prefixed, Report, percentile, rate};
 use rdkafka::ClientConfig;
@@ -32,7 +32,9 @@ mod work {
 const PARTITIONS: u32 = 8;
 const ROUNDS: usize = 5;
 const ONE_CALLER: usize = 1000;
-const CLOSED_LOOP: Duration = Duration::from_secs(2);
+/// Closed loops run in short windows in turn, so that both sides meet the same machine.
+const WINDOWS: usize = 15;
+const CLOSED_LOOP: Duration = Duration::from_millis(500);
 const IMPORT: usize = 200_000;
 const PLAIN: &str = "plain";
 
@@ -80,7 +82,8 @@ impl Plain {
     }
 }
 
-/// Reads `count` events back, exactly as they went to the log.
+/// Reads `count` events back, exactly as they went to the log, in the order of their commands: then
+/// the same callers reach the same partitions in turn, and batches form as they do for the engine.
 async fn records_of(topic: &dyn Topic, count: usize) -> Vec<Plain> {
     let from: Vec<_> = (0..topic.partitions())
         .map(|partition| (partition, 0))
@@ -103,7 +106,16 @@ async fn records_of(topic: &dyn Topic, count: usize) -> Vec<Plain> {
             );
         }
     }
+    records.sort_by_cached_key(|record| number_of(&record.value));
     records
+}
+
+/// The number of the command that an event came from.
+fn number_of(value: &[u8]) -> i64 {
+    match WorkEvent::decode(value).expect("it was written here") {
+        WorkEvent::Completed(done) => done.entry,
+        other => unreachable!("{other:?} is emitted nowhere"),
+    }
 }
 
 fn plain_settings(servers: &str) -> ClientConfig {
@@ -202,7 +214,7 @@ impl Bench {
     async fn closed_loop(&mut self, callers: usize) {
         let producer: FutureProducer = plain_settings(&self.servers).create().expect("a producer");
         let (mut rates, mut tails) = (Vec::new(), Vec::new());
-        for round in 0..=ROUNDS {
+        for round in 0..=WINDOWS {
             let engine = self.engine.clone();
             let ours = closed_loop(callers, move |number| {
                 let engine = engine.clone();
