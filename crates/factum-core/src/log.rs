@@ -109,6 +109,11 @@ pub trait LogReader: Send {
 #[async_trait]
 pub trait Membership: Send {
     /// Waits for the next change of what this member owns. Cancel safe.
+    ///
+    /// # Errors
+    /// The membership is over: what this member owns goes to others. It is to stop working on that,
+    /// and to [leave](Membership::leave). Where the error is [retryable](LogError::is_retryable),
+    /// it may join again.
     async fn next(&mut self) -> Result<Change, LogError>;
 
     /// Leaves the group, so that others take over at once.

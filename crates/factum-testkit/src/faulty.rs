@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{
-    Append, Appended, EventLog, Fetched, LogError, LogErrorKind, LogReader, Membership, NewTopic,
-    Offset, Records, Topic,
+    Append, Appended, Change, EventLog, Fetched, LogError, LogErrorKind, LogReader, Membership,
+    NewTopic, Offset, Records, Topic,
 };
 use futures::FutureExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How often an append meets each fault: of a thousand appends, so many. At most one fault strikes
 /// an append; what is left of the thousand succeeds.
@@ -38,16 +38,29 @@ pub struct Faults {
 }
 
 /// Any log, with faults on its appends. Its readers read ahead, as those of real logs do: what they
-/// tell of a partition's end may be old news. Groups pass through.
+/// tell of a partition's end may be old news. Groups pass through, until
+/// [they end](FaultyLog::end_memberships).
+///
+/// A clone is another handle on the same log.
+#[derive(Clone)]
 pub struct FaultyLog {
     log: Arc<dyn EventLog>,
     faults: Faults,
+    /// Changes when memberships end, to why they do.
+    ends: watch::Sender<LogErrorKind>,
 }
 
 impl FaultyLog {
     /// Puts `log` behind `faults`.
     pub fn new(log: Arc<dyn EventLog>, faults: Faults) -> Self {
-        Self { log, faults }
+        let ends = watch::Sender::new(LogErrorKind::Other);
+        Self { log, faults, ends }
+    }
+
+    /// Ends the memberships that were joined through this log or its clones, with an error of this
+    /// kind. Who joins later is not affected.
+    pub fn end_memberships(&self, kind: LogErrorKind) {
+        self.ends.send_replace(kind);
     }
 }
 
@@ -62,6 +75,7 @@ impl EventLog for FaultyLog {
         Ok(Arc::new(FaultyTopic {
             topic,
             faults: self.faults,
+            ends: self.ends.clone(),
             network: Mutex::new(Network {
                 random: StdRng::seed_from_u64(self.faults.seed),
                 held: HashMap::new(),
@@ -73,6 +87,7 @@ impl EventLog for FaultyLog {
 struct FaultyTopic {
     topic: Arc<dyn Topic>,
     faults: Faults,
+    ends: watch::Sender<LogErrorKind>,
     network: Mutex<Network>,
 }
 
@@ -229,7 +244,33 @@ impl Topic for FaultyTopic {
     }
 
     async fn join(&self, group: &str) -> Result<Box<dyn Membership>, LogError> {
-        self.topic.join(group).await
+        let ends = self.ends.subscribe();
+        let member = self.topic.join(group).await?;
+        Ok(Box::new(MortalMember { member, ends }))
+    }
+}
+
+/// A member whose membership may be ended.
+struct MortalMember {
+    member: Box<dyn Membership>,
+    ends: watch::Receiver<LogErrorKind>,
+}
+
+#[async_trait]
+impl Membership for MortalMember {
+    async fn next(&mut self) -> Result<Change, LogError> {
+        tokio::select! {
+            biased;
+            Ok(()) = self.ends.changed() => {
+                let kind = *self.ends.borrow();
+                Err(LogError::new(kind, "the injected fault ended the membership"))
+            }
+            change = self.member.next() => change,
+        }
+    }
+
+    async fn leave(self: Box<Self>) -> Result<(), LogError> {
+        self.member.leave().await
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Appended, EventLog, LogError, NewTopic, RecordRef, Records, Topic};
+use factum_core::{
+    Appended, Change, EventLog, LogError, LogErrorKind, NewTopic, RecordRef, Records, Topic,
+};
 use factum_testkit::{Faults, FaultyLog, MemoryLog};
 
 async fn behind(faults: Faults) -> Arc<dyn Topic> {
@@ -181,4 +183,21 @@ async fn a_delay_holds_back_the_answer_only() {
     let answer = tokio::time::timeout(Duration::from_millis(10), append(&topic, &["a"])).await;
     assert!(answer.is_err(), "the acknowledgement takes its time");
     assert_eq!(stored(&topic).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_membership_ends_and_the_next_one_does_not() {
+    let log = FaultyLog::new(Arc::new(MemoryLog::new()), Faults::default());
+    log.end_memberships(LogErrorKind::Other);
+    let topic = log.open("t", Some(NewTopic::default())).await;
+    let topic = topic.expect("opens");
+    for kind in [LogErrorKind::Unreachable, LogErrorKind::Closed] {
+        let mut member = topic.join("g").await.expect("joins");
+        let gained = member.next().await.expect("it is a member");
+        assert!(matches!(gained, Change::Gained(all) if all.len() == 8));
+        log.clone().end_memberships(kind);
+        let error = member.next().await.expect_err("it is one no more");
+        assert_eq!(error.kind(), kind);
+        member.leave().await.expect("leaves");
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use factum_core::EventLog;
+use factum_core::{EventLog, LogErrorKind};
 use factum_projector::{Fold, Options, Projector, ProjectorError, Summary};
+use factum_testkit::{Faults, FaultyLog};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -335,4 +336,41 @@ async fn a_start_that_may_not_wait_long_for_another_tries_again() {
     stranger.batch_execute("COMMIT").await.unwrap();
     caught_up(&bank, &ledger).await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_membership_ends_joins_again_if_that_may_help() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 14).await;
+    let view = bank.led_view();
+    let log = FaultyLog::new(std::sync::Arc::new(view.clone()), Faults::default());
+    let (before, after) = (view.script(), view.script());
+    before.gain(&[0, 1]);
+    let worker = Worker::start(&bank, log.clone(), bank.postgres());
+    ledger.fill(200).await;
+    caught_up(&bank, &ledger).await;
+
+    log.end_memberships(LogErrorKind::Unreachable);
+    within(10, view.joined(2)).await;
+    let then = bank.positions().await;
+    ledger.fill(200).await;
+    after.gain(&[0]);
+    eventually("one partition is projected", async || {
+        bank.positions().await > then
+    })
+    .await;
+    assert!(
+        bank.positions().await < ledger.records().await,
+        "what the group has not given again is left to others"
+    );
+    after.gain(&[1]);
+    caught_up(&bank, &ledger).await;
+
+    log.end_memberships(LogErrorKind::Closed);
+    let error = within(10, worker.task).await.unwrap().unwrap_err();
+    let cause = std::error::Error::source(&error).map(|it| it.to_string());
+    assert!(
+        format!("{error} {cause:?}").contains("ended the membership"),
+        "{error} {cause:?}"
+    );
 }

@@ -26,12 +26,10 @@ pub struct LogView {
 #[derive(Clone, Default)]
 struct Led {
     /// What the next member to join will be told, one list for each time it joins.
-    scripts: Arc<Mutex<VecDeque<mpsc::UnboundedReceiver<Told>>>>,
+    scripts: Arc<Mutex<VecDeque<mpsc::UnboundedReceiver<Change>>>>,
     /// How often this worker joined.
     joined: watch::Sender<usize>,
 }
-
-type Told = Result<Change, LogError>;
 
 impl LogView {
     /// A view whose group is the log's own.
@@ -69,12 +67,12 @@ impl LogView {
 }
 
 /// Tells a member what it owns.
-pub struct Script(mpsc::UnboundedSender<Told>);
+pub struct Script(mpsc::UnboundedSender<Change>);
 
 impl Script {
     pub fn gain(&self, partitions: &[u32]) {
         let change = Change::Gained(partitions.to_vec());
-        self.0.send(Ok(change)).unwrap();
+        self.0.send(change).unwrap();
     }
 
     /// Takes partitions away; resolves when they were given up.
@@ -86,7 +84,7 @@ impl Script {
                 let _ = given_up.send(());
             }),
         };
-        self.0.send(Ok(change)).unwrap();
+        self.0.send(change).unwrap();
         released
     }
 }
@@ -153,15 +151,15 @@ impl Topic for TopicView {
     }
 }
 
-struct LedMember(Option<mpsc::UnboundedReceiver<Told>>);
+struct LedMember(Option<mpsc::UnboundedReceiver<Change>>);
 
 #[async_trait]
 impl Membership for LedMember {
-    async fn next(&mut self) -> Told {
+    async fn next(&mut self) -> Result<Change, LogError> {
         if let Some(script) = &mut self.0
-            && let Some(told) = script.recv().await
+            && let Some(change) = script.recv().await
         {
-            return told;
+            return Ok(change);
         }
         std::future::pending().await
     }
