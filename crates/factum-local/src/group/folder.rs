@@ -5,6 +5,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// What follows the name of a member that is about to enter.
+const NEW: &str = ".new";
+
 /// The folder of one group of one topic.
 pub(super) struct Folder {
     members: PathBuf,
@@ -25,25 +28,34 @@ impl Folder {
 
     /// Adds a member. It is one as long as the entry lives, or its process.
     pub(super) fn enter(&self) -> io::Result<Entry> {
-        let name = member_name();
-        // Locked before it gets a name that others look at: they take an unlocked one for dead.
-        let new = self.members.join(format!("{name}.new"));
-        let file = lock_file(&new)?;
-        let entry = Entry {
-            path: self.members.join(&name),
-            name,
-            _locked: file,
-        };
-        fs::rename(new, &entry.path)?;
-        Ok(entry)
+        loop {
+            let name = member_name();
+            // Locked before it gets a name that counts: an unlocked one counts as dead.
+            let new = self.members.join(format!("{name}{NEW}"));
+            let locked = lock_file(&new)?;
+            let path = self.members.join(&name);
+            match fs::rename(new, &path) {
+                Ok(()) => {
+                    return Ok(Entry {
+                        name,
+                        path,
+                        _locked: locked,
+                    });
+                }
+                // Another member looked before the lock was there, and removed it as a dead one's.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    /// How many members are alive, and how many of them come before this one.
+    /// How many members are alive, and how many of them come before this one. What dead ones left
+    /// behind is removed.
     pub(super) fn census(&self, own: &Entry) -> io::Result<(usize, usize)> {
         let (mut alive, mut before) = (1, 0);
         for found in fs::read_dir(&self.members)? {
             let name = found?.file_name().to_string_lossy().into_owned();
-            if name != own.name && !name.ends_with(".new") && self.is_alive(&name)? {
+            if name != own.name && self.is_alive(&name)? && !name.ends_with(NEW) {
                 alive += 1;
                 before += usize::from(name < own.name);
             }
@@ -51,7 +63,8 @@ impl Folder {
         Ok((alive, before))
     }
 
-    /// Whether a member's lock is still held. The file of one that is dead is removed.
+    /// Whether a member's lock is held. The file of one that is dead is removed, while its lock is
+    /// held here: nobody who enters may have locked it meanwhile.
     fn is_alive(&self, name: &str) -> io::Result<bool> {
         let path = self.members.join(name);
         let file = match File::open(&path) {
@@ -144,6 +157,36 @@ mod tests {
         assert!(!group.members.join("0").exists(), "the dead are removed");
         drop(first);
         assert_eq!(group.census(&second).expect("members are counted"), (1, 0));
+    }
+
+    #[test]
+    fn only_those_who_died_while_entering_are_removed() {
+        let (_dir, group) = folder();
+        let own = group.enter().expect("a member enters");
+        let [dead, entering] = ["0.new", "1.new"].map(|name| group.members.join(name));
+        fs::write(&dead, "").expect("a file is written");
+        let _locked = lock_file(&entering).expect("a file is locked");
+        assert_eq!(group.census(&own).expect("members are counted"), (1, 0));
+        assert!(!dead.exists() && entering.exists());
+    }
+
+    #[test]
+    fn members_enter_while_others_remove_the_dead() {
+        let (_dir, group) = folder();
+        let own = group.enter().expect("a member enters");
+        std::thread::scope(|scope| {
+            let entering = [(); 2].map(|()| {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        drop(group.enter().expect("a member enters"));
+                    }
+                })
+            });
+            while !entering.iter().all(|it| it.is_finished()) {
+                group.census(&own).expect("members are counted");
+            }
+        });
+        assert_eq!(group.census(&own).expect("members are counted"), (1, 0));
     }
 
     #[test]
