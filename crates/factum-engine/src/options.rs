@@ -84,9 +84,10 @@ pub struct Replayed {
     pub partition: u32,
     /// How many events were replayed.
     pub events: u64,
-    /// The offset reached.
+    /// The offset reached: that of the next record to read.
     pub offset: u64,
-    /// The offset of the partition's end when the replay began.
+    /// The partition's end, as far as it is known: where it was when it was asked for, or, if the
+    /// replay has come further than that, `offset`. The replay is done when both are the same.
     pub end: u64,
 }
 

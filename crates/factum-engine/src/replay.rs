@@ -91,6 +91,8 @@ impl<A: Aggregate> Replay<A> {
         }
         self.reported = Instant::now();
         let (partition, events, offset) = (self.partition, self.state.replayed, self.at);
+        // What was appended since the end was asked for may be read along.
+        let end = end.max(offset);
         tracing::info!(
             topic = self.topic,
             partition,
@@ -136,4 +138,51 @@ pub(crate) async fn observe_to<T>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use factum_core::{Claim, EventLog, NewTopic};
+    use factum_testkit::MemoryLog;
+    use factum_testkit::doctest::Light;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn progress_never_passes_the_end() {
+        let create = NewTopic {
+            partitions: 1,
+            ..NewTopic::default()
+        };
+        let topic = MemoryLog::new().open("t", Some(create)).await.unwrap();
+        for epoch in 1..=3 {
+            let claim = Claim {
+                epoch,
+                claimant: Uuid::nil(),
+                floor: 1,
+                partitions: 1,
+            };
+            topic.append(0, claim.record()).await.unwrap();
+        }
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = told.clone();
+        let mut options = EngineOptions::default();
+        options.on_replay = Some(Arc::new(move |progress| {
+            tell.lock().unwrap().push(progress)
+        }));
+        let mut writer = Writer::<()>::new(Uuid::nil(), 1, Default::default(), 0);
+        let mut replay = Replay::<Light>::start(&*topic, 0, &options).await.unwrap();
+        // The end is an old one: two records came since.
+        replay.read_to(1, &mut writer, &options).await.unwrap();
+        let progress = Replayed {
+            partition: 0,
+            events: 0,
+            offset: 3,
+            end: 3,
+        };
+        assert_eq!(*told.lock().unwrap(), [progress]);
+    }
 }
