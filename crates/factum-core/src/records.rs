@@ -1,5 +1,9 @@
 //! Records on their way to or from the log, packed into one buffer.
 
+use std::fmt;
+
+use crate::{LogError, LogErrorKind};
+
 /// An offset: a record's place in one partition of one topic. It means nothing outside that topic.
 pub type Offset = u64;
 
@@ -29,6 +33,13 @@ pub struct RecordRef<'a> {
     pub header: Option<&'a [u8]>,
     /// The event's or the claim's Avro value.
     pub value: &'a [u8],
+}
+
+impl RecordRef<'_> {
+    /// The size of key, header and value together, in bytes.
+    pub fn byte_len(&self) -> usize {
+        self.key.len() + self.header.map_or(0, <[u8]>::len) + self.value.len()
+    }
 }
 
 impl Records {
@@ -102,6 +113,29 @@ impl Records {
     /// The size of all keys, headers and values together, in bytes.
     pub fn byte_len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Refuses a batch with a record of more than `limit` bytes, for every log alike. `place` is where
+    /// it was to go, for example `topic bank.loan.events`, and `remedy` what to do about the limit.
+    ///
+    /// # Errors
+    /// [`LogErrorKind::Unsuitable`]: a record is too large.
+    pub fn check_sizes(
+        &self,
+        limit: usize,
+        place: impl fmt::Display,
+        remedy: &str,
+    ) -> Result<(), LogError> {
+        let mut sizes = self.iter().map(|record| record.byte_len());
+        let Some(size) = sizes.find(|size| *size > limit) else {
+            return Ok(());
+        };
+        Err(LogError::new(
+            LogErrorKind::Unsuitable,
+            format!(
+                "a record of {size} bytes is too large for {place}, which takes {limit}: {remedy}"
+            ),
+        ))
     }
 
     /// The record at `index`, if there is one.
@@ -204,6 +238,25 @@ mod tests {
         assert_eq!(records.get(3), None);
         records.truncate(1);
         assert_eq!(records.iter().collect::<Vec<_>>(), [own]);
-        assert_eq!(records.byte_len(), 12);
+        assert_eq!((records.byte_len(), own.byte_len()), (12, 12));
+    }
+
+    #[test]
+    fn a_record_above_the_limit_is_refused() {
+        let mut records = Records::new();
+        for value in [&b"fits"[..], b"too large"] {
+            records.push(RecordRef {
+                key: b"k",
+                header: Some(b"h"),
+                value,
+            });
+        }
+        records.check_sizes(11, "topic t", "-").unwrap();
+        let error = records.check_sizes(10, "topic t", "mend it").unwrap_err();
+        assert_eq!(error.kind(), LogErrorKind::Unsuitable);
+        assert_eq!(
+            error.to_string(),
+            "a record of 11 bytes is too large for topic t, which takes 10: mend it"
+        );
     }
 }

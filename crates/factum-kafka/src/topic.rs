@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use factum_core::{
-    Append, Appended, LogError, LogErrorKind, LogReader, Membership, NewTopic, Offset, RecordRef,
-    Records, Topic,
+    Append, Appended, LogError, LogErrorKind, LogReader, Membership, NewTopic, Offset, Records,
+    Topic,
 };
 use futures::FutureExt;
 use rdkafka::types::RDKafkaErrorCode;
@@ -53,17 +53,11 @@ impl KafkaTopic {
     }
 
     fn check_sizes(&self, records: &Records) -> Result<(), LogError> {
-        let limit = self.max_record_bytes;
-        match records.iter().map(size).find(|size| *size > limit) {
-            None => Ok(()),
-            Some(size) => Err(LogError::new(
-                LogErrorKind::Unsuitable,
-                format!(
-                    "a record of {size} bytes is too large for topic {}, which takes {limit}: raise its max.message.bytes",
-                    self.name
-                ),
-            )),
-        }
+        records.check_sizes(
+            self.max_record_bytes,
+            format_args!("topic {}", self.name),
+            "make the event smaller, or raise the topic's max.message.bytes",
+        )
     }
 
     /// Start and end of a partition.
@@ -84,10 +78,6 @@ impl KafkaTopic {
         })?;
         Ok((start.cast_unsigned(), end.cast_unsigned()))
     }
-}
-
-fn size(record: RecordRef<'_>) -> usize {
-    record.key.len() + record.header.map_or(0, <[u8]>::len) + record.value.len()
 }
 
 /// Waits for the producer's answer.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use factum_core::{
-    Append, LogError, LogErrorKind, LogReader, Membership, Offset, RecordRef, Records, Topic,
-};
+use factum_core::{Append, LogError, LogErrorKind, LogReader, Membership, Offset, Records, Topic};
 
 use crate::blocking::blocking;
 use crate::failure;
@@ -35,19 +33,9 @@ impl Opened {
 
     fn accept(&self, number: u32, records: &Records) -> Result<Partition, LogError> {
         let partition = self.partition(number)?;
-        let sizes = records.iter().map(size);
-        if let Some(size) = sizes.max().filter(|size| *size > MAX_RECORD_BYTES) {
-            let message = format!(
-                "a record of {size} bytes is too large for {partition}, which takes {MAX_RECORD_BYTES}"
-            );
-            return Err(LogError::new(LogErrorKind::Unsuitable, message));
-        }
+        records.check_sizes(MAX_RECORD_BYTES, partition, "make the event smaller")?;
         Ok(partition.clone())
     }
-}
-
-fn size(record: RecordRef<'_>) -> usize {
-    record.key.len() + record.header.map_or(0, <[u8]>::len) + record.value.len()
 }
 
 pub(crate) struct LocalTopic(pub(crate) Arc<Opened>);

@@ -52,28 +52,13 @@ impl Store {
 
     fn append_now(&self, partition: u32, records: Records) -> Result<Appended, LogError> {
         let mut log = self.partition(partition)?;
-        if let Some(size) = records
-            .iter()
-            .map(size)
-            .find(|size| *size > MAX_RECORD_BYTES)
-        {
-            let name = &self.name;
-            return Err(LogError::new(
-                LogErrorKind::Unsuitable,
-                format!(
-                    "a record of {size} bytes is too large for topic {name}, which takes {MAX_RECORD_BYTES}"
-                ),
-            ));
-        }
+        let place = format_args!("topic {}", self.name);
+        records.check_sizes(MAX_RECORD_BYTES, place, "make the event smaller")?;
         let first = log.append(records);
         drop(log);
         self.grown.notify_waiters();
         Ok(Appended::At(first))
     }
-}
-
-fn size(record: factum_core::RecordRef<'_>) -> usize {
-    record.key.len() + record.header.map_or(0, <[u8]>::len) + record.value.len()
 }
 
 pub(super) struct MemoryTopic(pub(super) Arc<Store>);
