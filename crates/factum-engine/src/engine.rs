@@ -22,7 +22,8 @@ use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 /// How long a group may take to give a new member partitions, before the member counts as spare.
 const SPARE_AFTER: Duration = Duration::from_secs(15);
 
-/// How many partitions of an engine are replayed at the same time: each takes a reader's memory.
+/// How many partitions of an engine are replayed at the same time, at most: each takes a reader's
+/// memory, and more than there are processors gain nothing.
 const REPLAYS: usize = 4;
 
 /// Carries out commands on the aggregates of one type.
@@ -80,7 +81,7 @@ impl<A: Aggregate> Engine<A> {
             options: Arc::new(options),
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
-            replays: Arc::new(Semaphore::new(REPLAYS)),
+            replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),
             failure: watch::Sender::new(None),
@@ -253,6 +254,10 @@ impl<A: Aggregate> Drop for Engine<A> {
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The partitions that are owned: how to stop each, and their tasks.
