@@ -13,16 +13,17 @@ use factum_core::{EventLog, LogError, LogErrorKind};
 /// # Errors
 /// The address is of neither form, its kind was left out of the build, or the log cannot be opened.
 pub async fn open_log(address: &str) -> Result<Arc<dyn EventLog>, LogError> {
-    if let Some(servers) = address.strip_prefix("kafka://") {
-        return kafka(servers.trim_end_matches('/')).await;
+    let servers = address
+        .strip_prefix("kafka://")
+        .map(|it| it.trim_end_matches('/'));
+    match (servers, address.strip_prefix("local:")) {
+        (Some(servers), _) if !servers.is_empty() => kafka(servers).await,
+        (_, Some(dir)) if !dir.is_empty() => local(dir).await,
+        _ => Err(LogError::new(
+            LogErrorKind::Unsuitable,
+            format!("`{address}` is not a log's address: write kafka://HOST:PORT or local:DIR"),
+        )),
     }
-    if let Some(dir) = address.strip_prefix("local:") {
-        return local(dir).await;
-    }
-    Err(LogError::new(
-        LogErrorKind::Unsuitable,
-        format!("`{address}` is not a log's address: write kafka://HOST:PORT or local:DIR"),
-    ))
 }
 
 #[cfg(feature = "kafka")]
@@ -50,4 +51,27 @@ async fn local(_: &str) -> Result<Arc<dyn EventLog>, LogError> {
 fn left_out(feature: &str) -> LogError {
     let message = format!("this program was built without Factum's feature `{feature}`");
     LogError::new(LogErrorKind::Unsuitable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_log;
+
+    #[tokio::test]
+    async fn what_is_no_address_is_refused() {
+        for address in [
+            "",
+            "kafka",
+            "kafka://",
+            "local:",
+            "localhost:9092",
+            "http://localhost",
+        ] {
+            let error = open_log(address).await.err().expect(address).to_string();
+            assert!(
+                error.contains("write kafka://HOST:PORT"),
+                "{address}: {error}"
+            );
+        }
+    }
 }
