@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use crate::EngineError;
 
-/// How an engine runs. Every bound is per partition.
+/// How an engine runs. Every bound is per partition. Start from [`EngineOptions::default`].
 #[derive(Clone)]
-#[non_exhaustive]
 pub struct EngineOptions {
     /// How to create the topic when it is not there yet; `None` refuses to start then.
     pub create: Option<NewTopic>,

@@ -169,10 +169,12 @@ mod tests {
         }
         let told = Arc::new(Mutex::new(Vec::new()));
         let tell = told.clone();
-        let mut options = EngineOptions::default();
-        options.on_replay = Some(Arc::new(move |progress| {
-            tell.lock().unwrap().push(progress)
-        }));
+        let options = EngineOptions {
+            on_replay: Some(Arc::new(move |progress| {
+                tell.lock().unwrap().push(progress)
+            })),
+            ..EngineOptions::default()
+        };
         let mut writer = Writer::<()>::new(Uuid::nil(), 1, Default::default(), 0);
         let mut replay = Replay::<Light>::start(&*topic, 0, &options).await.unwrap();
         // The end is an old one: two records came since.

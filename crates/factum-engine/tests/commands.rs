@@ -13,12 +13,13 @@ use factum_testkit::{Faults, FaultyLog, MemoryLog};
 use uuid::Uuid;
 
 fn options(partitions: u32) -> EngineOptions {
-    let mut options = EngineOptions::default();
-    options.create = Some(NewTopic {
-        partitions,
-        replication: None,
-    });
-    options
+    EngineOptions {
+        create: Some(NewTopic {
+            partitions,
+            ..NewTopic::default()
+        }),
+        ..EngineOptions::default()
+    }
 }
 
 async fn start(log: &Arc<dyn EventLog>) -> Engine<Counter> {
@@ -148,11 +149,13 @@ async fn state_and_progress_come_back_by_replay() {
     engine.shutdown().await.unwrap();
     let replayed = Arc::new(AtomicU64::new(0));
     let sum = replayed.clone();
-    let mut options = options(2);
-    options.on_replay = Some(Arc::new(move |progress| {
-        assert!(progress.offset <= progress.end);
-        sum.fetch_max(progress.events, Ordering::Relaxed);
-    }));
+    let options = EngineOptions {
+        on_replay: Some(Arc::new(move |progress| {
+            assert!(progress.offset <= progress.end);
+            sum.fetch_max(progress.events, Ordering::Relaxed);
+        })),
+        ..options(2)
+    };
     let engine = Engine::<Counter>::start(log, options).await.unwrap();
     assert_eq!(replayed.load(Ordering::Relaxed), 100);
     let rejected = engine
@@ -218,8 +221,11 @@ async fn a_full_queue_is_overload_and_loses_nothing() {
     };
     let memory = memory();
     let log: Arc<dyn EventLog> = Arc::new(FaultyLog::new(memory.clone(), slow));
-    let mut options = options(1);
-    (options.queue, options.in_flight) = (4, 4);
+    let options = EngineOptions {
+        queue: 4,
+        in_flight: 4,
+        ..options(1)
+    };
     let engine = Engine::<Counter>::start(log, options).await.unwrap();
     let mut replies = Vec::new();
     let mut overloaded = 0;
@@ -266,13 +272,18 @@ async fn shutdown_answers_everyone() {
 #[tokio::test]
 async fn the_engine_that_was_taken_over_answers_fenced_and_comes_back_later() {
     let log = memory();
-    let mut first = options(1);
-    (first.group, first.reclaim_after) = (Some("first".into()), Duration::from_millis(100));
+    let first = EngineOptions {
+        group: Some("first".into()),
+        reclaim_after: Duration::from_millis(100),
+        ..options(1)
+    };
     let first = Engine::<Counter>::start(log.clone(), first).await.unwrap();
     first.execute("a", Command::Add(vec![1])).await.unwrap();
-    let mut second = options(1);
-    second.group = Some("second".into());
-    second.reclaim_after = Duration::from_secs(3600);
+    let second = EngineOptions {
+        group: Some("second".into()),
+        reclaim_after: Duration::from_secs(3600),
+        ..options(1)
+    };
     let second = Engine::<Counter>::start(log.clone(), second).await.unwrap();
     second.execute("a", Command::Add(vec![2])).await.unwrap();
     let fenced = first.execute("a", Command::Add(vec![3])).await.unwrap_err();
@@ -367,8 +378,10 @@ async fn a_command_id_counts_for_each_aggregate() {
 
 #[tokio::test]
 async fn a_bound_of_nothing_is_refused() {
-    let mut options = options(1);
-    options.queue = 0;
+    let options = EngineOptions {
+        queue: 0,
+        ..options(1)
+    };
     let error = Engine::<Counter>::start(memory(), options)
         .await
         .err()

@@ -31,13 +31,15 @@ fn faults(seed: u64) -> Faults {
 
 async fn engine(log: &Arc<dyn EventLog>, group: &str, seed: u64) -> Engine<Counter> {
     let log = Arc::new(FaultyLog::new(log.clone(), faults(seed)));
-    let mut options = EngineOptions::default();
-    options.create = Some(NewTopic {
-        partitions: 2,
-        replication: None,
-    });
-    options.group = Some(group.into());
-    options.reclaim_after = Duration::from_millis(20);
+    let options = EngineOptions {
+        create: Some(NewTopic {
+            partitions: 2,
+            ..NewTopic::default()
+        }),
+        group: Some(group.into()),
+        reclaim_after: Duration::from_millis(20),
+        ..EngineOptions::default()
+    };
     Engine::start(log, options).await.unwrap()
 }
 

@@ -7,11 +7,15 @@ use std::time::Duration;
 use factum_core::{LogError, LogErrorKind};
 use rdkafka::ClientConfig;
 
-/// How to reach a Kafka cluster.
+/// How to reach a Kafka cluster. Start from [`KafkaSettings::new`].
 ///
 /// ```
 /// # use factum_kafka::KafkaSettings;
-/// let settings = KafkaSettings::new("broker-1:9093,broker-2:9093")
+/// let settings = KafkaSettings {
+///     client_id: "loans-1".to_owned(),
+///     ..KafkaSettings::new("broker-1:9093,broker-2:9093")
+/// };
+/// let settings = settings
 ///     .with("security.protocol", "sasl_ssl")
 ///     .with("sasl.mechanism", "SCRAM-SHA-512")
 ///     .with("sasl.username", "loans")

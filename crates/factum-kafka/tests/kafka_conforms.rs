@@ -9,8 +9,10 @@ use factum_testkit::conformance::Handles;
 use factum_testkit::servers;
 
 async fn connect() -> Arc<dyn EventLog> {
-    let mut settings = KafkaSettings::new(servers::kafka());
-    settings.session_timeout = Duration::from_secs(6);
+    let settings = KafkaSettings {
+        session_timeout: Duration::from_secs(6),
+        ..KafkaSettings::new(servers::kafka())
+    };
     Arc::new(
         KafkaLog::connect(&settings)
             .await

@@ -52,8 +52,10 @@ async fn a_silent_or_absent_kafka_is_unreachable_at_its_address() {
     let addresses = [&silent, &absent].map(|it| it.local_addr().expect("an address").to_string());
     drop(absent);
     for address in addresses {
-        let mut settings = KafkaSettings::new(&address);
-        settings.answer_timeout = Duration::from_secs(1);
+        let settings = KafkaSettings {
+            answer_timeout: Duration::from_secs(1),
+            ..KafkaSettings::new(&address)
+        };
         let started = Instant::now();
         let error = KafkaLog::connect(&settings)
             .await

@@ -78,7 +78,7 @@ impl Store {
 
 fn open_env(dir: &Path, options: &LocalOptions) -> heed::Result<Env> {
     let mut env = EnvOpenOptions::new().read_txn_without_tls();
-    env.map_size(options.map_size)
+    env.map_size(options.whole_map_size())
         .max_dbs(options.max_partitions.saturating_add(1))
         .max_readers(folder::MAX_READERS);
     // SAFETY: the map is of files that only LMDB writes, under its own locks; the folder says so,

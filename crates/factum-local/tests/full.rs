@@ -9,7 +9,10 @@ use factum_core::{
 use factum_local::{LocalLog, LocalOptions};
 
 async fn open(dir: &Path, map_size: usize) -> (LocalLog, Arc<dyn Topic>) {
-    let options = LocalOptions::default().map_size(map_size);
+    let options = LocalOptions {
+        map_size,
+        ..LocalOptions::default()
+    };
     let log = LocalLog::open_with(dir, options)
         .await
         .expect("a log opens");
@@ -88,6 +91,14 @@ async fn a_full_map_keeps_what_it_has_and_a_larger_one_takes_more() {
     let appended = topic.append(0, batch()).await.expect("there is room");
     assert_eq!(appended, Appended::At(end));
     assert_eq!(count(&topic).await, end + 10);
+}
+
+#[tokio::test]
+async fn a_map_size_is_rounded_up_to_whole_pages() {
+    let dir = tempfile::tempdir().expect("a folder is made");
+    let (_log, topic) = open(dir.path(), (1 << 20) + 1).await;
+    let appended = topic.append(0, batch()).await.expect("there is room");
+    assert_eq!(appended, Appended::At(0));
 }
 
 /// The limit holds for a whole process, so this file's tests write little, and each says so itself.

@@ -15,6 +15,14 @@
 //! let receipt = loans.execute("loan-173688", 20_000).await.unwrap();
 //! # Ok(()) }
 //! ```
+//!
+//! Options are structs like any other, here and in all of Factum: set what differs, and take the rest
+//! from the default, to which later versions may add.
+//!
+//! ```
+//! # use factum::EngineOptions;
+//! let options = EngineOptions { queue: 1024, ..EngineOptions::default() };
+//! ```
 
 mod log;
 #[cfg(feature = "projector")]

@@ -34,13 +34,14 @@ async fn own_log() -> Arc<dyn EventLog> {
 }
 
 fn options(log: &str) -> EngineOptions {
-    let mut options = EngineOptions::default();
-    options.create = Some(NewTopic {
-        partitions: 2,
-        replication: None,
-    });
-    options.group = Some(log.to_owned());
-    options
+    EngineOptions {
+        create: Some(NewTopic {
+            partitions: 2,
+            ..NewTopic::default()
+        }),
+        group: Some(log.to_owned()),
+        ..EngineOptions::default()
+    }
 }
 
 async fn topic(log: &Arc<dyn EventLog>) -> Arc<dyn Topic> {

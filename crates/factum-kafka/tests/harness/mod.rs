@@ -16,9 +16,10 @@ use rdkafka::client::DefaultClientContext;
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 pub fn settings(servers: &str) -> KafkaSettings {
-    let mut settings = KafkaSettings::new(servers);
-    settings.session_timeout = Duration::from_secs(6);
-    settings
+    KafkaSettings {
+        session_timeout: Duration::from_secs(6),
+        ..KafkaSettings::new(servers)
+    }
 }
 
 pub async fn connect(servers: &str) -> KafkaLog {

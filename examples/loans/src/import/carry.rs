@@ -29,11 +29,13 @@ impl Engines {
         log: Arc<dyn EventLog>,
         partitions: u32,
     ) -> Result<Self, ImportError> {
-        let mut options = EngineOptions::default();
-        options.create = Some(NewTopic {
-            partitions,
-            ..NewTopic::default()
-        });
+        let options = EngineOptions {
+            create: Some(NewTopic {
+                partitions,
+                ..NewTopic::default()
+            }),
+            ..EngineOptions::default()
+        };
         let loans = Engine::start(log.clone(), options.clone());
         let work = Engine::start(log, options);
         let (loans, work) = tokio::try_join!(loans, work)?;
