@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use factum_core::Fate;
 use tokio::sync::oneshot;
+use tokio::time::Sleep;
+use uuid::Uuid;
 
 use crate::{ExecuteError, Receipt};
 
@@ -32,13 +34,32 @@ impl<R> Waiting<R> {
 /// The answer to a command that was queued. Dropping it does not call the command back.
 #[derive(Debug)]
 #[must_use = "the answer says whether the command took effect"]
-pub struct Reply<R>(pub(crate) oneshot::Receiver<Outcome<R>>);
+pub struct Reply<R> {
+    pub(crate) answer: oneshot::Receiver<Outcome<R>>,
+    pub(crate) command: Uuid,
+    pub(crate) deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl<R> Reply<R> {
+    /// The command's id.
+    pub fn command(&self) -> Uuid {
+        self.command
+    }
+}
 
 impl<R> Future for Reply<R> {
     type Output = Result<Receipt, ExecuteError<R>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(answer.unwrap_or(Err(ExecuteError::Unknown)))
+        let command = self.command;
+        let unknown = ExecuteError::Unknown { command };
+        if let Poll::Ready(answer) = Pin::new(&mut self.answer).poll(cx) {
+            return Poll::Ready(answer.unwrap_or(Err(unknown)));
+        }
+        let deadline = self.deadline.as_mut();
+        match deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            true => Poll::Ready(Err(unknown)),
+            false => Poll::Pending,
+        }
     }
 }

@@ -122,9 +122,12 @@ impl<A: Aggregate> Engine<A> {
     /// Waits until the engine fails; pending for ever while it does not. A service ends then.
     pub async fn failed(&self) -> EngineError {
         let mut failure = self.shared.failure.subscribe();
-        match failure.wait_for(Option::is_some).await {
-            Ok(failure) => failure.clone().expect("waited for it"),
-            Err(_) => std::future::pending().await,
+        // The guard must be gone before the next await, or no task could wait for this.
+        let failure = failure.wait_for(Option::is_some).await;
+        let failure = failure.ok().and_then(|failure| failure.clone());
+        match failure {
+            Some(failure) => failure,
+            None => std::future::pending().await,
         }
     }
 
@@ -143,9 +146,9 @@ impl<A: Aggregate> Engine<A> {
 
     /// Carries out a command with options, and returns once its events are facts.
     ///
-    /// It waits as long as that takes, also while the log is out of reach: put a time-out around it,
-    /// and a command id into the options, to ask again. Dropping the call before the command is
-    /// queued means that nothing happens; after that it is carried out all the same.
+    /// Without a time-out it waits as long as that takes, also while the log is out of reach. Dropping
+    /// the call before the command is queued means that nothing happens; after that it is carried out
+    /// all the same.
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
@@ -172,7 +175,13 @@ impl<A: Aggregate> Engine<A> {
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
         let (request, partition, reply) = self.request(id.into(), command, options);
         let owner = self.owner(partition)?;
-        match owner.send(request).await {
+        let sent = match options.timeout {
+            None => owner.send(request).await,
+            Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
+                .await
+                .map_err(|_| ExecuteError::Overloaded)?,
+        };
+        match sent {
             Ok(()) => Ok(reply),
             Err(_) => Err(ExecuteError::Unavailable { partition }),
         }
@@ -206,22 +215,23 @@ impl<A: Aggregate> Engine<A> {
     ) -> (Request<A>, u32, Reply<A::Rejection>) {
         let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
         let (caller, reply) = oneshot::channel();
-        let CommandOptions {
-            expected_version,
+        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let request = Request {
+            id,
+            command,
             command_id,
-        } = options;
-        (
-            Request {
-                id,
-                command,
-                command_id: command_id.unwrap_or_else(Uuid::new_v4),
-                chosen: command_id.is_some(),
-                expected_version,
-                caller,
-            },
-            partition,
-            Reply(reply),
-        )
+            chosen: options.command_id.is_some(),
+            expected_version: options.expected_version,
+            caller,
+        };
+        let reply = Reply {
+            answer: reply,
+            command: command_id,
+            deadline: options
+                .timeout
+                .map(|wait| Box::pin(tokio::time::sleep(wait))),
+        };
+        (request, partition, reply)
     }
 
     fn owner(
@@ -236,6 +246,12 @@ impl<A: Aggregate> Engine<A> {
         owners[partition as usize]
             .clone()
             .ok_or(ExecuteError::Unavailable { partition })
+    }
+
+    /// Waits, and returns whether the engine still runs.
+    pub(crate) async fn sleep(&self, wait: Duration) -> bool {
+        let wait = tokio::time::sleep(wait);
+        self.shared.stop.run_until_cancelled(wait).await.is_some()
     }
 
     /// Takes no more commands, carries out and answers those that wait, and leaves the group. Where

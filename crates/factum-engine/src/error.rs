@@ -1,6 +1,7 @@
 //! What a caller can act on.
 
 use factum_core::{DecodeError, LogError};
+use uuid::Uuid;
 
 /// Why a command has no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -44,15 +45,18 @@ pub enum ExecuteError<R> {
         /// The aggregate's partition.
         partition: u32,
     },
-    /// Too many commands wait already. Nothing happened.
+    /// Too many commands wait already, or did until the time-out. Nothing happened.
     #[error("too many commands are waiting; nothing happened")]
     Overloaded,
-    /// The engine ended before the command's fate was known. Asking again with the same command id
-    /// finds out, and does not repeat it.
+    /// The time-out passed, or the engine ended, before the command's fate was known. Asking again
+    /// with the same command id finds out, and does not repeat it.
     #[error(
-        "the engine ended before it was known whether the command took effect: ask again with the same command id"
+        "it is not known whether the command took effect: ask again with the same command id, {command}"
     )]
-    Unknown,
+    Unknown {
+        /// The command's id.
+        command: Uuid,
+    },
 }
 
 impl<R> ExecuteError<R> {
@@ -60,7 +64,9 @@ impl<R> ExecuteError<R> {
     /// mending anything.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Fenced | Self::Unavailable { .. } | Self::Overloaded | Self::Unknown => true,
+            Self::Fenced | Self::Unavailable { .. } | Self::Overloaded | Self::Unknown { .. } => {
+                true
+            }
             Self::Rejected(_)
             | Self::Conflict { .. }
             | Self::TooLarge { .. }

@@ -16,6 +16,7 @@ mod options;
 mod owner;
 mod receipt;
 mod replay;
+mod retry;
 mod state;
 mod window;
 

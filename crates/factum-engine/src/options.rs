@@ -99,4 +99,7 @@ pub struct CommandOptions {
     /// the engine's window, returns the first receipt and appends nothing. Set it where a command may
     /// have to be sent again, as after [`ExecuteError::Unknown`](crate::ExecuteError::Unknown).
     pub command_id: Option<Uuid>,
+    /// How long to wait for an answer, counted from the call; `None` waits as long as it takes. The
+    /// command may take effect later all the same, where it was queued in time.
+    pub timeout: Option<Duration>,
 }
