@@ -1,10 +1,11 @@
 //! One server, from its launch to its end, whichever way it runs.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,6 @@ use super::detached::{Process, spawn, sweep};
 use super::docker::Service;
 use super::{Say, Server, Way, kafka, port, postgres};
 
-/// A loaded machine may take its time; a server that dies is noticed at once.
-const READY_WITHIN: Duration = Duration::from_secs(120);
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -65,10 +64,16 @@ impl Instance {
         })
     }
 
+    /// Notes what a launch will make, as far as that is known in advance: a container by its name.
+    pub(crate) fn expect_launch(&mut self) {
+        if self.way == Way::Docker {
+            self.state = State::Container;
+        }
+    }
+
     /// Launches the server; it is not ready yet.
     pub(crate) fn launch(&mut self, say: Say<'_>) -> Result<()> {
         if self.way == Way::Docker {
-            self.state = State::Container;
             return self.service().start();
         }
         sweep(&self.home, self.programs());
@@ -80,53 +85,24 @@ impl Instance {
         Ok(())
     }
 
-    /// Waits until the server answers.
-    ///
-    /// # Errors
-    /// When it dies first or takes too long, with the end of its log.
-    pub(crate) fn wait_ready(&self) -> Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
-        while let Err(cause) = self.server.ask(&self.address()) {
-            let name = self.server.name();
-            if self.is_dead() {
-                bail!("{name} ended while it started; {}", self.log_tail());
-            }
-            if Instant::now() > deadline {
-                return Err(cause.context(format!(
-                    "{name} is not ready after {} s; {}",
-                    READY_WITHIN.as_secs(),
-                    self.log_tail()
-                )));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
     pub(crate) fn address(&self) -> String {
         self.server.address(self.port)
     }
 
-    /// Whether it runs and answers.
-    pub(crate) fn serves(&self) -> bool {
-        self.state != State::Stopped && !self.is_dead() && self.server.ask(&self.address()).is_ok()
-    }
-
     /// Ends the server: gently, and by force when it does not go. Nothing of it is left running.
+    /// `wipe` removes the data that Docker keeps; for other data see [`wipe`](Self::wipe).
     ///
     /// # Errors
-    /// When the container cannot be stopped.
+    /// When the container cannot be stopped, or Docker does not remove the data.
     pub(crate) fn stop(&mut self, wipe: bool) -> Result<()> {
-        match &self.state {
-            State::Container => self.service().stop(wipe)?,
-            State::Process(process) => {
-                let _ = process.end(self.gentle_signal(), STOPPED_WITHIN)
-                    || process.end(Signal::KILL, KILLED_WITHIN);
-            }
-            State::Stopped => {}
+        if let State::Process(process) = &self.state {
+            let _ = process.end(self.gentle_signal(), STOPPED_WITHIN)
+                || process.end(Signal::KILL, KILLED_WITHIN);
         }
         if self.way != Way::Docker {
             sweep(&self.home, self.programs());
+        } else if wipe || self.state == State::Container {
+            self.service().stop(wipe)?;
         }
         self.state = State::Stopped;
         Ok(())
@@ -149,24 +125,26 @@ impl Instance {
     }
 
     /// Removes the data and the log of a server that does not run.
-    pub(crate) fn wipe(&self) {
-        let _ = fs::remove_dir_all(&self.dir);
-        self.wipe_stand_in();
+    ///
+    /// # Errors
+    /// When something of them stays.
+    pub(crate) fn wipe(&self) -> Result<()> {
+        remove(&self.dir)?;
+        self.wipe_stand_in()
     }
 
     /// Removes data that could not be kept in the instance's own directory.
-    pub(crate) fn wipe_stand_in(&self) {
-        if !self.home.starts_with(&self.dir) {
-            let _ = fs::remove_dir_all(&self.home);
+    ///
+    /// # Errors
+    /// When something of it stays.
+    pub(crate) fn wipe_stand_in(&self) -> Result<()> {
+        if self.home.starts_with(&self.dir) {
+            return Ok(());
         }
+        remove(&self.home)
     }
 
-    /// Whether it was launched and its process is gone.
-    pub(crate) fn is_dead(&self) -> bool {
-        matches!(&self.state, State::Process(process) if !process.is_alive())
-    }
-
-    fn service(&self) -> Service {
+    pub(super) fn service(&self) -> Service {
         Service::of(self.server, &self.dir, self.port)
     }
 
@@ -186,20 +164,14 @@ impl Instance {
         }
     }
 
-    fn log(&self) -> PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         self.dir.join(format!("{}.log", self.server.name()))
     }
+}
 
-    /// What became of a dead one.
-    pub(crate) fn obituary(&self) -> String {
-        format!("{} has died; {}", self.server.name(), self.log_tail())
-    }
-
-    fn log_tail(&self) -> String {
-        let log = self.log();
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        let lines: Vec<_> = text.lines().collect();
-        let tail = lines[lines.len().saturating_sub(15)..].join("\n");
-        format!("the end of {}:\n{tail}", log.display())
+fn remove(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| format!("cannot remove {}", dir.display())),
     }
 }

@@ -4,8 +4,12 @@
 //! machine offers. Each listens on a free port of 127.0.0.1, keeps its data below `target/factum/`
 //! (or a test's own directory), and outlives the process that started it until it is stopped.
 
+mod broker;
+mod choice;
 mod detached;
 mod docker;
+mod down;
+mod health;
 mod instance;
 mod kafka;
 mod maven;
@@ -13,15 +17,19 @@ mod place;
 mod port;
 mod postgres;
 mod private;
+mod programs;
 mod record;
 mod shared;
+mod up;
 mod way;
 mod wire;
 
+pub use broker::{delete_topics, has_topic};
+pub use down::down;
 pub use private::{Kafka, Postgres};
-pub use shared::{Addresses, Wanted, down, factum_dir, failed, up};
+pub use shared::{Addresses, Wanted, factum_dir, failed};
+pub use up::up;
 pub use way::Way;
-pub use wire::delete_topics;
 
 /// Takes one line of progress, meant for a person who waits.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
@@ -65,7 +73,7 @@ impl Server {
     /// When it does not answer within a few seconds, with the cause.
     pub(crate) fn ask(self, address: &str) -> anyhow::Result<()> {
         match self {
-            Server::Kafka => wire::ask(address),
+            Server::Kafka => broker::ask(address),
             Server::Postgres => postgres::ask(address),
         }
     }

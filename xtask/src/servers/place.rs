@@ -28,7 +28,8 @@ pub(crate) fn unprivileged() -> Result<Option<User>> {
     }
     let passwd = fs::read_to_string("/etc/passwd").context("cannot read /etc/passwd")?;
     let user = NAMES.iter().find_map(|name| find_user(&passwd, name));
-    let lack = "Postgres refuses to run as root, and /etc/passwd has neither postgres nor nobody";
+    let lack = "Postgres refuses to run as root, and /etc/passwd has neither postgres nor nobody. Add \
+                one (useradd --system postgres), or run this as another user";
     user.context(lack).map(Some)
 }
 

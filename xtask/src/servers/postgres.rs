@@ -12,67 +12,15 @@ use postgres::{Config, NoTls};
 
 use super::detached::Process;
 use super::place::{User, reachable, unprivileged};
-use super::way::{Way, on_path, output_of};
-use super::{Say, maven};
+use super::programs::{local_bin, major_version, platform};
+use super::{Say, Way, maven};
 
-const OLDEST: u32 = 14;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a client connects to. The user is the server's superuser and needs no password: the server
 /// listens on this machine only.
 pub(crate) fn address(port: u16) -> String {
     format!("postgres://factum@127.0.0.1:{port}/postgres")
-}
-
-/// The platform's name in the Maven artifact.
-pub(crate) fn platform() -> Result<String, String> {
-    let os = match std::env::consts::OS {
-        "linux" => "linux",
-        "macos" => "darwin",
-        other => return Err(format!("there is no Postgres artifact for {other}")),
-    };
-    match std::env::consts::ARCH {
-        "x86_64" => Ok(format!("{os}-amd64")),
-        "aarch64" => Ok(format!("{os}-arm64v8")),
-        other => Err(format!("there is no Postgres artifact for {os} on {other}")),
-    }
-}
-
-/// The programs of the newest Postgres on this machine; if none will do, why.
-pub(crate) fn local_bin() -> Result<PathBuf, String> {
-    let on_path = on_path("postgres").and_then(|file| Some(file.parent()?.to_owned()));
-    let children = |dir: &str| fs::read_dir(dir).into_iter().flatten().flatten();
-    let packaged = ["/usr/lib/postgresql", "/opt/homebrew/opt"]
-        .into_iter()
-        .flat_map(children);
-    let packaged = packaged.map(|entry| entry.path().join("bin"));
-    let bins = on_path.into_iter().chain(packaged);
-    let complete = bins.filter(|bin| ["postgres", "initdb"].iter().all(|p| bin.join(p).is_file()));
-    let newest = complete
-        .filter_map(|bin| Some((major_version(&bin)?, bin)))
-        .max();
-    match newest {
-        Some((OLDEST.., bin)) => Ok(bin),
-        Some((old, _)) => Err(format!(
-            "the newest Postgres here is {old}, 14 is the oldest"
-        )),
-        None => Err("no `postgres` with `initdb` on PATH or in /usr/lib/postgresql".into()),
-    }
-}
-
-fn major_version(bin: &Path) -> Option<u32> {
-    parse_version(&output_of(
-        Command::new(bin.join("postgres")).arg("--version"),
-    )?)
-}
-
-/// The major version in the output of `postgres --version`.
-fn parse_version(text: &str) -> Option<u32> {
-    let (_, version) = text.split_once("(PostgreSQL) ")?;
-    let digits = version
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(version.len());
-    version[..digits].parse().ok()
 }
 
 /// The directory to work in for an instance that is given `dir`.
@@ -90,6 +38,12 @@ pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<
     let major = major_version(&bin).context("Postgres does not tell its version")?;
     let data = home.join(format!("data-{major}"));
     if !data.exists() {
+        if let Some(other) = data_of_another_version(home) {
+            let other = other.display();
+            say(&format!(
+                "postgres: {other} stays as it is; Postgres {major} begins without it"
+            ));
+        }
         init(&bin, &data, user.as_ref())?;
     }
     remove_stale_lock(&data);
@@ -103,6 +57,13 @@ pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<
         command.args(["-c", setting]);
     }
     Ok(command)
+}
+
+/// A Postgres cannot read what another major version wrote.
+fn data_of_another_version(home: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(home).ok()?.flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    paths.find(|path| path.join("PG_VERSION").is_file() && path.extension().is_none())
 }
 
 /// Postgres's user must reach the programs too.
@@ -189,17 +150,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn postgres_tells_its_version_in_many_ways() {
-        assert_eq!(
-            parse_version("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)"),
-            Some(15)
-        );
-        assert_eq!(parse_version("postgres (PostgreSQL) 18beta1"), Some(18));
-        assert_eq!(parse_version("postgres (PostgreSQL) 17\n"), Some(17));
-        assert_eq!(parse_version("psql"), None);
-    }
-
-    #[test]
     #[cfg(target_os = "linux")]
     fn a_stale_lock_goes_only_where_postgres_would_trip_over_it() {
         let dir = tempfile::tempdir().unwrap();
@@ -210,6 +160,16 @@ mod tests {
         fs::write(&lock, format!("{}\n/data\n", std::process::id())).unwrap();
         remove_stale_lock(dir.path());
         assert!(!lock.exists());
+    }
+
+    #[test]
+    fn data_of_another_version_is_seen() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(data_of_another_version(home.path()), None);
+        let data = home.path().join("data-15");
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("PG_VERSION"), "15").unwrap();
+        assert_eq!(data_of_another_version(home.path()), Some(data));
     }
 
     #[test]

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::choice::choose;
 use super::detached::Process;
 use super::instance::Instance;
 use super::record::Record;
-use super::way::{choose, forced_by_environment, probe};
+use super::way::{forced_by_environment, probe};
 use super::{Server, factum_dir};
 
 /// A Kafka broker of one's own; stopped and forgotten when dropped.
@@ -75,7 +76,9 @@ struct Private {
 
 impl Private {
     fn start(server: Server, dir: &Path) -> Result<Private> {
-        let way = choose(server, forced_by_environment()?, |way| probe(server, way))?;
+        let way = choose(server, forced_by_environment()?, None, |way| {
+            probe(server, way)
+        })?;
         let mut instance = Instance::new(server, way, dir, None)?;
         instance.owner = Process::this();
         let name = format!("private-{}", uuid::Uuid::new_v4().simple());
@@ -96,20 +99,19 @@ impl Private {
     }
 
     fn launch(&mut self) -> Result<()> {
-        self.record.save(&self.instance)?;
-        let launched = self.instance.launch(&|line| eprintln!("{line}"));
-        self.record.save(&self.instance)?;
-        launched?;
+        let launch = |it: &mut Instance| it.launch(&|line| eprintln!("{line}"));
+        self.record.around(&mut self.instance, launch)?;
         self.instance.wait_ready()
     }
 }
 
 impl Drop for Private {
     fn drop(&mut self) {
-        if let Err(error) = self.instance.stop(true) {
-            eprintln!("cannot stop {}: {error:#}", self.address);
+        let stopped = self.instance.stop(true);
+        match stopped.and_then(|()| self.instance.wipe_stand_in()) {
+            Ok(()) => self.record.remove(),
+            // The record stays: `cargo xtask down` will try again.
+            Err(error) => eprintln!("cannot stop {}: {error:#}", self.address),
         }
-        self.instance.wipe_stand_in();
-        self.record.remove();
     }
 }
