@@ -14,7 +14,11 @@ use clap::{Parser, Subcommand};
     name = "cargo xtask",
     bin_name = "cargo xtask",
     version,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Begin with:
+  cargo xtask demo                      see it at work
+  cargo xtask test --fast               while you change it
+  cargo xtask help <COMMAND>            what a command does, and how"
 )]
 struct Arguments {
     #[command(subcommand)]

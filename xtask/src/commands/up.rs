@@ -10,11 +10,11 @@ use super::say;
 /// For each server the first of these that applies: the address in FACTUM_KAFKA (host:port) or
 /// FACTUM_POSTGRES (postgres://user@host/database); a Docker engine that answers; server binaries on
 /// this machine (Postgres 14 or newer, Kafka through KAFKA_HOME or PATH); Maven with Java 17 or
-/// newer, which fetches them once.
+/// newer, which fetches them once. Later runs keep to the way that made the data.
 ///
-/// The servers listen on free ports of 127.0.0.1, keep data and logs below target/factum, and run
-/// until `cargo xtask down`. What runs already is reused. Prints the addresses, which are also in
-/// target/factum/env, where the tests look.
+/// The servers listen on free ports of 127.0.0.1, keep data and logs below target/factum (with
+/// Docker: in volumes), and run until `cargo xtask down`. What runs already is reused. Prints the
+/// addresses, which are also in target/factum/env, where the tests look.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask up                        both servers
@@ -29,8 +29,8 @@ pub(crate) struct Arguments {
     /// Only Postgres, or with --kafka both
     #[arg(long)]
     postgres: bool,
-    /// Use this way and no other
-    #[arg(long, value_enum, env = "FACTUM_SERVERS", hide_env_values = true)]
+    /// Use this way and no other; FACTUM_SERVERS=<WAY> does the same for all commands
+    #[arg(long, value_enum, value_name = "WAY")]
     via: Option<Way>,
 }
 

@@ -1,5 +1,7 @@
 //! `cargo xtask demo`.
 
+mod database;
+mod note;
 mod place;
 mod program;
 mod source;
@@ -11,6 +13,7 @@ use xtask::servers::{self, Addresses, Wanted};
 
 use super::{cargo, say};
 use place::Place;
+pub(crate) use place::wipe;
 use program::{Program, run_all};
 use source::Source;
 

@@ -2,16 +2,24 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use postgres::{Client, NoTls};
-use xtask::servers::{Addresses, delete_topics, factum_dir};
+use xtask::servers::{Addresses, delete_topics, factum_dir, has_topic};
 
+use super::database::{database, drop_database};
+use super::note::{database_name, keep_to_one_source};
 use super::source::Source;
 
 /// The topics of examples/loans.
 const TOPICS: [&str; 2] = ["bank.loan.events", "bank.work.events"];
+
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How the names of places begin whose Kafka was not started here.
+const OUTSIDE: &str = "kafka-";
 
 /// The place of one source on one log; found again by the next run.
 #[derive(Debug)]
@@ -31,7 +39,7 @@ impl Place {
     pub(crate) fn open(addresses: &Addresses, source: &Source) -> Result<Place> {
         let dir = Place::dir(addresses, source);
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        keep_to_one_source(&dir, source)?;
+        keep_to_one_source(&dir, source, || topic_in(addresses))?;
         let log = match &addresses.kafka {
             Some(brokers) => format!("kafka://{brokers}"),
             None => format!("local:{}", dir.join("log").display()),
@@ -48,6 +56,7 @@ impl Place {
         let dir = Place::dir(addresses, source);
         if let Some(brokers) = &addresses.kafka {
             delete_topics(brokers, &TOPICS).context("cannot delete the demo's topics")?;
+            wait_until_gone(addresses)?;
         }
         if dir.is_dir() {
             drop_database(server(addresses)?, &database_name(&dir)?)?;
@@ -67,6 +76,55 @@ impl Place {
     }
 }
 
+/// Forgets all places, but not what is noted of a Kafka at an address: its events are still there.
+///
+/// # Errors
+/// When something cannot be removed.
+pub(crate) fn wipe() -> Result<()> {
+    wipe_in(&factum_dir().join("demo"))
+}
+
+fn wipe_in(demo: &Path) -> Result<()> {
+    let entries = match fs::read_dir(demo) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("cannot read {}", demo.display()))?,
+    };
+    for entry in entries.flatten() {
+        if !is_outside(&entry.file_name().to_string_lossy()) {
+            let path = entry.path();
+            fs::remove_dir_all(&path)
+                .with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A topic of the demo's that the log has already; an embedded log belongs to its place.
+fn topic_in(addresses: &Addresses) -> Result<Option<&'static str>> {
+    let Some(brokers) = &addresses.kafka else {
+        return Ok(None);
+    };
+    for topic in TOPICS {
+        if has_topic(brokers, topic)? {
+            return Ok(Some(topic));
+        }
+    }
+    Ok(None)
+}
+
+/// Kafka lists a deleted topic for a moment longer.
+fn wait_until_gone(addresses: &Addresses) -> Result<()> {
+    let deadline = Instant::now() + GONE_WITHIN;
+    while let Some(topic) = topic_in(addresses)? {
+        ensure!(
+            Instant::now() < deadline,
+            "Kafka has deleted the topic {topic}, but still lists it; try again"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
 fn server(addresses: &Addresses) -> Result<&str> {
     let postgres = addresses.postgres.as_deref();
     postgres.context("the demo needs Postgres")
@@ -80,8 +138,12 @@ fn name(addresses: &Addresses, source: &Source) -> String {
     match (&addresses.kafka, given) {
         (None, _) => format!("local-{}", short_hash(&source.name())),
         (Some(_), None) => "kafka".into(),
-        (Some(brokers), Some(_)) => format!("kafka-{}", short_hash(brokers)),
+        (Some(brokers), Some(_)) => format!("{OUTSIDE}{}", short_hash(brokers)),
     }
+}
+
+fn is_outside(name: &str) -> bool {
+    name.starts_with(OUTSIDE)
 }
 
 fn short_hash(text: &str) -> String {
@@ -90,101 +152,23 @@ fn short_hash(text: &str) -> String {
     format!("{:08x}", hasher.finish() & 0xffff_ffff)
 }
 
-/// Two sources share names of cases: their events must never meet in one log.
-fn keep_to_one_source(dir: &Path, source: &Source) -> Result<()> {
-    let note = dir.join("source");
-    let held = fs::read_to_string(&note).unwrap_or_else(|_| source.name());
-    ensure!(
-        held == source.name(),
-        "Kafka holds the events of an earlier demo already (source: {held}; now: {}). Either forget \
-         them with --fresh, or leave --kafka out: every source has an embedded log of its own",
-        source.name()
-    );
-    fs::write(&note, held).with_context(|| format!("cannot write {}", note.display()))
-}
-
-/// A name that is forgotten together with the log: a new log never meets an old read model.
-fn database_name(dir: &Path) -> Result<String> {
-    let note = dir.join("database");
-    if let Ok(name) = fs::read_to_string(&note) {
-        return Ok(name);
-    }
-    let name = format!(
-        "factum_demo_{}",
-        &uuid::Uuid::new_v4().simple().to_string()[..8]
-    );
-    fs::write(&note, &name).with_context(|| format!("cannot write {}", note.display()))?;
-    Ok(name)
-}
-
-fn database(server: &str, name: &str) -> Result<String> {
-    let connected = Client::connect(server, NoTls);
-    let mut client = connected.context("cannot connect to Postgres")?;
-    let query = "SELECT FROM pg_database WHERE datname = $1";
-    if client.query(query, &[&name])?.is_empty() {
-        let created = client.batch_execute(&format!("CREATE DATABASE {name}"));
-        created.with_context(|| format!("cannot create the database {name} in Postgres"))?;
-    }
-    Ok(with_database(server, name))
-}
-
-fn drop_database(server: &str, name: &str) -> Result<()> {
-    let connected = Client::connect(server, NoTls);
-    let mut client = connected.context("cannot connect to Postgres")?;
-    let dropped = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-    dropped.with_context(|| format!("cannot drop the database {name} in Postgres"))
-}
-
-/// The address of another database on the same server.
-fn with_database(server: &str, name: &str) -> String {
-    let Some((scheme, rest)) = server.split_once("://") else {
-        return format!("{server} dbname={name}"); // key=value pairs: the last one counts
-    };
-    let (rest, parameters) = match rest.split_once('?') {
-        Some((rest, parameters)) => (rest, format!("?{parameters}")),
-        None => (rest, String::new()),
-    };
-    let host = rest.split('/').next().unwrap_or(rest);
-    format!("{scheme}://{host}/{name}{parameters}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_database_is_changed_in_every_form_of_address() {
-        for (server, expected) in [
-            ("postgres://u:p@h:1/db", "postgres://u:p@h:1/demo"),
-            ("postgres://u@h", "postgres://u@h/demo"),
-            ("postgresql://u@h/db?a=b/c", "postgresql://u@h/demo?a=b/c"),
-            ("host=h dbname=db", "host=h dbname=db dbname=demo"),
-        ] {
-            assert_eq!(with_database(server, "demo"), expected);
-            let config: postgres::Config = expected.parse().unwrap_or_default();
-            assert!(config.get_dbname() == Some("demo") || expected.contains("?a=b"));
+    fn a_wipe_forgets_all_but_what_is_noted_of_an_outside_kafka() {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = dir.path().join("demo");
+        wipe_in(&demo).unwrap(); // nothing there is fine
+        for name in ["local-0011aabb", "kafka", "kafka-0011aabb"] {
+            fs::create_dir_all(demo.join(name)).unwrap();
+            fs::write(demo.join(name).join("source"), "made-up cases").unwrap();
         }
-    }
-
-    #[test]
-    fn one_place_keeps_to_one_source() {
-        let dir = tempfile::tempdir().unwrap();
-        let (one, other) = (Source::Generated(Some(1)), Source::Generated(Some(2)));
-        keep_to_one_source(dir.path(), &one).unwrap();
-        keep_to_one_source(dir.path(), &one).unwrap();
-        let error = keep_to_one_source(dir.path(), &other)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("1 made-up cases") && error.contains("--fresh"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_place_keeps_its_database() {
-        let dir = tempfile::tempdir().unwrap();
-        let name = database_name(dir.path()).unwrap();
-        assert_eq!(database_name(dir.path()).unwrap(), name);
+        wipe_in(&demo).unwrap();
+        let left = fs::read_dir(&demo).unwrap().flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["kafka-0011aabb"]);
+        assert!(demo.join("kafka-0011aabb/source").is_file());
     }
 }

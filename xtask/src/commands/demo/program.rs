@@ -3,10 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use xtask::servers::factum_dir;
+
+/// How often to look for obstacles: it may take a call of Docker.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A program of examples/loans with its arguments.
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ pub(crate) fn run_all(programs: &[Program], obstacle: &dyn Fn() -> Option<String
         .iter()
         .map(Program::start)
         .collect::<Result<Vec<_>>>()?;
+    let mut looked = Instant::now();
     loop {
         let mut still = Vec::new();
         for mut program in running {
@@ -86,8 +90,11 @@ pub(crate) fn run_all(programs: &[Program], obstacle: &dyn Fn() -> Option<String
         if running.is_empty() {
             return Ok(());
         }
-        if let Some(obstacle) = obstacle() {
-            bail!(obstacle);
+        if looked.elapsed() >= LOOK_EVERY {
+            if let Some(obstacle) = obstacle() {
+                bail!(obstacle);
+            }
+            looked = Instant::now();
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -120,8 +127,6 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn shell(script: &str) -> Program {
