@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use factum_core::{
-    Aggregate, Change, Event, EventLog, Membership, Topic, events_topic, partition_of,
+    Aggregate, Change, Event, EventLog, LogError, Membership, Topic, events_topic, partition_of,
 };
 use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -21,6 +21,10 @@ use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
 /// How long a group may take to give a new member partitions, before the member counts as spare.
 const SPARE_AFTER: Duration = Duration::from_secs(15);
+
+/// How long to wait before joining a lost group again: twice as long each time, up to a bound.
+const FIRST_JOIN: Duration = Duration::from_millis(100);
+const LAST_JOIN: Duration = Duration::from_secs(5);
 
 /// How many partitions of an engine are replayed at the same time, at most: each takes a reader's
 /// memory, and more than there are processors gain nothing.
@@ -37,6 +41,7 @@ pub struct Engine<A: Aggregate> {
 
 struct Shared<A: Aggregate> {
     topic: Arc<dyn Topic>,
+    group: String,
     options: Arc<EngineOptions>,
     /// The way to the owner of each partition that this engine owns.
     owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
@@ -78,6 +83,7 @@ impl<A: Aggregate> Engine<A> {
         let partitions = topic.partitions() as usize;
         let shared = Arc::new(Shared {
             topic,
+            group,
             options: Arc::new(options),
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
@@ -290,33 +296,79 @@ async fn follow_to_the_end<A: Aggregate>(shared: Arc<Shared<A>>, membership: Box
     }
 }
 
-/// Owns what the group gives, and gives up what it takes, until told to stop or something fails.
+/// Follows the group from one membership to the next, until told to stop or something fails.
 async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, mut membership: Box<dyn Membership>) {
+    while let Some(lost) = be_member(&shared, membership).await {
+        let (group, error) = (&shared.group, chain(&lost));
+        tracing::warn!(group, error, "lost the group: joining again");
+        match join_again(&shared).await {
+            Some(joined) => membership = joined,
+            None => return,
+        }
+    }
+}
+
+/// Owns what the group gives, and gives up what it takes, until told to stop or something fails; or
+/// until the membership ends with an error that may pass, which is returned. Leaves the group.
+async fn be_member<A: Aggregate>(
+    shared: &Arc<Shared<A>>,
+    mut membership: Box<dyn Membership>,
+) -> Option<LogError> {
     let mut owned = Owned {
         stops: BTreeMap::new(),
         tasks: JoinSet::new(),
     };
-    loop {
+    let lost = loop {
         tokio::select! {
-            () = shared.stop.cancelled() => break,
+            () = shared.stop.cancelled() => break None,
             change = membership.next() => match change {
-                Ok(Change::Gained(partitions)) => gain(&shared, &mut owned, &partitions),
+                Ok(Change::Gained(partitions)) => gain(shared, &mut owned, &partitions),
                 Ok(Change::Revoked { partitions, release }) => {
-                    give_up(&shared, &mut owned, &partitions).await;
+                    give_up(shared, &mut owned, &partitions).await;
                     drop(release);
                 }
-                Err(error) => fail(&shared, error.into()),
+                Err(error) if error.is_retryable() => break Some(error),
+                Err(error) => {
+                    fail(shared, error.into());
+                    break None;
+                }
             },
-            Some(ended) = owned.tasks.join_next() => note_end(&shared, ended),
+            Some(ended) = owned.tasks.join_next() => note_end(shared, ended),
         }
-    }
+    };
+    // Nobody is to believe that an engine without a group is ready.
+    shared.ready.send_modify(|now| now.assigned = false);
     let all: Vec<u32> = owned.stops.keys().copied().collect();
-    give_up(&shared, &mut owned, &all).await;
+    give_up(shared, &mut owned, &all).await;
     if let Err(error) = membership.leave().await {
         tracing::warn!(
             error = chain(&error),
             "leaving the group failed; it will notice by itself"
         );
+    }
+    lost
+}
+
+/// Joins the group once more, however long that takes; `None` if told to stop or if it never will.
+async fn join_again<A: Aggregate>(shared: &Arc<Shared<A>>) -> Option<Box<dyn Membership>> {
+    let mut wait = FIRST_JOIN;
+    loop {
+        let join = async {
+            tokio::time::sleep(wait).await;
+            shared.topic.join(&shared.group).await
+        };
+        match shared.stop.run_until_cancelled(join).await? {
+            Ok(membership) => return Some(membership),
+            Err(error) if error.is_retryable() => {
+                let (group, error) = (&shared.group, chain(&error));
+                tracing::warn!(group, error, "cannot join: trying again");
+                wait = LAST_JOIN.min(wait * 2);
+            }
+            Err(error) => {
+                fail(shared, error.into());
+                return None;
+            }
+        }
     }
 }
 

@@ -472,3 +472,31 @@ async fn a_record_that_cannot_be_read_is_refused_with_its_place() {
         "{message}"
     );
 }
+
+#[tokio::test]
+async fn an_engine_whose_membership_ends_joins_again_if_that_may_help() {
+    let log = FaultyLog::new(memory(), Faults::default());
+    let engine = start(&(Arc::new(log.clone()) as Arc<dyn EventLog>)).await;
+    let add = || engine.execute("a", Command::Add(vec![1]));
+    add().await.unwrap();
+
+    log.end_memberships(LogErrorKind::Unreachable);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while add().await.is_ok() {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "it goes on as if it were a member"
+        );
+    }
+    engine.ready().await.unwrap();
+    let receipt = add().await.unwrap();
+    assert!(receipt.version >= 2);
+
+    log.end_memberships(LogErrorKind::Closed);
+    let error = engine.failed().await;
+    assert!(
+        matches!(&error, EngineError::Log(log) if log.kind() == LogErrorKind::Closed),
+        "{error}"
+    );
+    assert!(engine.shutdown().await.is_err());
+}

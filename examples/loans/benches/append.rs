@@ -152,9 +152,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         prefix: prefix.clone(),
     });
     log.open(PLAIN, Some(create)).await?;
-    let mut options = EngineOptions::default();
-    options.create = Some(create);
-    options.group = Some(prefix.clone());
+    let options = EngineOptions {
+        create: Some(create),
+        group: Some(prefix.clone()),
+        ..EngineOptions::default()
+    };
     let engine = Arc::new(Engine::<Desk>::start(log.clone(), options).await?);
 
     import(&engine, IMPORT).await;
