@@ -1,30 +1,21 @@
-//! The handle that callers use, and the task that follows the group.
+//! The handle that callers use.
 
-use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use factum_core::{
-    Aggregate, Change, Event, EventLog, LogError, Membership, Topic, events_topic, partition_of,
-};
-use futures::FutureExt;
+use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Reply;
-use crate::decider::{Request, panic_message};
-use crate::owner::{Owner, chain};
+use crate::decider::Request;
+use crate::follow::follow_to_the_end;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
 /// How long a group may take to give a new member partitions, before the member counts as spare.
 const SPARE_AFTER: Duration = Duration::from_secs(15);
-
-/// How long to wait before joining a lost group again: twice as long each time, up to a bound.
-const FIRST_JOIN: Duration = Duration::from_millis(100);
-const LAST_JOIN: Duration = Duration::from_secs(5);
 
 /// How many partitions of an engine are replayed at the same time, at most: each takes a reader's
 /// memory, and more than there are processors gain nothing.
@@ -39,26 +30,27 @@ pub struct Engine<A: Aggregate> {
     group: JoinHandle<()>,
 }
 
-struct Shared<A: Aggregate> {
-    topic: Arc<dyn Topic>,
-    group: String,
-    options: Arc<EngineOptions>,
+/// What the handle and the task behind it share.
+pub(crate) struct Shared<A: Aggregate> {
+    pub topic: Arc<dyn Topic>,
+    pub group: String,
+    pub options: Arc<EngineOptions>,
     /// The way to the owner of each partition that this engine owns.
-    owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
-    claimant: Uuid,
-    replays: Arc<Semaphore>,
-    stop: CancellationToken,
+    pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
+    pub claimant: Uuid,
+    pub replays: Arc<Semaphore>,
+    pub stop: CancellationToken,
     /// How many owned partitions take commands, once the group has said which are owned.
-    ready: watch::Sender<Readiness>,
-    failure: watch::Sender<Option<EngineError>>,
+    pub ready: watch::Sender<Readiness>,
+    pub failure: watch::Sender<Option<EngineError>>,
 }
 
 /// How many partitions are owned, and how many of them were served at least once.
 #[derive(Clone, Copy, Default)]
-struct Readiness {
-    assigned: bool,
-    owned: usize,
-    served: usize,
+pub(crate) struct Readiness {
+    pub assigned: bool,
+    pub owned: usize,
+    pub served: usize,
 }
 
 impl<A: Aggregate> Engine<A> {
@@ -280,179 +272,4 @@ impl<A: Aggregate> Drop for Engine<A> {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The partitions that are owned: how to stop each, and their tasks.
-struct Owned {
-    stops: BTreeMap<u32, CancellationToken>,
-    tasks: JoinSet<(u32, Result<(), EngineError>)>,
-}
-
-/// Follows the group, and fails the engine should that panic.
-async fn follow_to_the_end<A: Aggregate>(shared: Arc<Shared<A>>, membership: Box<dyn Membership>) {
-    let followed = AssertUnwindSafe(follow(shared.clone(), membership)).catch_unwind();
-    if let Err(panic) = followed.await {
-        fail(&shared, EngineError::Panicked(panic_message(&*panic)));
-    }
-}
-
-/// Follows the group from one membership to the next, until told to stop or something fails.
-async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, mut membership: Box<dyn Membership>) {
-    while let Some(lost) = be_member(&shared, membership).await {
-        let (group, error) = (&shared.group, chain(&lost));
-        tracing::warn!(group, error, "lost the group: joining again");
-        match join_again(&shared).await {
-            Some(joined) => membership = joined,
-            None => return,
-        }
-    }
-}
-
-/// Owns what the group gives, and gives up what it takes, until told to stop or something fails; or
-/// until the membership ends with an error that may pass, which is returned. Leaves the group.
-async fn be_member<A: Aggregate>(
-    shared: &Arc<Shared<A>>,
-    mut membership: Box<dyn Membership>,
-) -> Option<LogError> {
-    let mut owned = Owned {
-        stops: BTreeMap::new(),
-        tasks: JoinSet::new(),
-    };
-    let lost = loop {
-        tokio::select! {
-            () = shared.stop.cancelled() => break None,
-            change = membership.next() => match change {
-                Ok(Change::Gained(partitions)) => gain(shared, &mut owned, &partitions),
-                Ok(Change::Revoked { partitions, release }) => {
-                    give_up(shared, &mut owned, &partitions).await;
-                    drop(release);
-                }
-                Err(error) if error.is_retryable() => break Some(error),
-                Err(error) => {
-                    fail(shared, error.into());
-                    break None;
-                }
-            },
-            Some(ended) = owned.tasks.join_next() => note_end(shared, ended),
-        }
-    };
-    // Nobody is to believe that an engine without a group is ready.
-    shared.ready.send_modify(|now| now.assigned = false);
-    let all: Vec<u32> = owned.stops.keys().copied().collect();
-    give_up(shared, &mut owned, &all).await;
-    if let Err(error) = membership.leave().await {
-        tracing::warn!(
-            error = chain(&error),
-            "leaving the group failed; it will notice by itself"
-        );
-    }
-    lost
-}
-
-/// Joins the group once more, however long that takes; `None` if told to stop or if it never will.
-async fn join_again<A: Aggregate>(shared: &Arc<Shared<A>>) -> Option<Box<dyn Membership>> {
-    let mut wait = FIRST_JOIN;
-    loop {
-        let join = async {
-            tokio::time::sleep(wait).await;
-            shared.topic.join(&shared.group).await
-        };
-        match shared.stop.run_until_cancelled(join).await? {
-            Ok(membership) => return Some(membership),
-            Err(error) if error.is_retryable() => {
-                let (group, error) = (&shared.group, chain(&error));
-                tracing::warn!(group, error, "cannot join: trying again");
-                wait = LAST_JOIN.min(wait * 2);
-            }
-            Err(error) => {
-                fail(shared, error.into());
-                return None;
-            }
-        }
-    }
-}
-
-fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[u32]) {
-    shared.ready.send_modify(|now| {
-        now.assigned = true;
-        now.owned += partitions.len();
-    });
-    for &partition in partitions {
-        let (sender, requests) = mpsc::channel(shared.options.queue);
-        let stop = CancellationToken::new();
-        let owner = Owner::<A>::new(
-            shared.topic.clone(),
-            partition,
-            shared.claimant,
-            shared.options.clone(),
-            shared.replays.clone(),
-            requests,
-            stop.clone(),
-        );
-        owned.stops.insert(partition, stop);
-        owned
-            .tasks
-            .spawn(run_owner(shared.clone(), partition, owner));
-        shared.owners.write().expect("no one panics with the lock")[partition as usize] =
-            Some(sender);
-    }
-}
-
-async fn run_owner<A: Aggregate>(
-    shared: Arc<Shared<A>>,
-    partition: u32,
-    owner: Owner<A>,
-) -> (u32, Result<(), EngineError>) {
-    let first = std::sync::Once::new();
-    let serving = || first.call_once(|| shared.ready.send_modify(|now| now.served += 1));
-    let ended = AssertUnwindSafe(owner.run(serving)).catch_unwind().await;
-    let result = match ended {
-        Ok(result) => result.map_err(EngineError::from),
-        Err(panic) => Err(EngineError::Panicked(panic_message(&*panic))),
-    };
-    if first.is_completed() {
-        shared.ready.send_modify(|now| now.served -= 1);
-    }
-    (partition, result)
-}
-
-/// Stops the owners of these partitions, and waits until they have answered everyone.
-async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[u32]) {
-    let mut waiting: Vec<u32> = Vec::new();
-    for partition in partitions {
-        shared.owners.write().expect("no one panics with the lock")[*partition as usize] = None;
-        if let Some(stop) = owned.stops.remove(partition) {
-            stop.cancel();
-            waiting.push(*partition);
-        }
-    }
-    shared.ready.send_modify(|now| now.owned -= waiting.len());
-    while !waiting.is_empty()
-        && let Some(ended) = owned.tasks.join_next().await
-    {
-        if let Ok((partition, _)) = &ended {
-            waiting.retain(|left| left != partition);
-        }
-        note_end(shared, ended);
-    }
-}
-
-fn note_end<A: Aggregate>(
-    shared: &Arc<Shared<A>>,
-    ended: Result<(u32, Result<(), EngineError>), tokio::task::JoinError>,
-) {
-    if let Ok((_, Err(error))) = ended {
-        fail(shared, error);
-    }
-}
-
-/// Ends the engine: the first failure is the one that is told.
-fn fail<A: Aggregate>(shared: &Arc<Shared<A>>, error: EngineError) {
-    tracing::error!(error = chain(&error), "the engine ends");
-    shared.failure.send_if_modified(|failure| {
-        let first = failure.is_none();
-        failure.get_or_insert(error);
-        first
-    });
-    shared.stop.cancel();
 }

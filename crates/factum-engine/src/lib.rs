@@ -12,6 +12,7 @@ mod answer;
 mod decider;
 mod engine;
 mod error;
+mod follow;
 mod options;
 mod owner;
 mod receipt;
