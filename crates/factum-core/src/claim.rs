@@ -11,7 +11,7 @@ pub const CLAIM_SCHEMA: &str = include_str!("../schemas/Claim.avsc");
 const FRAME: [u8; 10] = [0xc3, 0x01, 0xac, 0xcc, 0x9a, 0x55, 0x8e, 0xdd, 0x8c, 0x3e];
 
 /// Asks for ownership of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The ownership asked for: one more than the newest that the claimant knows of.
     pub epoch: u64,

@@ -2,7 +2,7 @@
 
 /// A check of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Guard {
+pub enum Guard {
     /// Only the next epoch's claim is accepted.
     Epoch,
     /// Only the expected sequence is valid.
@@ -17,19 +17,25 @@ pub(crate) enum Guard {
     Ambiguity,
 }
 
-/// Whether a check is in force: always, outside this crate's own tests.
+/// Whether a check is in force: always, outside this crate's own tests and the protocol's model.
 #[inline(always)]
 pub(crate) fn holds(guard: Guard) -> bool {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "mutants"))]
     return WITHOUT.get() != Some(guard);
-    #[cfg(not(test))]
+    #[cfg(not(any(test, feature = "mutants")))]
     {
         let _ = guard;
         true
     }
 }
 
-#[cfg(test)]
+/// Takes out a check on this thread, or puts all back: for proofs that it is needed.
+#[cfg(feature = "mutants")]
+pub fn do_without(guard: Option<Guard>) {
+    WITHOUT.set(guard);
+}
+
+#[cfg(any(test, feature = "mutants"))]
 thread_local! {
     /// The check that this thread's tests do without.
     pub(crate) static WITHOUT: std::cell::Cell<Option<Guard>> = const { std::cell::Cell::new(None) };

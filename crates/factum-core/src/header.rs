@@ -31,7 +31,7 @@ const CAUSATION: u8 = 4;
 const ACTOR: u8 = 8;
 
 /// What the header of a record says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Header<'a> {
     /// The record is an event.
     Event(EventHeader<'a>),
@@ -40,7 +40,7 @@ pub enum Header<'a> {
 }
 
 /// An event's place in its partition, its aggregate and its commit, and where it came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EventHeader<'a> {
     /// Where the event stands in its partition and commit.
     pub stamp: Stamp,
@@ -55,7 +55,7 @@ pub struct EventHeader<'a> {
 }
 
 /// An event's place: its partition's epoch and sequence, and its place within its commit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// The epoch under which it was written.
     pub epoch: u64,
@@ -68,7 +68,7 @@ pub struct Stamp {
 }
 
 /// Optional parts of an event's origin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Origin<'a> {
     /// Offset of the command's own record, where the command came through a topic.
     pub command_offset: Option<u64>,

@@ -29,6 +29,8 @@ pub use aggregate::{Aggregate, Event, events_topic};
 pub use claim::{CLAIM_SCHEMA, Claim};
 pub use commits::{CommitReader, Foreign, ValidEvent};
 pub use error::{DecodeError, LogError, LogErrorKind};
+#[cfg(feature = "mutants")]
+pub use guard::{Guard, do_without};
 pub use header::{EventHeader, Header, HeaderError, Origin, Stamp};
 pub use log::{
     Append, Appended, Change, EventLog, LogReader, Membership, NewTopic, Release, Topic,

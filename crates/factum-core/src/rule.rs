@@ -15,7 +15,7 @@ use crate::guard::{Guard, holds};
 use crate::{Claim, Header, Position, Stamp};
 
 /// The state of the reader rule at one place of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderRule {
     identity: Option<Uuid>,
     claimant: Option<Uuid>,

@@ -23,7 +23,7 @@ use crate::{
 /// The writer of one partition. `T` stands for a commit: who waits for its answer.
 ///
 /// Settled commits gather in order and are taken with [`Writer::take_settled`].
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Writer<T> {
     claimant: Uuid,
     partitions: u32,
@@ -44,7 +44,7 @@ pub struct Writer<T> {
     settled: Vec<(T, Fate)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending<T> {
     token: T,
     /// The sequence after the commit's last event.
@@ -53,7 +53,7 @@ struct Pending<T> {
 }
 
 /// What became of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// It is a fact: valid for every reader, exactly once.
     Valid,
