@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,7 +26,6 @@ const REPLAYS: usize = 4;
 /// [`Engine::shutdown`] lets it finish.
 pub struct Engine<A: Aggregate> {
     shared: Arc<Shared<A>>,
-    group: JoinHandle<()>,
 }
 
 /// What the handle and the task behind it share.
@@ -40,6 +38,8 @@ pub(crate) struct Shared<A: Aggregate> {
     pub claimant: Uuid,
     pub replays: Arc<Semaphore>,
     pub stop: CancellationToken,
+    /// Cancelled when the task that follows the group is over.
+    pub ended: CancellationToken,
     /// How many owned partitions take commands, once the group has said which are owned.
     pub ready: watch::Sender<Readiness>,
     pub failure: watch::Sender<Option<EngineError>>,
@@ -81,13 +81,12 @@ impl<A: Aggregate> Engine<A> {
             claimant: Uuid::new_v4(),
             replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),
             failure: watch::Sender::new(None),
         });
-        let engine = Self {
-            group: tokio::spawn(follow_to_the_end(shared.clone(), membership)),
-            shared,
-        };
+        tokio::spawn(follow_to_the_end(shared.clone(), membership));
+        let engine = Self { shared };
         tokio::select! {
             biased;
             ready = engine.ready() => ready?,
@@ -257,9 +256,9 @@ impl<A: Aggregate> Engine<A> {
     ///
     /// # Errors
     /// The engine failed before or meanwhile.
-    pub async fn shutdown(mut self) -> Result<(), EngineError> {
+    pub async fn shutdown(&self) -> Result<(), EngineError> {
         self.shared.stop.cancel();
-        let _ = (&mut self.group).await;
+        self.shared.ended.cancelled().await;
         self.shared.failure.borrow().clone().map_or(Ok(()), Err)
     }
 }

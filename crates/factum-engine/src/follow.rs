@@ -31,6 +31,7 @@ pub(crate) async fn follow_to_the_end<A: Aggregate>(
     shared: Arc<Shared<A>>,
     membership: Box<dyn Membership>,
 ) {
+    let _ended = shared.ended.clone().drop_guard();
     let followed = AssertUnwindSafe(follow(shared.clone(), membership)).catch_unwind();
     if let Err(panic) = followed.await {
         fail(&shared, EngineError::Panicked(panic_message(&*panic)));
