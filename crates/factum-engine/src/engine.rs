@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Reply;
+use crate::board::{Board, Link};
 use crate::decider::Request;
 use crate::follow::follow_to_the_end;
+use crate::outcomes::Outcome;
+use crate::status::EngineStatus;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
 /// How long a group may take to give a new member partitions, before the member counts as spare.
-const SPARE_AFTER: Duration = Duration::from_secs(15);
+pub(crate) const SPARE_AFTER: Duration = Duration::from_secs(15);
 
 /// How many partitions of an engine are replayed at the same time, at most: each takes a reader's
 /// memory, and more than there are processors gain nothing.
@@ -43,6 +46,7 @@ pub(crate) struct Shared<A: Aggregate> {
     /// How many owned partitions take commands, once the group has said which are owned.
     pub ready: watch::Sender<Readiness>,
     pub failure: watch::Sender<Option<EngineError>>,
+    pub board: Arc<Board>,
 }
 
 /// How many partitions are owned, and how many of them were served at least once.
@@ -66,6 +70,8 @@ impl<A: Aggregate> Engine<A> {
     ) -> Result<Self, EngineError> {
         options.check()?;
         let aggregate = A::Event::AGGREGATE;
+        let board = Board::new(aggregate);
+        options.components.add(&board);
         let topic = log.open(&events_topic(aggregate), options.create).await?;
         let group = options
             .group
@@ -84,7 +90,9 @@ impl<A: Aggregate> Engine<A> {
             ended: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),
             failure: watch::Sender::new(None),
+            board,
         });
+        shared.board.opened(Link::of(&shared));
         tokio::spawn(follow_to_the_end(shared.clone(), membership));
         let engine = Self { shared };
         tokio::select! {
@@ -106,6 +114,11 @@ impl<A: Aggregate> Engine<A> {
             error = self.failed() => Err(error),
             _ = ready.wait_for(|now| now.assigned && now.served >= now.owned) => Ok(()),
         }
+    }
+
+    /// How the engine is at the moment. It keeps nobody from working: ask as often as you like.
+    pub fn status(&self) -> EngineStatus {
+        self.shared.board.status()
     }
 
     /// Waits until it is clear that the group has no partition to give.
@@ -176,11 +189,11 @@ impl<A: Aggregate> Engine<A> {
             None => owner.send(request).await,
             Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
                 .await
-                .map_err(|_| ExecuteError::Overloaded)?,
+                .map_err(|_| self.refuse(ExecuteError::Overloaded))?,
         };
         match sent {
             Ok(()) => Ok(reply),
-            Err(_) => Err(ExecuteError::Unavailable { partition }),
+            Err(_) => Err(self.refuse(ExecuteError::Unavailable { partition })),
         }
     }
 
@@ -197,9 +210,9 @@ impl<A: Aggregate> Engine<A> {
         let (request, partition, reply) = self.request(id.into(), command, options);
         match self.owner(partition)?.try_send(request) {
             Ok(()) => Ok(reply),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(ExecuteError::Overloaded),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(self.refuse(ExecuteError::Overloaded)),
             Err(mpsc::error::TrySendError::Closed(_)) => {
-                Err(ExecuteError::Unavailable { partition })
+                Err(self.refuse(ExecuteError::Unavailable { partition }))
             }
         }
     }
@@ -242,7 +255,13 @@ impl<A: Aggregate> Engine<A> {
             .expect("no one panics with the lock");
         owners[partition as usize]
             .clone()
-            .ok_or(ExecuteError::Unavailable { partition })
+            .ok_or_else(|| self.refuse(ExecuteError::Unavailable { partition }))
+    }
+
+    /// Counts a command that reached no owner.
+    fn refuse(&self, error: ExecuteError<A::Rejection>) -> ExecuteError<A::Rejection> {
+        self.shared.board.count(Outcome::of_error(&error));
+        error
     }
 
     /// Waits, and returns whether the engine still runs.

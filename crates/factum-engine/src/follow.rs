@@ -60,6 +60,7 @@ async fn be_member<A: Aggregate>(
         stops: BTreeMap::new(),
         tasks: JoinSet::new(),
     };
+    shared.board.is_member(true);
     let lost = loop {
         tokio::select! {
             () = shared.stop.cancelled() => break None,
@@ -80,6 +81,7 @@ async fn be_member<A: Aggregate>(
     };
     // Nobody is to believe that an engine without a group is ready.
     shared.ready.send_modify(|now| now.assigned = false);
+    shared.board.is_member(false);
     let all: Vec<u32> = owned.stops.keys().copied().collect();
     give_up(shared, &mut owned, &all).await;
     if let Err(error) = membership.leave().await {
@@ -122,11 +124,12 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
     for &partition in partitions {
         let (sender, requests) = mpsc::channel(shared.options.queue);
         let stop = CancellationToken::new();
+        let (board, options) = shared.board.gained(partition, &sender, &shared.options);
         let owner = Owner::<A>::new(
             shared.topic.clone(),
-            partition,
+            board,
             shared.claimant,
-            shared.options.clone(),
+            options,
             shared.replays.clone(),
             requests,
             stop.clone(),
@@ -152,6 +155,7 @@ async fn run_owner<A: Aggregate>(
         Ok(result) => result.map_err(EngineError::from),
         Err(panic) => Err(EngineError::Panicked(panic_message(&*panic))),
     };
+    shared.board.given_up(partition);
     if first.is_completed() {
         shared.ready.send_modify(|now| now.served -= 1);
     }

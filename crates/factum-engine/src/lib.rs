@@ -9,16 +9,22 @@
 //! [`factum_core::Writer`]; this crate does what it says.
 
 mod answer;
+mod board;
 mod decider;
 mod engine;
 mod error;
 mod follow;
+mod meters;
+mod metrics;
 mod options;
+mod outcomes;
 mod owner;
+mod partition_board;
 mod receipt;
 mod replay;
 mod retry;
 mod state;
+mod status;
 mod window;
 
 pub use answer::Reply;
@@ -26,3 +32,7 @@ pub use engine::Engine;
 pub use error::{EngineError, ExecuteError};
 pub use options::{CommandOptions, EngineOptions, Replayed};
 pub use receipt::Receipt;
+pub use status::{
+    CommandCounts, EngineStatus, PartitionStatus, Phase, ReplayStatus, Role, Takeover,
+    TakeoverReason, TopicStatus,
+};

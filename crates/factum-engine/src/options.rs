@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::NewTopic;
+use factum_status::Components;
 use uuid::Uuid;
 
 use crate::EngineError;
@@ -30,6 +31,9 @@ pub struct EngineOptions {
     pub reclaim_after: Duration,
     /// Called about once a second for each partition that is replayed, and at its end.
     pub on_replay: Option<Arc<dyn Fn(Replayed) + Send + Sync>>,
+    /// The components of the program, which the engine adds itself to when it starts: what a status
+    /// server shows.
+    pub components: Components,
 }
 
 impl Default for EngineOptions {
@@ -43,6 +47,7 @@ impl Default for EngineOptions {
             command_window: 65_536,
             reclaim_after: Duration::from_secs(3),
             on_replay: None,
+            components: Components::new(),
         }
     }
 }

@@ -16,8 +16,11 @@ use uuid::Uuid;
 
 use crate::answer::Waiting;
 use crate::decider::{Decider, Request};
+use crate::outcomes::Outcome;
+use crate::partition_board::{Load, PartitionBoard};
 use crate::replay::{Replay, observe_to};
 use crate::state::PartitionState;
+use crate::status::TakeoverReason;
 use crate::{EngineOptions, ExecuteError};
 
 /// How many commands at most go into one append.
@@ -45,6 +48,7 @@ pub(crate) struct Owner<A: Aggregate> {
     writer: Writer<Waiting<A::Rejection>>,
     state: PartitionState<A>,
     stop: CancellationToken,
+    board: Arc<PartitionBoard>,
 }
 
 /// Why the owner stopped serving.
@@ -57,10 +61,21 @@ enum Ending {
     Superseded,
 }
 
+impl Ending {
+    /// Why the partition will be taken over again, if it is.
+    fn takeover_reason(&self) -> Option<TakeoverReason> {
+        match self {
+            Self::Stopped => None,
+            Self::Ambiguous => Some(TakeoverReason::Ambiguous),
+            Self::Superseded => Some(TakeoverReason::Superseded),
+        }
+    }
+}
+
 impl<A: Aggregate> Owner<A> {
     pub fn new(
         topic: Arc<dyn Topic>,
-        partition: u32,
+        board: Arc<PartitionBoard>,
         claimant: Uuid,
         options: Arc<EngineOptions>,
         replays: Arc<Semaphore>,
@@ -71,7 +86,7 @@ impl<A: Aggregate> Owner<A> {
         let state = PartitionState::new(options.command_window);
         Self {
             topic,
-            partition,
+            partition: board.partition,
             options,
             replays,
             requests,
@@ -79,6 +94,7 @@ impl<A: Aggregate> Owner<A> {
             writer,
             state,
             stop,
+            board,
         }
     }
 
@@ -96,15 +112,18 @@ impl<A: Aggregate> Owner<A> {
     async fn own_and_serve(&mut self, serving: impl Fn()) -> Result<(), LogError> {
         let stop = self.stop.clone();
         loop {
+            self.board.taking_over();
             let Some(owned) = stop.run_until_cancelled(self.own()).await else {
                 return Ok(());
             };
             let ending = if owned? {
+                self.board.serving(self.writer.rule().epoch());
                 serving();
                 self.serve().await?
             } else {
                 Ending::Superseded
             };
+            self.board.ended(ending.takeover_reason());
             match ending {
                 Ending::Stopped => return Ok(()),
                 Ending::Ambiguous => tracing::warn!(
@@ -131,8 +150,9 @@ impl<A: Aggregate> Owner<A> {
 
     /// Answers commands that were not decided yet: nothing happened.
     fn refuse_waiting(&mut self) {
-        let partition = self.partition;
+        let (partition, board) = (self.partition, self.board.clone());
         let refuse = |request: Request<A>| {
+            board.count(Outcome::Unavailable);
             let _ = request
                 .caller
                 .send(Err(ExecuteError::Unavailable { partition }));
@@ -169,6 +189,7 @@ impl<A: Aggregate> Owner<A> {
     async fn claim_in_turn(&mut self) -> Result<bool, LogError> {
         let replays = self.replays.clone();
         let _turn = replays.acquire().await;
+        self.board.replaying();
         self.claim().await
     }
 
@@ -196,9 +217,25 @@ impl<A: Aggregate> Owner<A> {
     }
 
     fn answer(&mut self) {
-        self.writer
-            .take_settled()
-            .for_each(|(waiting, fate)| waiting.settle(fate));
+        let board = &self.board;
+        self.writer.take_settled().for_each(|(waiting, fate)| {
+            board.count(Outcome::of(&waiting, fate));
+            waiting.settle(fate);
+        });
+    }
+
+    /// Shows what is at hand, between two batches.
+    fn show(&self, under_way: &UnderWay) {
+        self.board.note(Load {
+            epoch: self.writer.rule().epoch(),
+            sequence: self.writer.planned(),
+            offset: self.writer.known(),
+            backlog: self.backlog.len(),
+            commits: self.writer.pending(),
+            bytes: under_way.bytes,
+            aggregates: self.state.aggregates.len(),
+            commands: self.state.commands.len(),
+        });
     }
 
     /// Takes commands and acknowledgements until something ends it.
@@ -210,6 +247,7 @@ impl<A: Aggregate> Owner<A> {
             let room = (under_way.appends.is_empty() || waiting >= PIPELINE)
                 && self.writer.pending() < self.options.in_flight
                 && under_way.bytes < self.options.in_flight_bytes;
+            self.show(&under_way);
             tokio::select! {
                 biased;
                 Some((bytes, result)) = under_way.appends.next() => {
@@ -274,7 +312,8 @@ impl<A: Aggregate> Owner<A> {
         if !records.is_empty() {
             self.writer.sent(stamps);
             let bytes = records.byte_len();
-            under_way.push(bytes, self.topic.append(self.partition, records));
+            let append = self.topic.append(self.partition, records);
+            under_way.push(bytes, self.board.measure(append));
         }
     }
 

@@ -59,6 +59,11 @@ impl CommandWindow {
         }
     }
 
+    /// How many commands are remembered.
+    pub fn len(&self) -> usize {
+        self.newest.len()
+    }
+
     pub fn find(&mut self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
         self.catch_up();
         let aggregate = FxBuildHasher.hash_one(aggregate);
