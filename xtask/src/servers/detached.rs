@@ -48,7 +48,7 @@ impl Process {
         true
     }
 
-    fn send(&self, signal: Signal) {
+    pub(crate) fn send(&self, signal: Signal) {
         if let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) {
             // It may end between the question and the signal: nothing is left to do then.
             let _ = kill_process(pid, signal);
@@ -125,16 +125,30 @@ fn ps(pid: i32, field: &str) -> Option<String> {
 /// Kills at once each of the `programs` that works in `dir` or below: the children of a server that
 /// died, and what was started by a process that died before it could record it. Linux only.
 pub(crate) fn sweep(dir: &Path, programs: &[&str]) {
-    let Ok(dir) = dir.canonicalize() else { return };
+    for process in at_work(dir, programs) {
+        process.end(Signal::KILL, Duration::from_secs(5));
+    }
+}
+
+/// Sends `signal` to each of the `programs` that works in `dir` or below. Linux only.
+pub(crate) fn signal_all(dir: &Path, programs: &[&str], signal: Signal) {
+    for process in at_work(dir, programs) {
+        process.send(signal);
+    }
+}
+
+fn at_work(dir: &Path, programs: &[&str]) -> Vec<Process> {
+    let Ok(dir) = dir.canonicalize() else {
+        return Vec::new();
+    };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    for process in pids.filter_map(Process::with_id) {
+    let works = |process: &Process| {
         let link = |name: &str| fs::read_link(format!("/proc/{}/{name}", process.pid));
         let is_one = |exe: PathBuf| programs.iter().any(|program| exe.ends_with(program));
-        if link("exe").is_ok_and(is_one) && link("cwd").is_ok_and(|cwd| cwd.starts_with(&dir)) {
-            process.end(Signal::KILL, Duration::from_secs(5));
-        }
-    }
+        link("exe").is_ok_and(is_one) && link("cwd").is_ok_and(|cwd| cwd.starts_with(&dir))
+    };
+    pids.filter_map(Process::with_id).filter(works).collect()
 }
 
 #[cfg(test)]

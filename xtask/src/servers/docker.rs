@@ -89,6 +89,12 @@ impl Service {
         self.compose(&["kill", self.server.name()]).map(drop)
     }
 
+    /// Stops the server where it stands, or lets it go on.
+    pub(crate) fn pause(&self, paused: bool) -> Result<()> {
+        let command = if paused { "pause" } else { "unpause" };
+        self.compose(&[command, self.server.name()]).map(drop)
+    }
+
     /// Stops and removes the container; its volume too when `wipe` is set.
     pub(crate) fn stop(&self, wipe: bool) -> Result<()> {
         let volumes: &[&str] = if wipe { &["--volumes"] } else { &[] };

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
-use super::detached::{Process, spawn, sweep};
+use super::cluster::Node;
+use super::detached::{Process, signal_all, spawn, sweep};
 use super::docker::Service;
 use super::{Say, Server, Way, kafka, port, postgres};
 
@@ -29,6 +30,9 @@ pub(crate) struct Instance {
     pub home: PathBuf,
     /// The process that will stop it; a shared instance has none.
     pub owner: Option<Process>,
+    /// Its place in a cluster, where it is a node of one.
+    #[serde(default)]
+    pub node: Option<Node>,
 }
 
 /// What is known of the running server.
@@ -61,6 +65,7 @@ impl Instance {
             dir,
             home,
             owner: None,
+            node: None,
         })
     }
 
@@ -78,7 +83,9 @@ impl Instance {
         }
         sweep(&self.home, self.programs());
         let command = match self.server {
-            Server::Kafka => kafka::prepare(self.way, &self.home, self.port, say)?,
+            Server::Kafka => {
+                kafka::prepare(self.way, &self.home, self.port, self.node.as_ref(), say)?
+            }
             Server::Postgres => postgres::prepare(self.way, &self.home, self.port, say)?,
         };
         self.state = State::Process(spawn(command, &self.log())?);
@@ -95,6 +102,7 @@ impl Instance {
     /// # Errors
     /// When the container cannot be stopped, or Docker does not remove the data.
     pub(crate) fn stop(&mut self, wipe: bool) -> Result<()> {
+        self.send(Signal::CONT); // one that is frozen would not hear
         if let State::Process(process) = &self.state {
             let _ = process.end(self.gentle_signal(), STOPPED_WITHIN)
                 || process.end(Signal::KILL, KILLED_WITHIN);
@@ -122,6 +130,25 @@ impl Instance {
             self.service().kill()?;
         }
         Ok(())
+    }
+
+    /// Stops all its processes where they stand, or lets them go on. In Docker it pauses.
+    ///
+    /// # Errors
+    /// When Docker does not obey.
+    pub(crate) fn freeze(&self, frozen: bool) -> Result<()> {
+        if self.state == State::Container {
+            return self.service().pause(frozen);
+        }
+        self.send(if frozen { Signal::STOP } else { Signal::CONT });
+        Ok(())
+    }
+
+    fn send(&self, signal: Signal) {
+        if let State::Process(process) = &self.state {
+            process.send(signal);
+            signal_all(&self.home, self.programs(), signal);
+        }
     }
 
     /// Removes the data and the log of a server that does not run.

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::cluster::Node;
 use super::way::{Way, on_path};
 use super::{Say, maven, port};
 
@@ -30,26 +31,36 @@ pub(crate) fn local_jars() -> Result<PathBuf, String> {
     libs.ok_or_else(|| format!("{} holds no libs directory", home.display()))
 }
 
-/// Makes `home` ready for a node on `port`; the command then starts it.
-pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<Command> {
+/// Makes `home` ready for a node on `port`, alone or in a cluster; the command then starts it.
+pub(crate) fn prepare(
+    way: Way,
+    home: &Path,
+    port: u16,
+    node: Option<&Node>,
+    say: Say<'_>,
+) -> Result<Command> {
     let java = maven::java().map_err(anyhow::Error::msg)?;
     let jars = match way {
         Way::Local => local_jars().map_err(anyhow::Error::msg)?,
         _ => maven::kafka_jars(say)?,
     };
-    let controller = port::free(None)?;
-    fs::write(
-        home.join("server.properties"),
-        settings(home, port, controller),
-    )?;
+    let node = match node {
+        Some(node) => node.clone(),
+        None => Node::alone(port::free(None)?),
+    };
+    fs::write(home.join("server.properties"), settings(home, port, &node))?;
     fs::write(home.join("log4j2.properties"), LOGGING)?;
     if !home.join("data/meta.properties").exists() {
-        format_storage(&java, &jars, home)?;
+        format_storage(&java, &jars, home, &node.cluster)?;
     }
     let mut command = kafka_command(&java, &jars, home);
     command.args([
         "-Xms256m",
-        "-Xmx1g",
+        if node.shares_machine() {
+            "-Xmx512m"
+        } else {
+            "-Xmx1g"
+        },
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
     ]);
@@ -74,7 +85,7 @@ fn kafka_command(java: &Path, jars: &Path, home: &Path) -> Command {
     command
 }
 
-fn format_storage(java: &Path, jars: &Path, home: &Path) -> Result<()> {
+fn format_storage(java: &Path, jars: &Path, home: &Path, cluster: &str) -> Result<()> {
     let output = kafka_command(java, jars, home)
         .args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
         .args([
@@ -83,7 +94,7 @@ fn format_storage(java: &Path, jars: &Path, home: &Path) -> Result<()> {
             "--config",
             "server.properties",
         ])
-        .args(["--ignore-formatted", "--cluster-id", &new_cluster_id()])
+        .args(["--ignore-formatted", "--cluster-id", cluster])
         .stdin(Stdio::null())
         .output()
         .context("cannot run java")?;
@@ -96,37 +107,37 @@ fn format_storage(java: &Path, jars: &Path, home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Kafka wants 16 bytes in 22 letters of base64: hexadecimal ones will do, and the last must be A.
-fn new_cluster_id() -> String {
-    let hex = uuid::Uuid::new_v4().simple().to_string();
-    format!("{}A", &hex[..21])
-}
-
-/// The node's settings. docker-compose.yml has the same: change both.
-fn settings(home: &Path, port: u16, controller: u16) -> String {
+/// The node's settings. docker-compose.yml has the same for a lone one: change both.
+fn settings(home: &Path, port: u16, node: &Node) -> String {
     let data = home.join("data");
+    let (id, voters) = (node.id, node.voters());
+    let (listeners, advertised, map) = node.listeners(port);
+    let (copies, in_sync) = node.copies();
     format!(
         "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+node.id={id}
+controller.quorum.voters={voters}
+listeners={listeners}
+advertised.listeners={advertised}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map={map}
 log.dirs={data}
 num.network.threads=2
 num.io.threads=4
 auto.create.topics.enable=false
-offsets.topic.replication.factor=1
+default.replication.factor={copies}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={copies}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=8
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={copies}
+share.coordinator.state.topic.min.isr={in_sync}
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 # A killed node comes back only after its old session: short, so that tests need not wait.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
@@ -145,15 +156,3 @@ appender.c.layout.pattern=[%d] %p %m (%c)%n
 rootLogger.level=warn
 rootLogger.appenderRef.c.ref=C
 ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cluster_id_has_the_form_that_kafka_accepts() {
-        let id = new_cluster_id();
-        assert_eq!(id.len(), 22);
-        assert!(id.bytes().all(|letter| letter.is_ascii_alphanumeric()));
-    }
-}

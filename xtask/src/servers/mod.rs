@@ -6,6 +6,7 @@
 
 mod broker;
 mod choice;
+mod cluster;
 mod detached;
 mod docker;
 mod down;
@@ -26,6 +27,7 @@ mod wire;
 
 pub use broker::{delete_topics, has_topic};
 pub use down::down;
+pub use port::free as free_port;
 pub use private::{Kafka, Postgres};
 pub use shared::{Addresses, Wanted, factum_dir, failed};
 pub use up::up;

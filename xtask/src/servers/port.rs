@@ -15,7 +15,7 @@ const ATTEMPTS: usize = 200;
 ///
 /// # Errors
 /// When no free port was found.
-pub(crate) fn free(preferred: Option<u16>) -> Result<u16> {
+pub fn free(preferred: Option<u16>) -> Result<u16> {
     let mut rng = rand::rng();
     let random = std::iter::repeat_with(|| rng.random_range(RANGE)).take(ATTEMPTS);
     first_free(preferred.into_iter().chain(random), is_free)

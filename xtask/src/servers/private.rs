@@ -5,15 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::choice::choose;
+use super::cluster::Node;
 use super::detached::Process;
 use super::instance::Instance;
 use super::record::Record;
 use super::way::{forced_by_environment, probe};
-use super::{Server, factum_dir};
+use super::{Server, Way, factum_dir};
 
 /// A Kafka broker of one's own; stopped and forgotten when dropped.
 #[derive(Debug)]
-pub struct Kafka(Private);
+pub struct Kafka(pub(super) Private);
 
 /// A Postgres server of one's own; stopped and forgotten when dropped.
 #[derive(Debug)]
@@ -53,6 +54,29 @@ macro_rules! server {
                 self.0.restart()
             }
 
+            /// Stops all its processes where they stand (SIGSTOP), until [`resume`](Self::resume):
+            /// connections stay open, and nothing is answered.
+            ///
+            /// # Errors
+            /// When it runs in Docker and the engine does not obey.
+            pub fn pause(&mut self) -> Result<()> {
+                self.0.instance.freeze(true)
+            }
+
+            /// Lets it go on after [`pause`](Self::pause).
+            ///
+            /// # Errors
+            /// When it runs in Docker and the engine does not obey.
+            pub fn resume(&mut self) -> Result<()> {
+                self.0.instance.freeze(false)
+            }
+
+            /// Leaves the data where it is when this is dropped, and says where that is.
+            pub fn keep(&mut self) -> &Path {
+                self.0.keep = true;
+                &self.0.instance.home
+            }
+
             /// Stops it gently, as an operator would; dropping it does the same.
             ///
             /// # Errors
@@ -68,10 +92,11 @@ server!(Kafka, "`host:port`");
 server!(Postgres, "a `postgres://` URL");
 
 #[derive(Debug)]
-struct Private {
+pub(super) struct Private {
     instance: Instance,
     address: String,
     record: Record,
+    keep: bool,
 }
 
 impl Private {
@@ -79,36 +104,57 @@ impl Private {
         let way = choose(server, forced_by_environment()?, None, |way| {
             probe(server, way)
         })?;
+        let mut private = Private::new(server, way, dir, None)?;
+        // From here on a failure drops it, and with it whatever was started.
+        private.launch()?;
+        private.wait_ready()?;
+        Ok(private)
+    }
+
+    /// One that has not run yet.
+    pub(super) fn new(server: Server, way: Way, dir: &Path, node: Option<Node>) -> Result<Private> {
         let mut instance = Instance::new(server, way, dir, None)?;
         instance.owner = Process::this();
+        instance.node = node;
         let name = format!("private-{}", uuid::Uuid::new_v4().simple());
         let record = Record::named(&factum_dir(), &name);
-        // From here on a failure drops it, and with it whatever was started.
-        let mut private = Private {
+        Ok(Private {
             address: instance.address(),
             instance,
             record,
-        };
-        private.launch()?;
-        Ok(private)
+            keep: false,
+        })
+    }
+
+    pub(super) fn node(&self) -> Option<&Node> {
+        self.instance.node.as_ref()
     }
 
     fn restart(&mut self) -> Result<()> {
         self.instance.stop(false)?;
-        self.launch()
+        self.launch()?;
+        self.wait_ready()
     }
 
-    fn launch(&mut self) -> Result<()> {
-        let launch = |it: &mut Instance| it.launch(&|line| eprintln!("{line}"));
-        self.record.around(&mut self.instance, launch)?;
+    pub(super) fn wait_ready(&self) -> Result<()> {
         self.instance.wait_ready()
+    }
+
+    /// Launches it; it is not ready yet.
+    pub(super) fn launch(&mut self) -> Result<()> {
+        let launch = |it: &mut Instance| it.launch(&|line| eprintln!("{line}"));
+        self.record.around(&mut self.instance, launch)
     }
 }
 
 impl Drop for Private {
     fn drop(&mut self) {
-        let stopped = self.instance.stop(true);
-        match stopped.and_then(|()| self.instance.wipe_stand_in()) {
+        let stopped = self.instance.stop(!self.keep);
+        let wiped = stopped.and_then(|()| match self.keep {
+            true => Ok(()),
+            false => self.instance.wipe_stand_in(),
+        });
+        match wiped {
             Ok(()) => self.record.remove(),
             // The record stays: `cargo xtask down` will try again.
             Err(error) => eprintln!("cannot stop {}: {error:#}", self.address),

@@ -107,6 +107,7 @@ mod tests {
             dir: "/somewhere".into(),
             home: "/somewhere/else".into(),
             owner: Process::this(),
+            node: None,
         }
     }
 

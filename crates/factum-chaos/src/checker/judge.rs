@@ -1,0 +1,276 @@
+//! The clients' history against the facts of the log.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::partition::partition_of;
+use super::{Commit, Fact, Kind, PartitionLog, Violation};
+use crate::history::{Asked, Attempt};
+use crate::wire::{Answer, Order, Receipt};
+
+/// What became of a command, by the answers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It took effect once, there.
+    Done(Receipt),
+    /// It did not take effect.
+    Refused,
+    /// It took effect once or not at all.
+    Open,
+}
+
+/// What a command's attempts come to. Once an attempt's fate was unknown, a later refusal says
+/// nothing of that one: a node that was superseded, and does not know it yet, may refuse on an old
+/// state.
+pub fn fate(attempts: &[Attempt]) -> Fate {
+    let unknown = attempts.iter().any(|it| it.answer == Answer::Unknown);
+    match attempts.last().map(|it| &it.answer) {
+        Some(Answer::Done(receipt)) => Fate::Done(*receipt),
+        _ if unknown => Fate::Open,
+        _ => Fate::Refused,
+    }
+}
+
+/// How a run went.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// What must not be; nothing if all is well.
+    pub violations: Vec<Violation>,
+    /// What was weighed.
+    pub figures: Figures,
+}
+
+/// What was weighed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Figures {
+    /// Commands.
+    pub commands: u64,
+    /// Commands that were acknowledged.
+    pub acknowledged: u64,
+    /// Commands that were refused for certain.
+    pub refused: u64,
+    /// Commands whose clients were never told, and that took effect.
+    pub open_there: u64,
+    /// Commands whose clients were never told, and that did not.
+    pub open_absent: u64,
+    /// Commands that took more than one attempt.
+    pub repeated: u64,
+    /// Valid events.
+    pub events: u64,
+    /// Times that a partition was claimed.
+    pub claims: u64,
+    /// Records without effect, by reason.
+    pub voids: BTreeMap<&'static str, u64>,
+}
+
+/// Weighs the history against all partitions of the topic.
+pub fn judge(history: &[Asked], partitions: &[PartitionLog]) -> Verdict {
+    let mut judge = Judge::default();
+    let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+    let by_order: HashMap<&str, (usize, &Asked)> = (1..)
+        .zip(history)
+        .map(|(line, asked)| (&*asked.order, (line, asked)))
+        .collect();
+    for log in partitions {
+        judge.partition(log, count);
+        for commit in &log.commits {
+            judge.origin(commit, &by_order);
+        }
+    }
+    let mut found: HashMap<&str, Vec<&Commit>> = HashMap::new();
+    for commit in partitions.iter().flat_map(|log| &log.commits) {
+        found
+            .entry(&commit[0].event.order)
+            .or_default()
+            .push(commit);
+    }
+    for (line, asked) in (1..).zip(history) {
+        let commits = found.get(&*asked.order).map_or(&[][..], Vec::as_slice);
+        judge.command(line, asked, commits);
+    }
+    for partition in 0..count {
+        judge.order(partition, history, &found);
+    }
+    judge.0
+}
+
+#[derive(Default)]
+struct Judge(Verdict);
+
+impl Judge {
+    fn find(&mut self, kind: Kind, text: String) {
+        self.0.violations.push(Violation::new(kind, text));
+    }
+
+    /// What holds in a log whatever was asked: versions, states, places.
+    fn partition(&mut self, log: &PartitionLog, partitions: u32) {
+        self.0.violations.extend(log.violations.iter().cloned());
+        self.0.figures.claims += log.epoch;
+        for (why, count) in &log.voids {
+            *self.0.figures.voids.entry(why).or_default() += count;
+        }
+        let mut accounts: HashMap<&str, (u64, i64)> = HashMap::new();
+        for fact in log.commits.iter().flatten() {
+            self.0.figures.events += 1;
+            let (version, balance) = accounts.entry(&fact.account).or_default();
+            (*version, *balance) = (*version + 1, *balance + fact.event.change);
+            if fact.version != *version {
+                let text = format!(
+                    "version {} where {version} was next: {}",
+                    fact.version,
+                    place(fact)
+                );
+                self.find(Kind::Version, text);
+                *version = fact.version;
+            }
+            if fact.event.balance != *balance || *balance < 0 {
+                let (said, text) = (fact.event.balance, place(fact));
+                self.find(
+                    Kind::State,
+                    format!("decided as if {said} came of {balance}: {text}"),
+                );
+                *balance = fact.event.balance;
+            }
+            if partition_of(fact.account.as_bytes(), partitions) != fact.partition {
+                self.find(
+                    Kind::Forged,
+                    format!("in a partition of others: {}", place(fact)),
+                );
+            }
+        }
+    }
+
+    /// Whether a commit is what a client asked for.
+    fn origin(&mut self, commit: &Commit, by_order: &HashMap<&str, (usize, &Asked)>) {
+        let first = &commit[0];
+        let Some((line, asked)) = by_order.get(&*first.event.order) else {
+            return self.find(Kind::Forged, format!("nobody asked for {}", place(first)));
+        };
+        let changes: Vec<i64> = commit.iter().map(|fact| fact.event.change).collect();
+        let one = commit.iter().all(|fact| {
+            fact.event.order == asked.order
+                && fact.account == asked.account
+                && asked.id.is_none_or(|id| id == fact.command)
+        });
+        if !one || changes != wanted(&asked.command) {
+            let text = format!(
+                "not what {} asked for: {changes:?} at {}",
+                line_of(*line, asked),
+                place(first)
+            );
+            self.find(Kind::Forged, text);
+        }
+        if asked
+            .expected
+            .is_some_and(|expected| expected + 1 != first.version)
+        {
+            let text = format!(
+                "{} found another version: {}",
+                line_of(*line, asked),
+                place(first)
+            );
+            self.find(Kind::Expected, text);
+        }
+    }
+
+    fn command(&mut self, line: usize, asked: &Asked, commits: &[&Commit]) {
+        self.count(asked, commits);
+        let places: Vec<String> = commits.iter().map(|commit| place(&commit[0])).collect();
+        let text = format!("{}: {}", line_of(line, asked), places.join(" and "));
+        if commits.len() > 1 {
+            self.find(Kind::Doubled, text.clone());
+        }
+        match (fate(&asked.attempts), commits.first()) {
+            (Fate::Done(_), None) => self.find(Kind::Lost, format!("{text}is nowhere")),
+            (Fate::Done(receipt), Some(commit)) => self.receipt(receipt, commit, text),
+            (Fate::Refused, Some(_)) => self.find(Kind::Refused, text),
+            (Fate::Refused, None) | (Fate::Open, _) => {}
+        }
+        for attempt in &asked.attempts {
+            if let Answer::Failed(why) = &attempt.answer {
+                self.find(Kind::Failed, format!("{}: {why}", line_of(line, asked)));
+            }
+        }
+    }
+
+    fn count(&mut self, asked: &Asked, commits: &[&Commit]) {
+        let figures = &mut self.0.figures;
+        figures.commands += 1;
+        figures.repeated += u64::from(asked.attempts.len() > 1);
+        match (fate(&asked.attempts), commits.is_empty()) {
+            (Fate::Done(_), _) => figures.acknowledged += 1,
+            (Fate::Refused, _) => figures.refused += 1,
+            (Fate::Open, false) => figures.open_there += 1,
+            (Fate::Open, true) => figures.open_absent += 1,
+        }
+    }
+
+    fn receipt(&mut self, receipt: Receipt, commit: &Commit, text: String) {
+        let last = &commit[commit.len() - 1];
+        let truth = Receipt {
+            partition: last.partition,
+            sequence: last.sequence,
+            version: last.version,
+            events: u32::try_from(commit.len()).unwrap_or(u32::MAX),
+        };
+        if receipt != truth {
+            self.find(
+                Kind::Receipt,
+                format!("{text} was told {receipt:?}, true is {truth:?}"),
+            );
+        }
+    }
+
+    /// Whether whatever was acknowledged before a command was first sent stands before it.
+    fn order(&mut self, partition: u32, history: &[Asked], found: &HashMap<&str, Vec<&Commit>>) {
+        let here = |asked: &&(usize, &Asked, &Fact, bool)| asked.2.partition == partition;
+        let there = (1..).zip(history).filter_map(|(line, asked)| {
+            let last = found.get(&*asked.order)?.first()?.last()?;
+            let done = matches!(fate(&asked.attempts), Fate::Done(_));
+            Some((line, asked, last, done))
+        });
+        let there: Vec<_> = there.collect();
+        let mut begun: Vec<_> = there.iter().filter(here).collect();
+        let mut ended: Vec<_> = begun.iter().copied().filter(|it| it.3).collect();
+        begun.sort_by_key(|it| it.1.begin);
+        ended.sort_by_key(|it| it.1.end);
+        let (mut ended, mut newest) = (ended.into_iter().peekable(), None);
+        for later in begun {
+            while let Some(earlier) = ended.next_if(|it| it.1.end < later.1.begin) {
+                if newest.is_none_or(|it: &(usize, &Asked, &Fact, bool)| {
+                    it.2.sequence < earlier.2.sequence
+                }) {
+                    newest = Some(earlier);
+                }
+            }
+            if let Some(earlier) = newest.filter(|it| it.2.sequence > later.2.sequence) {
+                let text = format!(
+                    "{} at {} was acknowledged before {} at {} was sent",
+                    line_of(earlier.0, earlier.1),
+                    place(earlier.2),
+                    line_of(later.0, later.1),
+                    place(later.2)
+                );
+                self.find(Kind::Reordered, text);
+            }
+        }
+    }
+}
+
+fn wanted(command: &Order) -> Vec<i64> {
+    match command {
+        Order::Deposit(amount) => vec![*amount],
+        Order::Withdraw(amount) => vec![-amount],
+        Order::Split(amounts) => amounts.clone(),
+    }
+}
+
+fn place(fact: &Fact) -> String {
+    format!(
+        "partition {} offset {} (sequence {}, {} version {}, {})",
+        fact.partition, fact.offset, fact.sequence, fact.account, fact.version, fact.event.order
+    )
+}
+
+fn line_of(line: usize, asked: &Asked) -> String {
+    format!("{} (line {line} of the history)", asked.order)
+}

@@ -1,0 +1,205 @@
+//! A client, and all of them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use factum::partition_of;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Draw, Nodes, Route, Wish};
+use crate::flow::{Acknowledged, Flow};
+use crate::history::{Asked, Attempt, Recorder};
+use crate::wire::{Answer, Request};
+use crate::world::{PARTITIONS, lock};
+
+/// Clients of each partition: each waits for its answer before it asks again.
+const CLIENTS: usize = 2;
+/// Accounts of each partition.
+const ACCOUNTS: usize = 8;
+/// How long a node may take for an attempt, in milliseconds.
+const PATIENCE: u64 = 1000;
+/// How long a client tries to learn what became of a command.
+const PERSISTENCE: Duration = Duration::from_secs(30);
+
+/// What all clients share.
+#[derive(Clone)]
+struct Shared {
+    begin: Instant,
+    flow: Flow,
+    versions: Arc<Mutex<HashMap<String, u64>>>,
+    history: Arc<Mutex<Recorder>>,
+    stop: watch::Receiver<bool>,
+}
+
+/// Asks for one thing after the other.
+pub struct Client<R> {
+    name: String,
+    accounts: Vec<String>,
+    draw: Draw,
+    route: R,
+    shared: Shared,
+}
+
+/// All clients.
+pub struct Clients {
+    tasks: JoinSet<Result<()>>,
+    stop: watch::Sender<bool>,
+    history: Arc<Mutex<Recorder>>,
+}
+
+impl Clients {
+    /// Sets them going.
+    ///
+    /// # Errors
+    /// The history cannot be written.
+    pub fn start(seed: u64, nodes: &[String], flow: &Flow, history: &Path) -> Result<Self> {
+        let stop = watch::Sender::new(false);
+        let shared = Shared {
+            begin: Instant::now(),
+            flow: flow.clone(),
+            versions: Arc::default(),
+            history: Arc::new(Mutex::new(Recorder::create(history)?)),
+            stop: stop.subscribe(),
+        };
+        let mut tasks = JoinSet::new();
+        for client in 0..CLIENTS * PARTITIONS as usize {
+            let client = Client {
+                name: format!("c{client}"),
+                accounts: accounts(client as u32 % PARTITIONS),
+                draw: Draw::new(seed, client),
+                route: Nodes::new(nodes, client),
+                shared: shared.clone(),
+            };
+            tasks.spawn(client.run());
+        }
+        let history = shared.history;
+        Ok(Self {
+            tasks,
+            stop,
+            history,
+        })
+    }
+
+    /// Lets each of them come to the end of its command.
+    ///
+    /// # Errors
+    /// The history could not be written.
+    pub async fn stop(mut self) -> Result<()> {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        lock(&self.history).flush()
+    }
+}
+
+/// The accounts of a partition.
+fn accounts(partition: u32) -> Vec<String> {
+    let names = (0..).map(|number| format!("account-{number:04}"));
+    let here = names.filter(|name| partition_of(name.as_bytes(), PARTITIONS) == partition);
+    here.take(ACCOUNTS).collect()
+}
+
+impl<R: Route> Client<R> {
+    async fn run(mut self) -> Result<()> {
+        for number in 0.. {
+            if *self.shared.stop.borrow() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(self.draw.pause())).await;
+            let wish = self.draw.wish(self.accounts.len());
+            let order = format!("{}-{number}", self.name);
+            let asked = self.ask(order, wish).await;
+            lock(&self.shared.history).add(&asked)?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.shared.begin.elapsed().as_micros() as u64
+    }
+
+    /// Asks until it is known what became of the command, or for as long as that makes sense.
+    async fn ask(&mut self, order: String, wish: Wish) -> Asked {
+        let account = self.accounts[wish.account].clone();
+        let seen = lock(&self.shared.versions)
+            .get(&account)
+            .copied()
+            .unwrap_or(0);
+        let request = Request {
+            order: order.clone(),
+            account: account.clone(),
+            command: wish.command.clone(),
+            id: wish.id,
+            expected: wish.expected.map(|more| seen + more),
+            patience: PATIENCE,
+        };
+        let (begin, deadline) = (self.now(), Instant::now() + PERSISTENCE);
+        let mut attempts = Vec::new();
+        loop {
+            let (attempt, sent) = self.attempt(&request).await;
+            self.note(&account, sent, &attempt.answer);
+            let again = asks_again(&wish, &attempt.answer) && Instant::now() < deadline;
+            attempts.push(attempt);
+            if !again {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Asked {
+            order,
+            account,
+            command: wish.command,
+            id: wish.id,
+            expected: request.expected,
+            begin,
+            end: self.now(),
+            attempts,
+        }
+    }
+
+    async fn attempt(&mut self, request: &Request) -> (Attempt, Instant) {
+        let (begin, sent) = (self.now(), Instant::now());
+        let (node, answer) = self.route.send(request).await;
+        (
+            Attempt {
+                node,
+                begin,
+                answer,
+            },
+            sent,
+        )
+    }
+
+    fn note(&self, account: &str, sent: Instant, answer: &Answer) {
+        let Answer::Done(receipt) = answer else {
+            return;
+        };
+        let (account, version) = (account.to_owned(), receipt.version);
+        let mut versions = lock(&self.shared.versions);
+        let newest = versions.entry(account.clone()).or_default();
+        *newest = version.max(*newest);
+        drop(versions);
+        let acknowledged = Acknowledged {
+            sent,
+            account,
+            version,
+        };
+        self.shared.flow.note(receipt.partition, acknowledged);
+    }
+}
+
+/// Whether it is safe and sensible to ask again.
+fn asks_again(wish: &Wish, answer: &Answer) -> bool {
+    match answer {
+        Answer::Unavailable | Answer::Overloaded => true,
+        Answer::Fenced => wish.again_when_fenced,
+        // Without a command id it could take effect twice.
+        Answer::Unknown => wish.id.is_some(),
+        Answer::Done(_) | Answer::Rejected | Answer::Conflict(_) | Answer::Failed(_) => false,
+    }
+}

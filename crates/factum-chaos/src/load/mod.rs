@@ -1,0 +1,9 @@
+//! Clients under way: they ask, ask again where that is safe, and write down what they were told.
+
+mod client;
+mod draw;
+mod route;
+
+pub use client::{Client, Clients};
+pub use draw::{Draw, Wish};
+pub use route::{Nodes, Route};

@@ -1,0 +1,178 @@
+//! A service node: an engine behind a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use factum::{
+    CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, NewTopic, shutdown_signal,
+};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::account::{Account, Overdrawn};
+use crate::kafka;
+use crate::wire::{Answer, Receipt, Request};
+
+/// How a node runs.
+#[derive(Debug, clap::Parser)]
+#[command(
+    about = "A service node of the chaos runs: accounts behind a socket, one line of JSON each way"
+)]
+pub struct Flags {
+    /// Kafka's addresses, `host:port,…`
+    #[arg(long)]
+    kafka: String,
+    /// Where to listen for clients, `host:port`
+    #[arg(long)]
+    listen: String,
+    /// Partitions of the topic, if it is not there yet
+    #[arg(long, default_value_t = 6)]
+    partitions: u32,
+}
+
+/// Serves until told to stop, then finishes what is under way.
+///
+/// # Errors
+/// The engine failed.
+pub async fn run(flags: Flags) -> Result<()> {
+    let stop = shutdown_signal();
+    let engine = tokio::select! {
+        engine = start(&flags) => Arc::new(engine?),
+        () = stop.clone() => return Ok(()),
+    };
+    let listener = TcpListener::bind(&flags.listen)
+        .await
+        .context("cannot listen")?;
+    eprintln!("ready");
+    tokio::select! {
+        served = serve(listener, engine.clone()) => served?,
+        error = engine.failed() => return Err(error).context("the engine failed"),
+        () = stop => {}
+    }
+    eprintln!("stopping");
+    // Connections hold the engine no longer than the commands under way need.
+    let mut engine = engine;
+    let engine = loop {
+        match Arc::try_unwrap(engine) {
+            Ok(engine) => break engine,
+            Err(shared) => engine = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    Ok(engine.shutdown().await?)
+}
+
+/// Starts the engine, again and again while the log is out of reach.
+async fn start(flags: &Flags) -> Result<Engine<Account>> {
+    let topic = NewTopic {
+        partitions: flags.partitions,
+        ..NewTopic::default()
+    };
+    loop {
+        let options = EngineOptions {
+            create: Some(topic),
+            ..EngineOptions::default()
+        };
+        let error = match kafka::open(flags.kafka.clone()).await {
+            Ok(log) => match Engine::start(log, options).await {
+                Ok(engine) => return Ok(engine),
+                Err(EngineError::Log(error)) if error.is_retryable() => error.to_string(),
+                Err(error) => return Err(error).context("the engine does not start"),
+            },
+            Err(error) if error.is_retryable() => error.to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        eprintln!("cannot start yet: {error}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn serve(listener: TcpListener, engine: Arc<Engine<Account>>) -> Result<()> {
+    loop {
+        let (client, _) = listener.accept().await?;
+        let engine = Arc::downgrade(&engine);
+        tokio::spawn(async move {
+            let (from, mut to) = client.into_split();
+            let mut lines = BufReader::new(from).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let answer = match engine.upgrade() {
+                    Some(engine) => answer(&engine, &line).await,
+                    None => Answer::Unavailable,
+                };
+                if to.write_all(&to_line(&answer)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn to_line(answer: &Answer) -> Vec<u8> {
+    let mut line = serde_json::to_vec(answer).expect("an answer is JSON");
+    line.push(b'\n');
+    line
+}
+
+async fn answer(engine: &Engine<Account>, line: &str) -> Answer {
+    let request: Request = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(error) => return Answer::Failed(error.to_string()),
+    };
+    let options = CommandOptions {
+        expected_version: request.expected,
+        command_id: request.id,
+        timeout: Some(Duration::from_millis(request.patience)),
+    };
+    let command = (request.order, request.command);
+    let executed = engine.execute_with(request.account, command, options).await;
+    match executed {
+        Ok(receipt) => Answer::Done(Receipt {
+            partition: receipt.partition,
+            sequence: receipt.sequence,
+            version: receipt.version,
+            events: receipt.events,
+        }),
+        Err(error) => refusal(error),
+    }
+}
+
+fn refusal(error: ExecuteError<Overdrawn>) -> Answer {
+    match error {
+        ExecuteError::Rejected(Overdrawn) => Answer::Rejected,
+        ExecuteError::Conflict { actual, .. } => Answer::Conflict(actual),
+        ExecuteError::Fenced => Answer::Fenced,
+        ExecuteError::Unavailable { .. } => Answer::Unavailable,
+        ExecuteError::Overloaded => Answer::Overloaded,
+        ExecuteError::Unknown { .. } => Answer::Unknown,
+        other => Answer::Failed(other.to_string()),
+    }
+}
+
+/// A client's way to a node: one command at a time.
+#[derive(Debug)]
+pub struct Connection {
+    lines: tokio::io::Lines<BufReader<tokio::net::tcp::OwnedReadHalf>>,
+    to: tokio::net::tcp::OwnedWriteHalf,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn open(address: &str) -> std::io::Result<Self> {
+        let (from, to) = TcpStream::connect(address).await?.into_split();
+        let lines = BufReader::new(from).lines();
+        Ok(Self { lines, to })
+    }
+
+    /// Sends a request and reads the answer; `None` where the connection broke.
+    pub async fn ask(&mut self, request: &Request) -> Option<Answer> {
+        let mut line = serde_json::to_vec(request).ok()?;
+        line.push(b'\n');
+        self.to.write_all(&line).await.ok()?;
+        let line = self.lines.next_line().await.ok()??;
+        serde_json::from_str(&line).ok()
+    }
+}

@@ -1,0 +1,295 @@
+//! One run: servers, programs and clients up; faults; down again; judgement.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::checker::{
+    self, Fact, Kind, RawRecord, Verdict, Violation, by_partition, compare, fold, judge,
+    read_partition, read_rows, read_topic,
+};
+use crate::faults::{listens, settle, suffer};
+use crate::flow::{Acknowledged, Flow};
+use crate::history::{Asked, Recorder, lines};
+use crate::load::Clients;
+use crate::plan::{self, Step};
+use crate::report::{Report, Suffered};
+use crate::world::{NODES, PARTITIONS, TOPIC, World};
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// How many faults.
+    pub faults: usize,
+    /// What they and the commands are drawn from.
+    pub seed: u64,
+    /// 1 or 3.
+    pub brokers: usize,
+    /// Where everything is kept meanwhile.
+    pub dir: PathBuf,
+}
+
+/// How long answers may take to flow again once a fault is mended.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Between two steps.
+const QUIET: Duration = Duration::from_millis(500);
+const STOPPED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Runs, and judges. The servers' data is kept where a promise was broken.
+///
+/// # Errors
+/// Something that is not under test failed: a server did not start, a file could not be written.
+pub async fn run(setting: &Setting) -> Result<Report> {
+    let begin = Instant::now();
+    eprintln!(
+        "starting {} broker(s), Postgres, nodes and workers …",
+        setting.brokers
+    );
+    let world = World::start(&setting.dir, setting.brokers).await?;
+    let mut run = Run {
+        world,
+        flow: Flow::new(PARTITIONS),
+        report: Report::default(),
+        begin,
+    };
+    let told = tokio::select! {
+        told = run.go(setting) => told,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    if told.is_err() || !run.report.violations.is_empty() {
+        for place in run.world.keep() {
+            eprintln!("kept: {}", place.display());
+        }
+    }
+    told?;
+    run.report.took = begin.elapsed();
+    Ok(run.report)
+}
+
+struct Run {
+    world: World,
+    flow: Flow,
+    report: Report,
+    begin: Instant,
+}
+
+impl Run {
+    async fn go(&mut self, setting: &Setting) -> Result<()> {
+        let history = setting.dir.join("history.jsonl");
+        self.world
+            .programs()
+            .try_for_each(|program| program.start())?;
+        let clients = Clients::start(
+            setting.seed,
+            &self.world.node_addresses,
+            &self.flow,
+            &history,
+        )?;
+        self.recovered(Instant::now(), "at the start").await?;
+        for step in plan::draw(setting.seed, setting.faults) {
+            self.step(&step).await?;
+            if self.stalled() {
+                break;
+            }
+        }
+        clients.stop().await?;
+        self.end(&setting.dir, &history).await
+    }
+
+    fn stalled(&self) -> bool {
+        self.report
+            .violations
+            .iter()
+            .any(|it| it.kind == Kind::Progress)
+    }
+
+    /// Faults that strike together, until all is well again.
+    async fn step(&mut self, step: &Step) -> Result<()> {
+        let names: Vec<String> = step.iter().map(|fault| fault.kind.to_string()).collect();
+        self.flow.listen();
+        let notes = {
+            let (first, second) = (step.first(), step.get(1));
+            let suffer = async |fault: Option<&plan::Fault>| match fault {
+                Some(fault) => suffer(&self.world, fault).await,
+                None => Ok(Vec::new()),
+            };
+            let blows = async { tokio::try_join!(suffer(first), suffer(second)) };
+            tokio::select! {
+                blows = blows => blows?,
+                () = self.world.tend() => unreachable!("tends for ever"),
+            }
+        };
+        self.report.notes.extend([notes.0, notes.1].concat());
+        let recovery = self.recovered(Instant::now(), &names.join(" and ")).await?;
+        let silence = self.flow.silence();
+        let at = self.begin.elapsed().as_secs();
+        eprintln!(
+            "{at:>5} s  {:<36} silence {:>6.2} s  recovery {:>6.2} s",
+            names.join(" + "),
+            silence.as_secs_f64(),
+            recovery.as_secs_f64()
+        );
+        self.report
+            .suffered
+            .extend(names.into_iter().map(|kind| Suffered {
+                kind,
+                silence,
+                recovery,
+            }));
+        self.settled().await
+    }
+
+    /// The next fault finds everything up.
+    async fn settled(&self) -> Result<()> {
+        let up = async {
+            if self.world.brokers.len() > 1 {
+                settle(&self.world).await?;
+            }
+            for address in &self.world.node_addresses[..NODES] {
+                listens(address, PATIENCE).await;
+            }
+            tokio::time::sleep(QUIET).await;
+            Ok(())
+        };
+        tokio::select! {
+            up = up => up,
+            () = self.world.tend() => unreachable!("tends for ever"),
+        }
+    }
+
+    /// Waits until every partition acknowledges what is sent from now on, and the read model shows
+    /// it; says how long that took. That it takes too long is a violation.
+    async fn recovered(&mut self, since: Instant, after: &str) -> Result<Duration> {
+        let recovered = async {
+            let newest = match self.flow.after(since, PATIENCE).await {
+                Ok(newest) => newest,
+                Err(partitions) => {
+                    return Some(format!("partitions {partitions:?} acknowledge nothing"));
+                }
+            };
+            match tokio::time::timeout(PATIENCE, shown(&self.world.postgres_direct, &newest)).await
+            {
+                Ok(()) => None,
+                Err(_) => Some("the read model does not follow".to_owned()),
+            }
+        };
+        let stalled = tokio::select! {
+            stalled = recovered => stalled,
+            () = self.world.tend() => unreachable!("tends for ever"),
+        };
+        if let Some(text) = stalled {
+            let text = format!("{text}, {} s after {after}", PATIENCE.as_secs());
+            self.report.violations.push(Violation {
+                kind: Kind::Progress,
+                text,
+            });
+        }
+        Ok(since.elapsed())
+    }
+
+    /// Stops the nodes, reads the topic, waits for the read model, stops the workers, judges.
+    async fn end(&mut self, dir: &Path, history: &Path) -> Result<()> {
+        for node in &self.world.nodes {
+            let stopped = node.stop(STOPPED_WITHIN).await;
+            self.report
+                .notes
+                .extend(stopped.err().map(|error| format!("{error:#}")));
+        }
+        let servers = self.world.kafka_direct.clone();
+        let (records, partitions) =
+            tokio::task::spawn_blocking(move || read_topic(&servers, TOPIC)).await??;
+        write(&dir.join("log.jsonl"), &records)?;
+        let history: Vec<Asked> = lines(history)?;
+        let (mut verdict, expected) = weigh(&history, records, partitions);
+        let begin = Instant::now();
+        loop {
+            let rows = read_rows(&self.world.postgres_direct).await?;
+            let differences = compare(&expected, &rows);
+            if differences.is_empty() || begin.elapsed() > PATIENCE {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
+                () = self.world.tend() => {}
+            }
+        }
+        for worker in &self.world.workers {
+            let stopped = worker.stop(STOPPED_WITHIN).await;
+            self.report
+                .notes
+                .extend(stopped.err().map(|error| format!("{error:#}")));
+        }
+        let rows = read_rows(&self.world.postgres_direct).await?;
+        write(&dir.join("rows.jsonl"), &rows)?;
+        verdict.violations.extend(compare(&expected, &rows));
+        for program in self.world.nodes.iter().chain(&self.world.workers) {
+            for status in program.ended() {
+                self.report
+                    .notes
+                    .push(format!("{} ended by itself: {status}", program.name()));
+            }
+        }
+        self.report.violations.extend(verdict.violations);
+        self.report.figures = verdict.figures;
+        Ok(())
+    }
+}
+
+/// Judges the log, and says what the read model is to hold.
+fn weigh(
+    history: &[Asked],
+    records: Vec<RawRecord>,
+    partitions: u32,
+) -> (Verdict, std::collections::BTreeMap<String, checker::Row>) {
+    let records = by_partition(records, partitions);
+    let logs: Vec<_> = records
+        .iter()
+        .map(|it| read_partition(it, partitions))
+        .collect();
+    let facts: Vec<&Fact> = logs
+        .iter()
+        .flat_map(|log| log.commits.iter().flatten())
+        .collect();
+    (judge(history, &logs), fold(facts))
+}
+
+/// Judges once more what a run left in its folder: history, topic and rows.
+///
+/// # Errors
+/// They cannot be read.
+pub fn judge_again(dir: &Path) -> Result<Verdict> {
+    let records: Vec<RawRecord> = lines(&dir.join("log.jsonl"))?;
+    let partitions = records
+        .iter()
+        .map(|it| it.partition + 1)
+        .max()
+        .context("no record")?;
+    let history: Vec<Asked> = lines(&dir.join("history.jsonl"))?;
+    let (mut verdict, expected) = weigh(&history, records, partitions);
+    let rows: Vec<checker::Row> = lines(&dir.join("rows.jsonl"))?;
+    verdict.violations.extend(compare(&expected, &rows));
+    Ok(verdict)
+}
+
+fn write(path: &Path, all: &[impl Serialize]) -> Result<()> {
+    let mut file = Recorder::create(path)?;
+    all.iter().try_for_each(|line| file.add(line))?;
+    file.flush()
+}
+
+/// Waits until the read model shows what was acknowledged.
+async fn shown(postgres: &str, newest: &[Acknowledged]) {
+    loop {
+        let rows = read_rows(postgres).await.unwrap_or_default();
+        let shows = |it: &Acknowledged| {
+            rows.iter()
+                .any(|row| row.account == it.account && row.version as u64 >= it.version)
+        };
+        if newest.iter().all(shows) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+}
