@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use factum_core::{Event, EventLog, LogError};
 use factum_program::shutdown_signal;
+use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
@@ -88,6 +89,10 @@ struct Flags {
     /// Topic to read, where it is not the aggregate's own
     #[arg(long, env = "FACTUM_TOPIC", value_name = "NAME")]
     topic: Option<String>,
+    /// Address to serve /healthz, /readyz, /status and /metrics on, such as 127.0.0.1:9464; with port
+    /// 0, one that is free, which the log names
+    #[arg(long, env = "FACTUM_HTTP", value_name = "ADDR")]
+    http: Option<String>,
     /// How log lines are written to standard error
     #[arg(
         long,
@@ -160,6 +165,7 @@ impl<F: Fold, O: OpenLog> Projector<F, O> {
     async fn command(mut self, flags: &Flags) -> Result<(), ProjectorError> {
         self.options = flags.options(self.options);
         let stop = shutdown_signal();
+        let _http = self.serve(flags.http.as_deref(), stop.clone()).await?;
         let patience = self.options.start_timeout;
         let open = patiently(patience, LogError::is_retryable, || {
             self.open.open(flags.log.clone())
@@ -170,6 +176,19 @@ impl<F: Fold, O: OpenLog> Projector<F, O> {
         };
         self.run(log, &flags.postgres, stop).await?;
         Ok(())
+    }
+
+    /// Serves the program's status, if it is to.
+    async fn serve(
+        &self,
+        address: Option<&str>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Option<StatusServer>, ProjectorError> {
+        let Some(address) = address else {
+            return Ok(None);
+        };
+        let server = StatusServer::start(address, self.options.components.clone(), stop).await;
+        server.map(Some).map_err(ProjectorError::Http)
     }
 }
 

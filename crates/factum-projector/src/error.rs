@@ -156,6 +156,9 @@ pub enum ProjectorError {
         /// What differs.
         difference: Difference,
     },
+    /// The status cannot be served at the address that was asked for.
+    #[error("the status cannot be served: is the address this machine's, and free?")]
+    Http(#[source] std::io::Error),
     /// A background task panicked, most likely in the projection's own code.
     #[error("the projection panicked")]
     Panicked(#[source] tokio::task::JoinError),

@@ -35,6 +35,7 @@ mod rows;
 mod session;
 mod setup;
 mod sql;
+mod status;
 mod stored;
 mod table;
 mod until_end;
@@ -50,6 +51,7 @@ pub use options::Options;
 pub use progress::Summary;
 pub use projector::Projector;
 pub use row::{Column, KeyArray, Row};
+pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;
 #[doc(hidden)]
 pub use tokio_postgres;

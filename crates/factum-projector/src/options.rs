@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use factum_status::Components;
+
 /// How a projection worker runs. Start from [`Options::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -31,6 +33,9 @@ pub struct Options {
     pub schema: String,
     /// The topic to read; `None` stands for the topic of the events' aggregate.
     pub topic: Option<String>,
+    /// The components of the program, which the worker adds itself to when it starts: what a status
+    /// server shows.
+    pub components: Components,
 }
 
 impl Default for Options {
@@ -44,6 +49,7 @@ impl Default for Options {
             progress_interval: Duration::from_secs(5),
             schema: "factum".into(),
             topic: None,
+            components: Components::new(),
         }
     }
 }

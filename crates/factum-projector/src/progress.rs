@@ -1,23 +1,42 @@
-//! How a worker gets on, for its log lines.
+//! How a worker gets on, for its log lines and for those who ask.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use factum_core::{Offset, Topic};
+use factum_status::Families;
+use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
 
 use crate::batch::Move;
+use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
+use crate::{Fold, Row};
 
 /// Counts what a worker has committed since it started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Progress {
+    projection: &'static str,
+    version: u32,
+    table: &'static str,
     events: AtomicU64,
     rows: AtomicU64,
     batches: AtomicU64,
+    place: Mutex<Place>,
+    transactions: Histogram,
+}
+
+/// Where a worker stands.
+#[derive(Debug, Default)]
+struct Place {
+    topic: Option<String>,
+    phase: ProjectionPhase,
+    interruption: Option<String>,
     /// The next offset to project of each partition that is owned now.
-    offsets: Mutex<BTreeMap<u32, Offset>>,
+    offsets: BTreeMap<u32, Offset>,
+    /// Where each of them ended when that was asked for last.
+    ends: BTreeMap<u32, Offset>,
 }
 
 /// What a worker has done, from its start to its end.
@@ -32,6 +51,32 @@ pub struct Summary {
 }
 
 impl Progress {
+    pub(crate) fn new<F: Fold>() -> Self {
+        let transactions = HistogramOpts::new(
+            "factum_projector_transaction_seconds",
+            "How long it took to write a batch to Postgres, and to commit it.",
+        );
+        let buckets = exponential_buckets(0.001, 2.0, 15).expect("sound bounds"); // to 16 s
+        let transactions = transactions
+            .const_label("projection", name(F::NAME, F::VERSION))
+            .buckets(buckets);
+        Self {
+            projection: F::NAME,
+            version: F::VERSION,
+            table: F::Row::TABLE,
+            events: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            place: Mutex::default(),
+            transactions: Histogram::with_opts(transactions).expect("sound names"),
+        }
+    }
+
+    /// The projection's name with its version.
+    pub(crate) fn name(&self) -> String {
+        name(self.projection, self.version)
+    }
+
     pub(crate) fn summary(&self) -> Summary {
         Summary {
             events: self.events.load(Ordering::Relaxed),
@@ -42,7 +87,32 @@ impl Progress {
 
     /// Notes which partitions are owned from now on, and where.
     pub(crate) fn own(&self, offsets: BTreeMap<u32, Offset>) {
-        *self.offsets() = offsets;
+        let mut place = self.place();
+        place.phase = ProjectionPhase::Projecting;
+        place.interruption = None;
+        place
+            .ends
+            .retain(|partition, _| offsets.contains_key(partition));
+        place.offsets = offsets;
+    }
+
+    /// Notes that the log is open and the table sound.
+    pub(crate) fn started(&self, topic: &str) {
+        let mut place = self.place();
+        place.topic = Some(topic.to_owned());
+        place.phase = ProjectionPhase::Projecting;
+    }
+
+    /// Notes that a server is out of reach.
+    pub(crate) fn interrupted(&self, cause: &str) {
+        let mut place = self.place();
+        place.phase = ProjectionPhase::Interrupted;
+        place.interruption = Some(cause.to_owned());
+    }
+
+    /// Measures how long a transaction took.
+    pub(crate) fn transaction(&self, took: Duration) {
+        self.transactions.observe(took.as_secs_f64());
     }
 
     /// Notes a commit: so many events, so many rows, and where the partitions stand now.
@@ -50,12 +120,34 @@ impl Progress {
         self.events.fetch_add(events as u64, Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
-        let mut offsets = self.offsets();
-        offsets.extend(moves.iter().map(|(p, step)| (*p, step.to.offset)));
+        let moved = moves.iter().map(|(p, step)| (*p, step.to.offset));
+        self.place().offsets.extend(moved);
     }
 
-    fn offsets(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Offset>> {
-        self.offsets.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn status(&self) -> ProjectionStatus {
+        let (summary, place) = (self.summary(), self.place());
+        let owned: Vec<ProjectedPartition> = place.owned().collect();
+        ProjectionStatus {
+            projection: self.projection,
+            version: self.version,
+            table: self.table,
+            topic: place.topic.clone(),
+            phase: place.phase,
+            interruption: place.interruption.clone(),
+            events: summary.events,
+            rows: summary.rows,
+            batches: summary.batches,
+            lag: owned.iter().map(|partition| partition.lag).sum(),
+            owned,
+        }
+    }
+
+    pub(crate) fn add_to(&self, families: &mut Families) {
+        families.add(&self.transactions);
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs a line every `interval` in which something happened or is left to do, for ever.
@@ -88,11 +180,32 @@ impl Progress {
     /// How many records of the owned partitions are not projected yet; `None` while the log does
     /// not tell.
     async fn lag(&self, topic: &dyn Topic) -> Option<u64> {
-        let offsets = self.offsets().clone();
-        let lags = offsets.into_iter().map(|(partition, offset)| async move {
+        let owned: Vec<u32> = self.place().offsets.keys().copied().collect();
+        let ends = owned.into_iter().map(|partition| async move {
             let end = topic.end(partition).await?;
-            Ok::<_, factum_core::LogError>(end.saturating_sub(offset))
+            Ok::<_, factum_core::LogError>((partition, end))
         });
-        Some(try_join_all(lags).await.ok()?.into_iter().sum())
+        let ends = try_join_all(ends).await.ok()?;
+        let mut place = self.place();
+        place.ends = ends.into_iter().collect();
+        place.owned().map(|partition| partition.lag).sum()
     }
+}
+
+impl Place {
+    fn owned(&self) -> impl Iterator<Item = ProjectedPartition> {
+        self.offsets.iter().map(|(partition, offset)| {
+            let end = self.ends.get(partition).copied();
+            ProjectedPartition {
+                partition: *partition,
+                offset: *offset,
+                end,
+                lag: end.map(|end| end.saturating_sub(*offset)),
+            }
+        })
+    }
+}
+
+fn name(projection: &str, version: u32) -> String {
+    format!("{projection}.v{version}")
 }

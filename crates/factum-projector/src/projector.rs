@@ -81,10 +81,13 @@ impl<F: Fold, O> Projector<F, O> {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Summary, ProjectorError> {
         let mut shutdown = pin!(shutdown);
+        let progress = Arc::new(Progress::new::<F>());
+        self.options.components.add(&progress);
         let context = tokio::select! {
-            context = self.start(log, postgres) => Arc::new(context?),
-            () = &mut shutdown => return Ok(Progress::default().summary()),
+            context = self.start(log, postgres, progress.clone()) => Arc::new(context?),
+            () = &mut shutdown => return Ok(progress.summary()),
         };
+        progress.started(context.topic.name());
         let projection = context.server.application.as_str();
         let (server, topic) = (context.server.to_string(), context.topic.name());
         tracing::info!(projection, server, topic, "projecting");
@@ -110,6 +113,7 @@ impl<F: Fold, O> Projector<F, O> {
         self,
         log: Arc<dyn EventLog>,
         postgres: &str,
+        progress: Arc<Progress>,
     ) -> Result<Context<F>, ProjectorError> {
         let options = self.options;
         let name = format!("{}.v{}", F::NAME, F::VERSION);
@@ -130,7 +134,7 @@ impl<F: Fold, O> Projector<F, O> {
             topic,
             positions,
             types,
-            progress: Progress::default(),
+            progress,
         })
     }
 }

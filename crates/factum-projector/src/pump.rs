@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use factum_core::{Position, Topic};
 use tokio::sync::watch;
@@ -29,7 +30,7 @@ pub(crate) struct Context<F> {
     pub topic: Arc<dyn Topic>,
     pub positions: Positions,
     pub types: TableTypes,
-    pub progress: Progress,
+    pub progress: Arc<Progress>,
 }
 
 /// Why projecting ended without an error.
@@ -101,6 +102,7 @@ impl<F: Fold> Pump<F> {
             };
             let cause = crate::error::chain(&error);
             tracing::warn!(cause, "interrupted: going on from the committed position");
+            self.context.progress.interrupted(&cause);
             tokio::select! {
                 () = requested(&mut stop) => return Ok(Ended::Stopped),
                 () = self.backoff.wait() => {}
@@ -201,7 +203,9 @@ impl<F: Fold> Pump<F> {
             return Ok(None);
         }
         self.known.extend(&batch.moves);
+        let began = Instant::now();
         let written = session.writer.write(fold, &batch).await?;
+        self.context.progress.transaction(began.elapsed());
         let behind = self.committed(written, batch.events.len(), &batch.moves);
         session.gathered.passed_by(&batch.moves);
         Ok(behind)
@@ -229,7 +233,9 @@ impl<F: Fold> Pump<F> {
         } = session;
         let moves = gathered.moves();
         self.known.extend(&moves);
+        let began = Instant::now();
         let written = writer.write_gathered(&moves, &gathered.unwritten()).await?;
+        self.context.progress.transaction(began.elapsed());
         let behind = self.committed(written, gathered.events(), &moves);
         if behind.is_none() {
             gathered.written();

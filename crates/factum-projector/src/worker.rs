@@ -1,6 +1,6 @@
 //! A worker: a member of the projection's group that projects the partitions it is given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -75,6 +75,7 @@ async fn join<F: Fold>(context: &Arc<Context<F>>, over: Over<'_>) -> Result<Next
             "cannot leave: the group will notice"
         );
     }
+    context.progress.own(BTreeMap::new());
     stopped?;
     worked
 }
@@ -130,7 +131,9 @@ impl<F: Fold> Member<'_, F> {
                 drop(release);
             }
         }
-        if next.is_none() && !self.owned.is_empty() {
+        if self.owned.is_empty() {
+            self.context.progress.own(BTreeMap::new());
+        } else if next.is_none() {
             self.start();
         }
         Ok(next)

@@ -58,6 +58,15 @@ impl Components {
     }
 }
 
+/// Clones are equal: they hold the same components.
+impl PartialEq for Components {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Components {}
+
 impl fmt::Debug for Components {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self

@@ -50,10 +50,9 @@ impl StatusServer {
         components: Components,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            let message = format!("cannot serve the status on {address}: {error}");
-            io::Error::new(error.kind(), message)
-        })?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
         let address = listener.local_addr()?;
         let shown = Shown {
             components: components.clone(),

@@ -3,5 +3,6 @@
 mod bank;
 mod exact;
 mod refusals;
+mod status;
 mod takeover;
 mod until_end;

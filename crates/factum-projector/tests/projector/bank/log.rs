@@ -164,9 +164,14 @@ impl Ledger {
     pub async fn records(&self) -> i64 {
         let mut records = 0;
         for partition in 0..self.topic.partitions() {
-            records += self.topic.end(partition).await.unwrap() as i64;
+            records += self.end(partition).await as i64;
         }
         records
+    }
+
+    /// Where a partition ends.
+    pub async fn end(&self, partition: u32) -> u64 {
+        self.topic.end(partition).await.unwrap()
     }
 }
 
