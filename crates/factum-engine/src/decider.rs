@@ -6,8 +6,9 @@ use factum_core::{Aggregate, Event, EventHeader, Header, Origin, Records, Stamp,
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::aggregates::Versioned;
 use crate::answer::{Outcome, Waiting};
-use crate::state::{PartitionState, Versioned};
+use crate::state::PartitionState;
 use crate::{ExecuteError, Receipt};
 
 /// A command on its way to the owner of its partition.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::answer::Reply;
 use crate::board::{Board, Link};
+use crate::checkpoints::{Checkpoints, Keeping};
 use crate::decider::Request;
 use crate::follow::follow_to_the_end;
 use crate::outcomes::Outcome;
@@ -36,6 +37,7 @@ pub(crate) struct Shared<A: Aggregate> {
     pub topic: Arc<dyn Topic>,
     pub group: String,
     pub options: Arc<EngineOptions>,
+    pub checkpoints: Option<Arc<Keeping<A>>>,
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
     pub claimant: Uuid,
@@ -68,6 +70,31 @@ impl<A: Aggregate> Engine<A> {
         log: Arc<dyn EventLog>,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
+        Self::start_keeping(log, options, None).await
+    }
+
+    /// Starts as [`Engine::start`] does, but keeps checkpoints of the state: it replays what came
+    /// since the last one, and may hold less than the whole state in memory.
+    ///
+    /// Where a checkpoint cannot be used or written, the engine does without, and warns.
+    ///
+    /// # Errors
+    /// The log cannot be reached, is damaged, or is not one that Factum can work with; or the state is
+    /// one that checkpoints cannot hold.
+    pub async fn start_with_checkpoints(
+        log: Arc<dyn EventLog>,
+        options: EngineOptions,
+        checkpoints: Checkpoints<A>,
+    ) -> Result<Self, EngineError> {
+        let keeping = checkpoints.share().map_err(EngineError::State)?;
+        Self::start_keeping(log, options, Some(keeping)).await
+    }
+
+    async fn start_keeping(
+        log: Arc<dyn EventLog>,
+        options: EngineOptions,
+        checkpoints: Option<Arc<Keeping<A>>>,
+    ) -> Result<Self, EngineError> {
         options.check()?;
         let aggregate = A::Event::AGGREGATE;
         let board = Board::new(aggregate);
@@ -83,6 +110,7 @@ impl<A: Aggregate> Engine<A> {
             topic,
             group,
             options: Arc::new(options),
+            checkpoints,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
             replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),

@@ -86,6 +86,9 @@ pub enum EngineError {
     /// A bound of the options is 0, so that nothing could ever be done.
     #[error("the engine option `{0}` must be at least 1")]
     Options(&'static str),
+    /// The aggregate's state cannot be kept in checkpoints.
+    #[error("the aggregate's state cannot be kept in checkpoints")]
+    State(#[source] crate::NotCompact),
     /// Code that the engine called or is made of panicked: an aggregate's `apply`, most likely.
     #[error("the engine's task panicked: {0}")]
     Panicked(String),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::EngineError;
 use crate::decider::panic_message;
 use crate::engine::Shared;
+use crate::keeper::Keeper;
 use crate::owner::{Owner, chain};
 
 /// How long to wait before joining a lost group again: twice as long each time, up to a bound.
@@ -125,6 +126,14 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
         let (sender, requests) = mpsc::channel(shared.options.queue);
         let stop = CancellationToken::new();
         let (board, options) = shared.board.gained(partition, &sender, &shared.options);
+        let keeper = shared.checkpoints.clone().map(|keeping| {
+            Keeper::new(
+                keeping,
+                &*shared.topic,
+                partition,
+                shared.options.command_window,
+            )
+        });
         let owner = Owner::<A>::new(
             shared.topic.clone(),
             board,
@@ -133,7 +142,8 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
             shared.replays.clone(),
             requests,
             stop.clone(),
-        );
+        )
+        .keeping(keeper);
         owned.stops.insert(partition, stop);
         owned
             .tasks

@@ -8,12 +8,15 @@
 //! The engine knows the log only by [`factum_core`]'s port. When a commit is a fact is decided by
 //! [`factum_core::Writer`]; this crate does what it says.
 
+mod aggregates;
 mod answer;
 mod board;
+mod checkpoints;
 mod decider;
 mod engine;
 mod error;
 mod follow;
+mod keeper;
 mod meters;
 mod metrics;
 mod options;
@@ -23,15 +26,21 @@ mod partition_board;
 mod receipt;
 mod replay;
 mod retry;
+mod sealed;
+mod shape;
+mod snapshot;
 mod state;
 mod status;
+mod store;
 mod window;
 
 pub use answer::Reply;
+pub use checkpoints::{CheckpointOptions, Checkpoints};
 pub use engine::Engine;
 pub use error::{EngineError, ExecuteError};
 pub use options::{CommandOptions, EngineOptions, Replayed};
 pub use receipt::Receipt;
+pub use shape::NotCompact;
 pub use status::{
     CommandCounts, EngineStatus, PartitionStatus, Phase, ReplayStatus, Role, Takeover,
     TakeoverReason, TopicStatus,

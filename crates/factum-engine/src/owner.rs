@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use factum_core::{
-    Aggregate, Append, Appended, LogError, LogErrorKind, Records, Step, Topic, Writer,
+    Aggregate, Append, Appended, LogError, LogErrorKind, Position, ReaderRule, Records, Step,
+    Topic, Writer,
 };
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
@@ -16,9 +17,10 @@ use uuid::Uuid;
 
 use crate::answer::Waiting;
 use crate::decider::{Decider, Request};
+use crate::keeper::{Keeper, Written, wake};
 use crate::outcomes::Outcome;
 use crate::partition_board::{Load, PartitionBoard};
-use crate::replay::{Replay, observe_to};
+use crate::replay::{Replay, ReplayError, observe_to};
 use crate::state::PartitionState;
 use crate::status::TakeoverReason;
 use crate::{EngineOptions, ExecuteError};
@@ -47,6 +49,9 @@ pub(crate) struct Owner<A: Aggregate> {
     backlog: VecDeque<Request<A>>,
     writer: Writer<Waiting<A::Rejection>>,
     state: PartitionState<A>,
+    /// The checkpoint, where they are kept.
+    keeper: Option<Keeper<A>>,
+    claimant: Uuid,
     stop: CancellationToken,
     board: Arc<PartitionBoard>,
 }
@@ -57,6 +62,8 @@ enum Ending {
     Stopped,
     /// The fate of appends is unknown: claim again.
     Ambiguous,
+    /// States that had been dropped from memory cannot be read: claim again.
+    Lost,
     /// Another writer owns the partition.
     Superseded,
 }
@@ -67,6 +74,7 @@ impl Ending {
         match self {
             Self::Stopped => None,
             Self::Ambiguous => Some(TakeoverReason::Ambiguous),
+            Self::Lost => Some(TakeoverReason::CheckpointLost),
             Self::Superseded => Some(TakeoverReason::Superseded),
         }
     }
@@ -83,7 +91,7 @@ impl<A: Aggregate> Owner<A> {
         stop: CancellationToken,
     ) -> Self {
         let writer = Writer::new(claimant, topic.partitions(), Default::default(), 0);
-        let state = PartitionState::new(options.command_window);
+        let state = PartitionState::new(options.command_window, None);
         Self {
             topic,
             partition: board.partition,
@@ -93,9 +101,16 @@ impl<A: Aggregate> Owner<A> {
             backlog: VecDeque::new(),
             writer,
             state,
+            keeper: None,
+            claimant,
             stop,
             board,
         }
+    }
+
+    /// Lets it keep a checkpoint.
+    pub fn keeping(self, keeper: Option<Keeper<A>>) -> Self {
+        Self { keeper, ..self }
     }
 
     /// Owns the partition until told to stop. `serving` is called each time commands are taken.
@@ -106,6 +121,9 @@ impl<A: Aggregate> Owner<A> {
         let result = self.own_and_serve(serving).await;
         self.requests.close();
         self.refuse_waiting();
+        if let Some(keeper) = self.keeper {
+            keeper.close().await;
+        }
         result
     }
 
@@ -125,7 +143,15 @@ impl<A: Aggregate> Owner<A> {
             };
             self.board.ended(ending.takeover_reason());
             match ending {
-                Ending::Stopped => return Ok(()),
+                Ending::Stopped => {
+                    self.keep_last().await;
+                    return Ok(());
+                }
+                Ending::Lost => tracing::warn!(
+                    topic = self.topic.name(),
+                    partition = self.partition,
+                    "states cannot be read from the checkpoint: claiming again"
+                ),
                 Ending::Ambiguous => tracing::warn!(
                     topic = self.topic.name(),
                     partition = self.partition,
@@ -193,27 +219,52 @@ impl<A: Aggregate> Owner<A> {
         self.claim().await
     }
 
-    /// Reads the partition to its end, claims it, and reads up to the claim.
+    /// Claims the partition, from its checkpoint if that fits.
     async fn claim(&mut self) -> Result<bool, LogError> {
+        loop {
+            match self.replay_and_claim().await {
+                Ok(owned) => return Ok(owned),
+                Err(ReplayError::Log(error)) => return Err(error),
+                Err(ReplayError::Misfit(why)) => match &mut self.keeper {
+                    Some(keeper) => keeper.discard(&why).await,
+                    None => unreachable!("what is not there is no misfit"),
+                },
+            }
+        }
+    }
+
+    /// Reads the partition to its end, claims it, and reads up to the claim.
+    async fn replay_and_claim(&mut self) -> Result<bool, ReplayError> {
         let (topic, partition) = (self.topic.clone(), self.partition);
-        let mut replay = Replay::<A>::start(&*topic, partition, &self.options).await?;
+        let (options, keeper) = (self.options.clone(), &mut self.keeper);
+        let mut replay = Replay::<A>::start(&*topic, partition, &options, keeper).await?;
+        self.begin_at(replay.position());
+        let (writer, keeper) = (&mut self.writer, &mut self.keeper);
         let end = topic.end(partition).await?;
-        replay.read_to(end, &mut self.writer, &self.options).await?;
+        replay.read_to(end, writer, &options, keeper).await?;
         let claim = self.writer.claim();
         self.answer();
         let after = match topic.append(partition, claim.record()).await? {
             Appended::At(offset) => offset + 1,
             Appended::Somewhere => topic.end(partition).await?,
         };
-        replay
-            .read_to(after, &mut self.writer, &self.options)
-            .await?;
+        let (writer, keeper) = (&mut self.writer, &mut self.keeper);
+        replay.read_to(after, writer, &options, keeper).await?;
         let owned = self.writer.settle_claim();
         self.answer();
         self.state = replay.state;
         let epoch = self.writer.rule().epoch();
         tracing::info!(topic = topic.name(), partition, epoch, owned, "claimed");
         Ok(owned)
+    }
+
+    /// Lets the writer begin where the replay does. One with commits that wait to be settled has come
+    /// further, as every checkpoint lies behind what its writer knew.
+    fn begin_at(&mut self, position: &Position) {
+        if self.writer.pending() == 0 {
+            let (rule, partitions) = (ReaderRule::at(position), self.topic.partitions());
+            self.writer = Writer::new(self.claimant, partitions, rule, position.offset);
+        }
     }
 
     fn answer(&mut self) {
@@ -243,6 +294,7 @@ impl<A: Aggregate> Owner<A> {
         let mut under_way = UnderWay::default();
         let mut taken = Vec::with_capacity(BATCH);
         loop {
+            self.keep();
             let waiting = self.backlog.len() + self.requests.len();
             let room = (under_way.appends.is_empty() || waiting >= PIPELINE)
                 && self.writer.pending() < self.options.in_flight
@@ -257,15 +309,77 @@ impl<A: Aggregate> Owner<A> {
                     }
                 }
                 () = self.stop.cancelled(), if !self.requests.is_closed() => self.requests.close(),
-                () = ready(()), if room && !self.backlog.is_empty() => self.decide(&mut under_way),
+                () = ready(()), if room && !self.backlog.is_empty() => {
+                    if !self.decide(&mut under_way).await {
+                        return Ok(Ending::Lost);
+                    }
+                }
                 count = self.requests.recv_many(&mut taken, BATCH), if room => {
                     if count == 0 {
                         return self.drain(&mut under_way).await;
                     }
                     self.backlog.extend(taken.drain(..));
                     self.gather().await;
-                    self.decide(&mut under_way);
+                    if !self.decide(&mut under_way).await {
+                        return Ok(Ending::Lost);
+                    }
                 }
+                written = wake(&mut self.keeper) => self.note(written),
+                () = ready(()), if self.is_taking() => {}
+            }
+        }
+    }
+
+    /// Goes on with the checkpoint.
+    fn keep(&mut self) {
+        let at = self.position();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(&mut self.state, self.writer.rule(), at);
+        }
+    }
+
+    /// Where the log goes on from the newest state, once all of it is fact.
+    fn position(&self) -> Position {
+        let rule = self.writer.rule();
+        Position {
+            identity: rule.identity(),
+            offset: self.writer.known(),
+            epoch: rule.epoch(),
+            next: self.writer.planned() + 1,
+            closed: false,
+        }
+    }
+
+    fn note(&mut self, written: Option<Written>) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.note(&mut self.state, written);
+        }
+    }
+
+    fn is_taking(&self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::is_taking)
+    }
+
+    /// Brings the checkpoint up to date, once everything is settled.
+    async fn keep_last(&mut self) {
+        let at = self.position();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.finish(&mut self.state, at).await;
+        }
+    }
+
+    /// Makes sure that the aggregates are in memory whose commands wait; whether that succeeded.
+    async fn load(&mut self) -> bool {
+        let Some(keeper) = &mut self.keeper else {
+            return true;
+        };
+        let ids = self.backlog.iter().map(|request| request.id.as_str());
+        let missing = self.state.aggregates.missing(ids);
+        match keeper.load(&mut self.state, missing).await {
+            Ok(()) => true,
+            Err(error) => {
+                keeper.discard(&chain(&error)).await;
+                false
             }
         }
     }
@@ -291,8 +405,20 @@ impl<A: Aggregate> Owner<A> {
         Ok(Ending::Stopped)
     }
 
-    /// Decides commands that wait, and sends what is to be appended as one batch.
-    fn decide(&mut self, under_way: &mut UnderWay) {
+    /// Decides commands that wait, and sends what is to be appended as one batch. Fails if states that
+    /// they need cannot be read.
+    async fn decide(&mut self, under_way: &mut UnderWay) -> bool {
+        if !self.load().await {
+            return false;
+        }
+        self.decide_loaded(under_way);
+        if let Some(keeper) = &self.keeper {
+            keeper.evict(&mut self.state);
+        }
+        true
+    }
+
+    fn decide_loaded(&mut self, under_way: &mut UnderWay) {
         let mut decider = Decider {
             partition: self.partition,
             max_record_bytes: self.topic.max_record_bytes(),

@@ -3,15 +3,18 @@
 use std::time::{Duration, Instant};
 
 use factum_core::{
-    Aggregate, CommitReader, LogError, LogErrorKind, LogReader, Offset, Position, Topic, Writer,
+    Aggregate, CommitReader, Fetched, LogError, LogErrorKind, LogReader, Offset, Position, Topic,
+    Writer,
 };
 
+use crate::keeper::Keeper;
+use crate::owner::chain;
 use crate::state::PartitionState;
 use crate::{EngineOptions, Replayed};
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// Follows a partition from its first record on.
+/// Brings a partition's state up to date: from its first record on, or from a checkpoint.
 pub(crate) struct Replay<A> {
     pub state: PartitionState<A>,
     topic: String,
@@ -23,11 +26,26 @@ pub(crate) struct Replay<A> {
     reported: Instant,
 }
 
+/// Why a replay ended early.
+#[derive(Debug)]
+pub(crate) enum ReplayError {
+    Log(LogError),
+    /// The log does not go on from the checkpoint, or that cannot be read: it is to be discarded.
+    Misfit(String),
+}
+
+impl From<LogError> for ReplayError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
 impl<A: Aggregate> Replay<A> {
     pub async fn start(
         topic: &dyn Topic,
         partition: u32,
         options: &EngineOptions,
+        keeper: &mut Option<Keeper<A>>,
     ) -> Result<Self, LogError> {
         let start = topic.start(partition).await?;
         if start > 0 {
@@ -40,20 +58,27 @@ impl<A: Aggregate> Replay<A> {
                 ),
             ));
         }
+        let (state, position) = match keeper {
+            Some(keeper) => keeper.resume(topic).await?,
+            None => {
+                let state = PartitionState::new(options.command_window, None);
+                (state, Position::START)
+            }
+        };
         Ok(Self {
-            state: PartitionState::new(options.command_window),
+            state,
             topic: topic.name().to_owned(),
             partition,
-            commits: CommitReader::new(
-                topic.name(),
-                partition,
-                topic.partitions(),
-                Position::START,
-            ),
-            reader: topic.read(&[(partition, 0)]).await?,
-            at: 0,
+            commits: CommitReader::new(topic.name(), partition, topic.partitions(), position),
+            reader: topic.read(&[(partition, position.offset)]).await?,
+            at: position.offset,
             reported: Instant::now(),
         })
+    }
+
+    /// Where the replay has come to.
+    pub fn position(&self) -> &Position {
+        self.commits.position()
     }
 
     /// Reads up to `end`, exclusive, into the state, and what the writer does not know yet also into
@@ -63,25 +88,72 @@ impl<A: Aggregate> Replay<A> {
         end: Offset,
         writer: &mut Writer<T>,
         options: &EngineOptions,
-    ) -> Result<(), LogError> {
+        keeper: &mut Option<Keeper<A>>,
+    ) -> Result<(), ReplayError> {
         while self.at < end {
             for fetched in self.reader.next().await? {
-                let (state, topic) = (&mut self.state, &self.topic);
-                self.commits
-                    .read(&fetched, |event| state.replay(topic, event))?;
-                writer.read(topic, &fetched)?;
-                // Not `end`, also if the partition's end is told: it may be an old one.
-                self.at = self.at.max(fetched.next);
+                if let Some(keeper) = keeper {
+                    self.load(&fetched, keeper).await?;
+                }
+                let read = self.take(&fetched, writer);
+                if let Some(keeper) = keeper {
+                    self.check(&read, keeper)?;
+                    self.keep(keeper).await;
+                }
+                read?;
             }
             self.report(end, options);
         }
         self.warn_of_foreign();
         debug_assert_eq!(
-            self.commits.rule(),
-            writer.rule(),
+            self.commits.rule().position(self.at),
+            writer.rule().position(self.at),
             "state and writer judge alike"
         );
+        if let Some(keeper) = keeper {
+            keeper.fits();
+        }
         Ok(())
+    }
+
+    fn take<T>(&mut self, fetched: &Fetched, writer: &mut Writer<T>) -> Result<(), LogError> {
+        let (state, topic) = (&mut self.state, &self.topic);
+        self.commits
+            .read(fetched, |event| state.replay(topic, event))?;
+        writer.read(topic, fetched)?;
+        // Not the end, also if the partition's end is told: it may be an old one.
+        self.at = self.at.max(fetched.next);
+        Ok(())
+    }
+
+    /// Makes sure that the aggregates are in memory whose records were read.
+    async fn load(&mut self, fetched: &Fetched, keeper: &mut Keeper<A>) -> Result<(), ReplayError> {
+        let keys = fetched.records.iter().map(|record| record.key);
+        let ids = keys.filter_map(|key| std::str::from_utf8(key).ok());
+        let missing = self.state.aggregates.missing(ids);
+        let loaded = keeper.load(&mut self.state, missing).await;
+        loaded.map_err(|error| ReplayError::Misfit(chain(&error)))
+    }
+
+    /// Finds out whether the log goes on from the checkpoint. What follows it in another log, or at
+    /// another place, shows as a gap, as damage, or as an event that is not its aggregate's next.
+    fn check(&self, read: &Result<(), LogError>, keeper: &Keeper<A>) -> Result<(), ReplayError> {
+        let closed = self.commits.position().closed;
+        let damaged = matches!(read, Err(error) if error.kind() == LogErrorKind::Damaged);
+        if self.state.misfit && keeper.is_used() || keeper.is_doubtful() && (closed || damaged) {
+            let what = "the log does not go on from it";
+            return Err(ReplayError::Misfit(what.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Stores what is new, if there is much; and drops what was not used lately, but never what a
+    /// half-read commit is about to change.
+    async fn keep(&mut self, keeper: &mut Keeper<A>) {
+        keeper.keep_replayed(&mut self.state, &self.commits).await;
+        if self.commits.rule().position(self.at).is_some() {
+            keeper.evict(&mut self.state);
+        }
     }
 
     fn report(&mut self, end: Offset, options: &EngineOptions) {
@@ -176,9 +248,14 @@ mod tests {
             ..EngineOptions::default()
         };
         let mut writer = Writer::<()>::new(Uuid::nil(), 1, Default::default(), 0);
-        let mut replay = Replay::<Light>::start(&*topic, 0, &options).await.unwrap();
+        let mut replay = Replay::<Light>::start(&*topic, 0, &options, &mut None)
+            .await
+            .unwrap();
         // The end is an old one: two records came since.
-        replay.read_to(1, &mut writer, &options).await.unwrap();
+        replay
+            .read_to(1, &mut writer, &options, &mut None)
+            .await
+            .unwrap();
         let progress = Replayed {
             partition: 0,
             events: 0,

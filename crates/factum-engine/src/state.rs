@@ -1,44 +1,71 @@
 //! The newest state of every aggregate of a partition.
 
-use compact_str::CompactString;
 use factum_core::{Aggregate, Event, LogError, Recorded, ValidEvent};
-use rustc_hash::FxHashMap;
 
 use crate::Receipt;
+use crate::aggregates::Aggregates;
+use crate::checkpoints::{Codec, Encode};
+use crate::store::{Store, StoreError};
 use crate::window::CommandWindow;
 
-/// All aggregates of one partition, with commits that are still under way, and the newest commands.
+/// The aggregates of one partition, with commits that are still under way, and the newest commands.
 ///
-/// Its size grows with the number of aggregates, not with the number of events.
+/// Its size grows with the number of aggregates, not with the number of events; where memory is
+/// bounded, with neither.
 pub(crate) struct PartitionState<A> {
-    /// By id; short ids lie in the map itself.
-    pub aggregates: FxHashMap<CompactString, Versioned<A>>,
+    pub aggregates: Aggregates<A>,
     pub commands: CommandWindow,
     /// Events replayed so far.
     pub replayed: u64,
-}
-
-/// An aggregate and its version: how many events it has emitted.
-#[derive(Default)]
-pub(crate) struct Versioned<A> {
-    pub version: u64,
-    pub state: A,
+    /// Whether an event did not follow the version that its aggregate had: the state from which the
+    /// replay went on was not that of this log.
+    pub misfit: bool,
 }
 
 impl<A: Aggregate> PartitionState<A> {
-    pub fn new(command_window: usize) -> Self {
+    /// The state before the first event. With `encode`, changes are noted for checkpoints.
+    pub fn new(command_window: usize, encode: Option<Encode<A>>) -> Self {
         Self {
-            aggregates: FxHashMap::default(),
+            aggregates: Aggregates::none(encode),
             commands: CommandWindow::new(command_window),
             replayed: 0,
+            misfit: false,
         }
+    }
+
+    /// The state that a checkpoint has: `all` of it in memory, or none of the aggregates yet. Blocks.
+    pub fn stored(
+        store: &Store,
+        codec: Codec<A>,
+        command_window: usize,
+        all: bool,
+    ) -> Result<Self, StoreError> {
+        let (first, commands) = store.commands()?;
+        let mut aggregates = Aggregates::none(Some(codec.encode));
+        if all {
+            store.read_all(|id, version, bytes| {
+                let state = (codec.decode)(bytes);
+                let state = state.ok_or(StoreError::Unfit("a state cannot be read"))?;
+                aggregates.insert_stored(id.into(), version, state, bytes.len());
+                Ok(())
+            })?;
+        } else {
+            aggregates = Aggregates::elsewhere(codec.encode);
+        }
+        Ok(Self {
+            aggregates,
+            commands: CommandWindow::resume(command_window, first, commands),
+            replayed: 0,
+            misfit: false,
+        })
     }
 
     /// Takes in an event from the log.
     pub fn replay(&mut self, topic: &str, valid: &ValidEvent<'_>) -> Result<(), LogError> {
         let recorded = Recorded::<A::Event>::decode(topic, valid)?;
         let stamp = valid.header.stamp;
-        self.apply(&recorded.id, [&recorded.event]);
+        let version = self.apply(&recorded.id, [&recorded.event]);
+        self.misfit |= version != recorded.version;
         self.replayed += 1;
         if stamp.index + 1 == stamp.size {
             let receipt = Receipt {
@@ -60,25 +87,6 @@ impl<A: Aggregate> PartitionState<A> {
     where
         A::Event: 'e + Event,
     {
-        if let Some(aggregate) = self.aggregates.get_mut(id) {
-            return aggregate.apply(events);
-        }
-        let mut aggregate = Versioned::default();
-        let version = aggregate.apply(events);
-        self.aggregates.insert(id.into(), aggregate);
-        version
-    }
-}
-
-impl<A: Aggregate> Versioned<A> {
-    fn apply<'e>(&mut self, events: impl IntoIterator<Item = &'e A::Event>) -> u64
-    where
-        A::Event: 'e,
-    {
-        for event in events {
-            self.state.apply(event);
-            self.version += 1;
-        }
-        self.version
+        self.aggregates.apply(id, events)
     }
 }

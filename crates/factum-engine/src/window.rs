@@ -28,10 +28,10 @@ pub(crate) struct CommandWindow {
 
 /// A command of an aggregate: the same id may be used for one command to each of several aggregates.
 /// A hash stands for the aggregate, so that a command costs no allocation.
-#[derive(Debug)]
-struct Entry {
-    aggregate: u64,
-    receipt: Receipt,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub aggregate: u64,
+    pub receipt: Receipt,
 }
 
 impl Entry {
@@ -42,6 +42,11 @@ impl Entry {
     fn is(&self, aggregate: u64, command: Uuid) -> bool {
         (self.aggregate, self.receipt.command) == (aggregate, command)
     }
+}
+
+/// What stands for an aggregate. Another version of the hash's crate may give another number.
+pub(crate) fn aggregate_hash(id: &str) -> u64 {
+    FxBuildHasher.hash_one(id)
 }
 
 fn hash(aggregate: u64, command: Uuid) -> u64 {
@@ -59,6 +64,30 @@ impl CommandWindow {
         }
     }
 
+    /// A window that goes on from another one: the number of its first command, and its commands.
+    pub fn resume(capacity: usize, first: u64, commands: impl IntoIterator<Item = Entry>) -> Self {
+        let mut window = Self {
+            forgotten: first,
+            indexed: first,
+            ..Self::new(capacity)
+        };
+        for entry in commands {
+            window.push(entry);
+        }
+        window
+    }
+
+    /// The numbers of the commands that are remembered, counted from the first that ever came.
+    pub fn numbers(&self) -> std::ops::Range<u64> {
+        self.forgotten..self.forgotten + self.newest.len() as u64
+    }
+
+    /// The commands from a number on that are remembered.
+    pub fn since(&self, number: u64) -> impl ExactSizeIterator<Item = &Entry> {
+        let known = number.clamp(self.forgotten, self.numbers().end) - self.forgotten;
+        self.newest.range(known as usize..)
+    }
+
     /// How many commands are remembered.
     pub fn len(&self) -> usize {
         self.newest.len()
@@ -66,7 +95,7 @@ impl CommandWindow {
 
     pub fn find(&mut self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
         self.catch_up();
-        let aggregate = FxBuildHasher.hash_one(aggregate);
+        let aggregate = aggregate_hash(aggregate);
         let at = |number: u64| &self.newest[(number - self.forgotten) as usize];
         let same = |number: &u64| at(*number).is(aggregate, command);
         let number = self.index.find(hash(aggregate, command), same)?;
@@ -76,8 +105,12 @@ impl CommandWindow {
     /// Remembers a command that is not in the window; the oldest one is forgotten when there is no
     /// room.
     pub fn remember(&mut self, aggregate: &str, receipt: Receipt) {
-        let aggregate = FxBuildHasher.hash_one(aggregate);
-        self.newest.push_back(Entry { aggregate, receipt });
+        let aggregate = aggregate_hash(aggregate);
+        self.push(Entry { aggregate, receipt });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.newest.push_back(entry);
         if self.newest.len() > self.capacity {
             self.forget_oldest();
         }

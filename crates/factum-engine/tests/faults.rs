@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use counter::{Command, Counter, Seen, read_all};
 use factum_core::{EventLog, NewTopic};
-use factum_engine::{CommandOptions, Engine, EngineOptions, ExecuteError, Receipt};
+use factum_engine::{
+    CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineOptions, ExecuteError, Receipt,
+};
 use factum_testkit::{Faults, FaultyLog, MemoryLog};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 const CALLERS: u64 = 8;
@@ -29,8 +32,32 @@ fn faults(seed: u64) -> Faults {
     }
 }
 
-async fn engine(log: &Arc<dyn EventLog>, group: &str, seed: u64) -> Engine<Counter> {
-    let log = Arc::new(FaultyLog::new(log.clone(), faults(seed)));
+/// A folder whose files cost no wait for a disk, where there is one.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
+/// An engine behind faults. Every other one holds hardly any state in memory.
+async fn engine(
+    log: &Arc<dyn EventLog>,
+    group: &str,
+    seed: u64,
+    checkpoints: &TempDir,
+) -> Engine<Counter> {
+    let checkpoints = CheckpointOptions {
+        every: Duration::from_millis(1),
+        memory: (seed % 2 == 1).then_some(1),
+        ..CheckpointOptions::in_dir(checkpoints.path())
+    };
+    let faulty = FaultyLog::new(log.clone(), faults(seed));
+    start(Arc::new(faulty), group, checkpoints).await
+}
+
+async fn start(
+    log: Arc<dyn EventLog>,
+    group: &str,
+    checkpoints: CheckpointOptions,
+) -> Engine<Counter> {
     let options = EngineOptions {
         create: Some(NewTopic {
             partitions: 2,
@@ -40,7 +67,9 @@ async fn engine(log: &Arc<dyn EventLog>, group: &str, seed: u64) -> Engine<Count
         reclaim_after: Duration::from_millis(20),
         ..EngineOptions::default()
     };
-    Engine::start(log, options).await.unwrap()
+    let checkpoints = Checkpoints::new(checkpoints);
+    let engine = Engine::start_with_checkpoints(log, options, checkpoints);
+    engine.await.unwrap()
 }
 
 /// What a caller was told about a command, at last.
@@ -113,11 +142,27 @@ fn check(seen: &[Seen], told: &[(Uuid, u32, Told)]) {
     assert!(by_command.is_empty(), "nobody asked for {by_command:?}");
 }
 
+/// What is stored is fact: with its tail, it gives every aggregate the version that the log has.
+async fn check_checkpoint(log: &Arc<dyn EventLog>, folder: &TempDir, seen: &[Seen]) {
+    let checkpoints = CheckpointOptions::in_dir(folder.path());
+    let engine = start(log.clone(), "third", checkpoints).await;
+    let versions: HashMap<_, _> = seen
+        .iter()
+        .map(|event| (event.id.as_str(), event.version))
+        .collect();
+    for (id, version) in versions {
+        let receipt = engine.execute(id, Command::Add(vec![])).await.unwrap();
+        assert_eq!(receipt.version, version, "{id}");
+    }
+    engine.shutdown().await.unwrap();
+}
+
 async fn round(seed: u64) -> (usize, usize) {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let folders = [folder(), folder()];
     let engines = [
-        engine(&log, "first", seed).await,
-        engine(&log, "second", seed + 1_000_000).await,
+        engine(&log, "first", seed, &folders[0]).await,
+        engine(&log, "second", seed + 1_000_001, &folders[1]).await,
     ];
     let engines = Arc::new(engines);
     let callers: Vec<_> = (0..CALLERS)
@@ -133,7 +178,11 @@ async fn round(seed: u64) -> (usize, usize) {
     for engine in engines {
         engine.shutdown().await.unwrap();
     }
-    check(&read_all(&log).await, &told);
+    let seen = read_all(&log).await;
+    check(&seen, &told);
+    for folder in &folders {
+        check_checkpoint(&log, folder, &seen).await;
+    }
     let fenced = told
         .iter()
         .filter(|(.., told)| matches!(told, Told::Nothing))

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use factum_core::{Aggregate, CommitReader, DecodeError, Event, EventLog, Position, events_topic};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Counts up to a limit.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Counter {
     total: u64,
 }

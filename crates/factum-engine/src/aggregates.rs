@@ -1,0 +1,362 @@
+//! The aggregates of a partition that are in memory, what of them changed since the last checkpoint,
+//! and which of them may be dropped because a checkpoint has them.
+
+use std::mem::size_of;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use factum_core::Aggregate;
+use rustc_hash::FxHashMap;
+
+use crate::checkpoints::Encode;
+use crate::snapshot::States;
+
+/// The aggregates in memory, by id; short ids lie in the map itself.
+pub(crate) struct Aggregates<A> {
+    /// Used lately.
+    young: Generation<A>,
+    /// Not used since it was young: the next to be dropped.
+    old: Generation<A>,
+    /// Whether an aggregate that is not here does not exist.
+    whole: bool,
+    /// `None` where no checkpoints are kept: then nothing is noted of changes.
+    changes: Option<Changes<A>>,
+}
+
+/// An aggregate and its version: how many events it has emitted.
+#[derive(Default)]
+pub(crate) struct Versioned<A> {
+    pub version: u64,
+    /// The round in which it changed; 0 if the newest snapshot has it.
+    changed: u32,
+    /// How many bytes it takes in a checkpoint, as it was written there last.
+    stored: u32,
+    pub state: A,
+}
+
+type Map<A> = FxHashMap<CompactString, Versioned<A>>;
+
+struct Generation<A> {
+    map: Map<A>,
+    /// Bytes besides the map's own.
+    heap: usize,
+}
+
+/// What changed since the last snapshot. A snapshot of many states is taken in steps: one that is
+/// about to change before its turn has come is taken first.
+struct Changes<A> {
+    encode: Encode<A>,
+    /// Grows with every snapshot. What changed in this round belongs to the next one, what changed
+    /// in the round before to the one that is being taken.
+    round: u32,
+    ids: Vec<CompactString>,
+    bytes: usize,
+    /// What is still to be taken of the snapshot at hand.
+    left: Vec<CompactString>,
+    taken: States,
+    failed: Option<postcard::Error>,
+    /// The snapshot that was taken and is not stored yet.
+    unsaved: Option<Arc<States>>,
+}
+
+/// What a state counts as that was never stored.
+const UNKNOWN_BYTES: usize = 64;
+
+impl<A> Default for Generation<A> {
+    fn default() -> Self {
+        Self {
+            map: Map::default(),
+            heap: 0,
+        }
+    }
+}
+
+impl<A> Generation<A> {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let slots = self.map.capacity() / 7 * 8;
+        slots * (size_of::<(CompactString, Versioned<A>)>() + 1) + self.heap
+    }
+
+    fn insert(&mut self, id: CompactString, aggregate: Versioned<A>) {
+        self.heap += heap(&id, aggregate.stored);
+        self.map.insert(id, aggregate);
+    }
+
+    fn remove(&mut self, id: &str) -> Option<(CompactString, Versioned<A>)> {
+        let (id, aggregate) = self.map.remove_entry(id)?;
+        self.heap -= heap(&id, aggregate.stored);
+        Some((id, aggregate))
+    }
+}
+
+fn heap(id: &CompactString, stored: u32) -> usize {
+    stored as usize + if id.is_heap_allocated() { id.len() } else { 0 }
+}
+
+impl<A: Aggregate> Aggregates<A> {
+    /// No aggregates at all. With `encode`, changes are noted for checkpoints.
+    pub fn none(encode: Option<Encode<A>>) -> Self {
+        Self {
+            young: Generation::default(),
+            old: Generation::default(),
+            whole: true,
+            changes: encode.map(Changes::new),
+        }
+    }
+
+    /// How many aggregates are in memory.
+    pub fn len(&self) -> usize {
+        self.young.map.len() + self.old.map.len()
+    }
+
+    /// Aggregates that a checkpoint has, none of which is here yet.
+    pub fn elsewhere(encode: Encode<A>) -> Self {
+        Self {
+            whole: false,
+            ..Self::none(Some(encode))
+        }
+    }
+
+    /// Takes in an aggregate that a checkpoint has, in so many bytes.
+    pub fn insert_stored(&mut self, id: CompactString, version: u64, state: A, stored: usize) {
+        let aggregate = Versioned {
+            version,
+            state,
+            changed: 0,
+            stored: stored as u32,
+        };
+        self.young.insert(id, aggregate);
+    }
+
+    /// Counts aggregates as used, and returns those that are not here and may exist.
+    pub fn missing<'i>(&mut self, ids: impl Iterator<Item = &'i str>) -> Vec<CompactString> {
+        if self.whole {
+            return Vec::new();
+        }
+        let mut missing: Vec<_> = ids.filter(|id| !self.touch(id)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing.into_iter().map(CompactString::from).collect()
+    }
+
+    pub fn get(&self, id: &str) -> Option<&Versioned<A>> {
+        self.young
+            .map
+            .get(id)
+            .or_else(|| match self.old.map.is_empty() {
+                true => None,
+                false => self.old.map.get(id),
+            })
+    }
+
+    /// Counts an aggregate as used; whether it is here.
+    pub fn touch(&mut self, id: &str) -> bool {
+        if self.young.map.contains_key(id) {
+            return true;
+        }
+        match self.old.remove(id) {
+            Some((id, aggregate)) => self.young.insert(id, aggregate),
+            None => return false,
+        }
+        true
+    }
+
+    /// Changes an aggregate by its events, and returns its version.
+    pub fn apply<'e>(&mut self, id: &str, events: impl IntoIterator<Item = &'e A::Event>) -> u64
+    where
+        A::Event: 'e,
+    {
+        if !self.old.map.is_empty() {
+            self.touch(id);
+        }
+        let aggregate = match self.young.map.get_mut(id) {
+            Some(aggregate) => aggregate,
+            None => {
+                self.young.insert(id.into(), Versioned::default());
+                self.young.map.get_mut(id).expect("it was just put there")
+            }
+        };
+        if let Some(changes) = &mut self.changes {
+            changes.note(id, aggregate);
+        }
+        aggregate.apply(events)
+    }
+
+    /// About how many bytes of states changed since the last snapshot; 0 if none did.
+    pub fn changed_bytes(&self) -> usize {
+        self.changes.as_ref().map_or(0, |changes| changes.bytes)
+    }
+
+    /// Begins a snapshot of what changed since the last one, which must be stored.
+    pub fn begin_snapshot(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            debug_assert!(changes.left.is_empty() && changes.unsaved.is_none());
+            changes.round += 1;
+            changes.left = std::mem::take(&mut changes.ids);
+            changes.bytes = 0;
+        }
+    }
+
+    /// Takes up to so many states into the snapshot at hand; whether it is complete.
+    pub fn take(&mut self, count: usize) -> bool {
+        let Some(changes) = &mut self.changes else {
+            return true;
+        };
+        let from = changes.left.len() - count.min(changes.left.len());
+        for id in changes.left.drain(from..) {
+            let (generation, aggregate) = match self.young.map.get_mut(&id) {
+                Some(aggregate) => (&mut self.young.heap, aggregate),
+                None => match self.old.map.get_mut(&id) {
+                    Some(aggregate) => (&mut self.old.heap, aggregate),
+                    None => continue,
+                },
+            };
+            if aggregate.changed + 1 == changes.round {
+                let before = aggregate.stored as usize;
+                let taken = changes
+                    .taken
+                    .push(&id, |out| aggregate.encode(changes.encode, out));
+                match taken {
+                    Ok(bytes) => {
+                        aggregate.stored = bytes as u32;
+                        *generation = *generation + bytes - before;
+                    }
+                    Err(error) => changes.failed = Some(error),
+                }
+                aggregate.changed = 0;
+            }
+        }
+        changes.left.is_empty()
+    }
+
+    /// The snapshot at hand, once it is complete.
+    ///
+    /// # Errors
+    /// A state could not be encoded.
+    pub fn finish_snapshot(&mut self) -> Result<Arc<States>, postcard::Error> {
+        let Some(changes) = &mut self.changes else {
+            return Ok(Arc::default());
+        };
+        if let Some(error) = changes.failed.take() {
+            return Err(error);
+        }
+        let states = Arc::new(std::mem::take(&mut changes.taken));
+        changes.unsaved = Some(states.clone());
+        Ok(states)
+    }
+
+    /// Takes note that the snapshot was stored: what it holds may be dropped.
+    pub fn saved(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            changes.unsaved = None;
+        }
+    }
+
+    /// Takes note that the snapshot could not be stored: what it holds belongs to the next one.
+    pub fn not_saved(&mut self) {
+        let Some(changes) = &mut self.changes else {
+            return;
+        };
+        let Some(unsaved) = changes.unsaved.take() else {
+            return;
+        };
+        for id in unsaved.ids() {
+            let aggregate = match self.young.map.get_mut(id) {
+                Some(aggregate) => aggregate,
+                None => match self.old.map.get_mut(id) {
+                    Some(aggregate) => aggregate,
+                    None => continue,
+                },
+            };
+            if aggregate.changed == 0 {
+                changes.note(id, aggregate);
+            }
+        }
+    }
+
+    /// Drops what was not used lately, if that takes more than its share of so many bytes, and
+    /// returns it to be freed elsewhere. What no checkpoint has yet stays.
+    pub fn evict(&mut self, bytes: usize) -> Option<impl Send + use<A>> {
+        let changes = self.changes.as_ref()?;
+        // Two generations of half the bytes each; while much has to stay, dropping would gain little.
+        if self.young.bytes() < bytes / 2 || changes.pinned() > self.young.map.len() / 2 {
+            return None;
+        }
+        let mut dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        if !dropped.map.is_empty() {
+            self.whole = false;
+        }
+        for id in changes.pins() {
+            if let Some((id, aggregate)) = dropped.remove(id) {
+                self.young.insert(id, aggregate);
+            }
+        }
+        Some(dropped.map)
+    }
+}
+
+impl<A> Changes<A> {
+    fn new(encode: Encode<A>) -> Self {
+        Self {
+            encode,
+            round: 1,
+            ids: Vec::new(),
+            bytes: 0,
+            left: Vec::new(),
+            taken: States::default(),
+            failed: None,
+            unsaved: None,
+        }
+    }
+
+    /// Notes that an aggregate is about to change.
+    fn note(&mut self, id: &str, aggregate: &mut Versioned<A>) {
+        if aggregate.changed == self.round {
+            return;
+        }
+        if aggregate.changed != 0 {
+            // Its turn in the snapshot at hand has not come: it goes there as it is now.
+            let encode = self.encode;
+            if let Err(error) = self.taken.push(id, |out| aggregate.encode(encode, out)) {
+                self.failed = Some(error);
+            }
+        }
+        aggregate.changed = self.round;
+        self.bytes += UNKNOWN_BYTES.max(aggregate.stored as usize) + id.len();
+        self.ids.push(id.into());
+    }
+
+    /// The aggregates that no checkpoint has as they are.
+    fn pins(&self) -> impl Iterator<Item = &CompactString> {
+        let unsaved = self.unsaved.iter().flat_map(|states| states.ids());
+        let at_hand = self.left.iter().chain(self.taken.ids());
+        self.ids.iter().chain(at_hand).chain(unsaved)
+    }
+
+    fn pinned(&self) -> usize {
+        let unsaved = self.unsaved.as_ref().map_or(0, |states| states.ids().len());
+        self.ids.len() + self.left.len() + self.taken.ids().len() + unsaved
+    }
+}
+
+impl<A> Versioned<A> {
+    /// Appends what a checkpoint stores: the version, and the state.
+    fn encode(&self, encode: Encode<A>, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
+        out.extend_from_slice(&self.version.to_le_bytes());
+        encode(&self.state, out)
+    }
+}
+
+impl<A: Aggregate> Versioned<A> {
+    fn apply<'e>(&mut self, events: impl IntoIterator<Item = &'e A::Event>) -> u64
+    where
+        A::Event: 'e,
+    {
+        for event in events {
+            self.state.apply(event);
+            self.version += 1;
+        }
+        self.version
+    }
+}

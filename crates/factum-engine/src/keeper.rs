@@ -1,0 +1,530 @@
+//! Keeps the checkpoint of one partition: reads it at the start, decides when the next one is due,
+//! takes it in small steps, holds it until it is fact, and has it written by another thread.
+//!
+//! Whoever brings a partition's state up to date by replaying its tail uses one of these.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use factum_core::{Aggregate, CommitReader, LogError, Position, ReaderRule, Topic};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+
+use crate::checkpoints::{Codec, Keeping, Share};
+use crate::owner::chain;
+use crate::snapshot::{Hold, NewCommands, Snapshot};
+use crate::state::PartitionState;
+use crate::store::{Origin, Store, StoreError};
+
+/// How many states are taken into a snapshot between two looks at the commands that wait.
+const STEP: usize = 512;
+/// How often a checkpoint may turn out unusable before its partition does without.
+const DISCARDS: u32 = 2;
+/// How long another process may take to give up a checkpoint along with the partition.
+const LOCKED_FOR: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How long a graceful stop may take for the last checkpoint.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// The checkpoint of one partition.
+pub(crate) struct Keeper<A: Aggregate> {
+    share: Share<A>,
+    origin: Origin,
+    store: Use,
+    /// Where the log goes on from what is stored.
+    stored: Option<Position>,
+    /// Whether the log was seen to go on from there.
+    fits: bool,
+    discards: u32,
+    /// The number of the first command that is not stored.
+    commands: u64,
+    /// The snapshot that is being taken.
+    taking: Option<(Position, NewCommands)>,
+    hold: Hold<Snapshot>,
+    writing: Option<Writing>,
+    began: Instant,
+    /// After a failure, when to try again at the earliest.
+    not_before: Instant,
+    tick: Interval,
+}
+
+enum Use {
+    /// It was not opened yet.
+    Closed,
+    Open(Arc<Store>),
+    /// The partition does without.
+    Without,
+}
+
+struct Writing {
+    position: Position,
+    /// The number of the first command behind those that are written.
+    commands: u64,
+    done: JoinHandle<Result<(), StoreError>>,
+}
+
+/// What became of a write.
+pub(crate) type Written = Result<(), StoreError>;
+
+impl<A: Aggregate> Keeper<A> {
+    pub fn new(keeping: Arc<Keeping<A>>, topic: &dyn Topic, partition: u32, window: usize) -> Self {
+        let origin = Origin {
+            topic: topic.name().to_owned(),
+            partition,
+            shape: keeping.shape,
+            window: window as u64,
+        };
+        let (now, every) = (
+            Instant::now(),
+            keeping.options.every.max(Duration::from_millis(1)),
+        );
+        let mut tick = interval_at(now + every, every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            share: Share::of(keeping),
+            origin,
+            store: Use::Closed,
+            stored: None,
+            fits: false,
+            discards: 0,
+            commands: 0,
+            taking: None,
+            hold: Hold::EMPTY,
+            writing: None,
+            began: now,
+            not_before: now,
+            tick,
+        }
+    }
+
+    /// The state that is stored, and where the log goes on from it. Nothing is under way then.
+    ///
+    /// # Errors
+    /// The log cannot be asked whether it goes on from there.
+    pub async fn resume(
+        &mut self,
+        topic: &dyn Topic,
+    ) -> Result<(PartitionState<A>, Position), LogError> {
+        self.void().await;
+        if matches!(self.store, Use::Closed) {
+            self.open().await;
+        }
+        if let Some(position) = self.stored
+            && !self.fits
+            && let Some(why) = misfit(topic, self.origin.partition, &position).await?
+        {
+            self.discard(why).await;
+        }
+        loop {
+            match self.read_state().await {
+                Ok(resumed) => return Ok(resumed),
+                Err(error) => self.discard(&chain(&error)).await,
+            }
+        }
+    }
+
+    /// Whether there is a checkpoint, or is to be one.
+    pub fn is_used(&self) -> bool {
+        matches!(self.store, Use::Open(_))
+    }
+
+    /// Whether the log is still to be seen to go on from the checkpoint.
+    pub fn is_doubtful(&self) -> bool {
+        self.stored.is_some() && !self.fits
+    }
+
+    /// Takes note that the log goes on from the checkpoint.
+    pub fn fits(&mut self) {
+        self.fits = true;
+    }
+
+    /// Throws away what is stored: the partition is to be replayed.
+    pub async fn discard(&mut self, why: &str) {
+        self.void().await;
+        self.stored = None;
+        self.fits = true; // nothing that is stored from now on can be older than this
+        self.commands = 0;
+        self.discards += 1;
+        self.warn("discarded, the partition is replayed", why);
+        let Use::Open(store) = std::mem::replace(&mut self.store, Use::Without) else {
+            return;
+        };
+        if self.discards > DISCARDS {
+            return self.warn("not used any more", "it was unusable again and again");
+        }
+        let (keeping, cache) = (self.share.keeping(), self.share.cache());
+        let anew = blocking(move || match Arc::try_unwrap(store) {
+            Ok(store) => store.discard(&keeping.options.dir, cache),
+            Err(_) => Err(StoreError::Locked),
+        });
+        match anew.await {
+            Ok(store) => self.store = Use::Open(Arc::new(store)),
+            Err(error) => self.warn("not used", &chain(&error)),
+        }
+    }
+
+    async fn open(&mut self) {
+        let patience = Instant::now() + LOCKED_FOR;
+        loop {
+            let (keeping, origin) = (self.share.keeping(), self.origin.clone());
+            let cache = self.share.cache();
+            let opened = blocking(move || Store::open(&keeping.options.dir, origin, cache)).await;
+            match opened {
+                Ok((store, stored)) => {
+                    (self.store, self.stored) = (Use::Open(Arc::new(store)), stored);
+                    return;
+                }
+                Err(StoreError::Locked) if Instant::now() < patience => {
+                    tokio::time::sleep(LOCK_RETRY).await;
+                }
+                Err(error) => {
+                    self.store = Use::Without;
+                    return self.warn("not used, all states stay in memory", &chain(&error));
+                }
+            }
+        }
+    }
+
+    async fn read_state(&mut self) -> Result<(PartitionState<A>, Position), StoreError> {
+        let window = self.origin.window as usize;
+        let (encode, Use::Open(store)) = (self.share.codec.encode, &self.store) else {
+            return Ok((PartitionState::new(window, None), Position::START));
+        };
+        let Some(position) = self.stored else {
+            return Ok((PartitionState::new(window, Some(encode)), Position::START));
+        };
+        let (store, codec) = (store.clone(), self.share.codec);
+        let all = self.share.options.memory.is_none();
+        let state = blocking(move || PartitionState::stored(&store, codec, window, all)).await?;
+        self.commands = state.commands.numbers().end;
+        Ok((state, position))
+    }
+
+    /// Reads into memory what there is of aggregates that are [missing](crate::aggregates::Aggregates::missing) there.
+    ///
+    /// # Errors
+    /// They cannot be read: the state is to be made anew.
+    pub async fn load(
+        &mut self,
+        state: &mut PartitionState<A>,
+        ids: Vec<CompactString>,
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let Use::Open(store) = &self.store else {
+            return Err(StoreError::Unfit("it is not used"));
+        };
+        let (store, codec) = (store.clone(), self.share.codec);
+        for (id, version, aggregate, bytes) in blocking(move || read(&store, codec, &ids)).await? {
+            state
+                .aggregates
+                .insert_stored(id, version, aggregate, bytes);
+        }
+        Ok(())
+    }
+
+    /// Drops states that were not used lately, where memory is bounded.
+    pub fn evict(&self, state: &mut PartitionState<A>) {
+        if let (Some(bytes), Use::Open(_)) = (self.share.states(), &self.store)
+            && let Some(dropped) = state.aggregates.evict(bytes)
+        {
+            spawn_blocking(move || drop(dropped));
+        }
+    }
+
+    /// Begins, goes on with or ends a snapshot, as it is time. `at` is where the log goes on from the
+    /// newest state: what is known there, and the next sequence to plan.
+    pub fn keep(&mut self, state: &mut PartitionState<A>, known: &ReaderRule, at: Position) {
+        if self.is_idle() && self.is_due(state) {
+            self.begin(state, at);
+        }
+        if self.taking.is_some() {
+            self.take(state, STEP);
+        }
+        if self.writing.is_none()
+            && let Some((_, snapshot)) = self.hold.release(known)
+        {
+            self.write(snapshot);
+        }
+    }
+
+    /// Keeps what was replayed up to a position: all of it is fact.
+    pub async fn keep_replayed(&mut self, state: &mut PartitionState<A>, commits: &CommitReader) {
+        let position = *commits.position();
+        let changed = state.aggregates.changed_bytes();
+        if !self.is_used() || changed < self.share.changed_bytes() {
+            return;
+        }
+        if self.writing.is_some() {
+            if changed < 2 * self.share.changed_bytes() && !self.has_written() {
+                return;
+            }
+            let written = self.written().await;
+            self.note(state, written);
+        }
+        self.save(state, position);
+    }
+
+    fn save(&mut self, state: &mut PartitionState<A>, position: Position) {
+        if position.identity.is_none() || Instant::now() < self.not_before {
+            return;
+        }
+        self.begin(state, position);
+        self.take(state, usize::MAX);
+        if let Some((_, snapshot)) = self.hold.release(&ReaderRule::at(&position)) {
+            self.write(snapshot);
+        }
+    }
+
+    /// Stores what has changed, at a stop: `at` is where the log goes on from the state, all of which
+    /// is fact. Takes a bounded time.
+    pub async fn finish(&mut self, state: &mut PartitionState<A>, at: Position) {
+        let finish = async {
+            if self.taking.is_some() {
+                self.take(state, usize::MAX);
+            }
+            if let Some((_, snapshot)) = self.hold.release(&ReaderRule::at(&at)) {
+                self.write(snapshot);
+            }
+            let written = self.written().await;
+            self.note(state, written);
+            if state.aggregates.changed_bytes() > 0 && self.is_used() {
+                self.save(state, at);
+                let written = self.written().await;
+                self.note(state, written);
+            }
+        };
+        if timeout(STOP_WITHIN, finish).await.is_err() {
+            self.warn(
+                "not up to date",
+                "writing it took too long; the next start replays more",
+            );
+        }
+    }
+
+    /// Throws away what is not fact yet, and lets the disk finish what is.
+    pub async fn void(&mut self) {
+        self.taking = None;
+        self.hold.void();
+        if self.writing.is_some() {
+            let written = self.written().await;
+            if let Some(written) = written {
+                self.note_stored(written);
+            }
+        }
+    }
+
+    /// Gives the checkpoint up, so that another process can take it.
+    pub async fn close(mut self) {
+        let close = async {
+            self.void().await;
+            if let Use::Open(store) = std::mem::replace(&mut self.store, Use::Without) {
+                let _ = spawn_blocking(move || drop(store)).await;
+            }
+        };
+        let _ = timeout(STOP_WITHIN, close).await;
+    }
+
+    /// Waits until something is to be [noted](Keeper::note), or until it may be time for a snapshot.
+    /// Cancel safe.
+    pub async fn wake(&mut self) -> Option<Written> {
+        match &mut self.writing {
+            Some(writing) => Some(outcome((&mut writing.done).await)),
+            None => {
+                self.tick.tick().await;
+                None
+            }
+        }
+    }
+
+    /// Whether a snapshot is being taken: then there is always something to do.
+    pub fn is_taking(&self) -> bool {
+        self.taking.is_some()
+    }
+
+    /// Takes note of what became of a write.
+    pub fn note(&mut self, state: &mut PartitionState<A>, written: Option<Written>) {
+        let Some(written) = written else { return };
+        match self.note_stored(written) {
+            true => state.aggregates.saved(),
+            false => state.aggregates.not_saved(),
+        }
+    }
+
+    fn note_stored(&mut self, written: Written) -> bool {
+        let Some(writing) = self.writing.take() else {
+            return false;
+        };
+        match written {
+            Ok(()) => {
+                self.stored = Some(writing.position);
+                self.commands = writing.commands;
+                true
+            }
+            Err(error) => {
+                self.not_before = Instant::now() + self.share.options.every.max(LOCK_RETRY);
+                self.warn("not written", &chain(&error));
+                false
+            }
+        }
+    }
+
+    async fn written(&mut self) -> Option<Written> {
+        match &mut self.writing {
+            Some(writing) => Some(outcome((&mut writing.done).await)),
+            None => None,
+        }
+    }
+
+    fn has_written(&self) -> bool {
+        self.writing
+            .as_ref()
+            .is_some_and(|writing| writing.done.is_finished())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.taking.is_none() && self.hold.is_empty() && self.writing.is_none()
+    }
+
+    fn is_due(&self, state: &PartitionState<A>) -> bool {
+        let changed = state.aggregates.changed_bytes();
+        if changed == 0 || !self.is_used() {
+            return false;
+        }
+        let now = Instant::now();
+        let late = now >= self.began + self.share.options.every;
+        (late || changed >= self.share.changed_bytes()) && now >= self.not_before
+    }
+
+    fn begin(&mut self, state: &mut PartitionState<A>, at: Position) {
+        self.began = Instant::now();
+        state.aggregates.begin_snapshot();
+        let window = state.commands.numbers();
+        let entries: Vec<_> = state.commands.since(self.commands).copied().collect();
+        let commands = NewCommands {
+            first: window.end - entries.len() as u64,
+            entries,
+            oldest: window.start,
+        };
+        self.taking = Some((at, commands));
+    }
+
+    fn take(&mut self, state: &mut PartitionState<A>, count: usize) {
+        if !state.aggregates.take(count) {
+            return;
+        }
+        let Some((position, commands)) = self.taking.take() else {
+            return;
+        };
+        match state.aggregates.finish_snapshot() {
+            Ok(states) => self.hold.put(
+                position,
+                Snapshot {
+                    position,
+                    states,
+                    commands,
+                },
+            ),
+            Err(error) => {
+                // What could not be encoded now will not be later.
+                self.store = Use::Without;
+                self.warn("not used any more", &chain(&error));
+            }
+        }
+    }
+
+    fn write(&mut self, snapshot: Snapshot) {
+        let Use::Open(store) = &self.store else {
+            return;
+        };
+        let (store, position) = (store.clone(), snapshot.position);
+        let commands = snapshot.commands.first + snapshot.commands.entries.len() as u64;
+        let done = spawn_blocking(move || store.write(&snapshot));
+        self.writing = Some(Writing {
+            position,
+            commands,
+            done,
+        });
+    }
+
+    fn warn(&self, what: &str, cause: &str) {
+        let Origin {
+            topic, partition, ..
+        } = &self.origin;
+        tracing::warn!(topic, partition, cause, "the checkpoint is {what}");
+    }
+}
+
+/// Waits for whatever the keeper waits for, if there is one.
+pub(crate) async fn wake<A: Aggregate>(keeper: &mut Option<Keeper<A>>) -> Option<Written> {
+    match keeper {
+        Some(keeper) => keeper.wake().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Why the log does not go on from a position, if that can be told.
+async fn misfit(
+    topic: &dyn Topic,
+    partition: u32,
+    position: &Position,
+) -> Result<Option<&'static str>, LogError> {
+    if topic.end(partition).await? < position.offset {
+        return Ok(Some("the log ends before it"));
+    }
+    let found = identity(topic, partition, position.offset).await?;
+    Ok((found != position.identity).then_some("the log is another one under the same name"))
+}
+
+/// The claimant of epoch 1, as far as some offset.
+async fn identity(
+    topic: &dyn Topic,
+    partition: u32,
+    end: u64,
+) -> Result<Option<uuid::Uuid>, LogError> {
+    let mut reader = topic.read(&[(partition, 0)]).await?;
+    let mut commits =
+        CommitReader::new(topic.name(), partition, topic.partitions(), Position::START);
+    let mut at = 0;
+    while at < end && commits.rule().identity().is_none() {
+        for fetched in reader.next().await? {
+            commits.read(&fetched, |_| Ok(()))?;
+            at = at.max(fetched.next);
+        }
+    }
+    Ok(commits.rule().identity())
+}
+
+/// An aggregate from a checkpoint: its id, version, state, and how many bytes it takes there.
+type Stored<A> = (CompactString, u64, A, usize);
+
+fn read<A>(
+    store: &Store,
+    codec: Codec<A>,
+    ids: &[CompactString],
+) -> Result<Vec<Stored<A>>, StoreError> {
+    let mut found = Vec::new();
+    store.read(
+        ids.iter().map(CompactString::as_str),
+        |id, version, bytes| {
+            let state = (codec.decode)(bytes).ok_or(StoreError::Unfit("a state cannot be read"))?;
+            found.push((id.into(), version, state, bytes.len()));
+            Ok(())
+        },
+    )?;
+    Ok(found)
+}
+
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    outcome(spawn_blocking(call).await)
+}
+
+fn outcome<T>(
+    result: Result<Result<T, StoreError>, tokio::task::JoinError>,
+) -> Result<T, StoreError> {
+    result.unwrap_or_else(|panic| Err(StoreError::File(panic.into())))
+}

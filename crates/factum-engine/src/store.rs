@@ -1,0 +1,368 @@
+//! One partition's checkpoint on the disk: a redb file, changed in one transaction at a time, which
+//! is durable as a whole or not at all.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `checkpoint` | `""` | format, shape, topic, partition, remembered commands, position |
+//! | `states` | aggregate id | version, state |
+//! | `commands` | number of the first one | commands, 44 bytes each |
+//!
+//! Every value begins with a CRC-32 of itself and its key. Nothing here is worth mending: whatever does
+//! not fit is discarded as a whole, and comes back from the log.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use factum_core::Position;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use uuid::Uuid;
+
+use crate::snapshot::{NewCommands, Snapshot};
+use crate::window::Entry;
+use crate::{Receipt, sealed};
+
+const CHECKPOINT: TableDefinition<&str, &[u8]> = TableDefinition::new("checkpoint");
+const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
+const COMMANDS: TableDefinition<u64, &[u8]> = TableDefinition::new("commands");
+
+/// The format of everything in the file.
+const FORMAT: u32 = 1;
+const COMMAND_BYTES: usize = 44;
+
+/// What a checkpoint must be of, to be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub topic: String,
+    pub partition: u32,
+    pub shape: u64,
+    /// How many commands are to be remembered at least.
+    pub window: u64,
+}
+
+/// An open checkpoint. Its calls wait for the disk.
+pub(crate) struct Store {
+    database: Database,
+    origin: Origin,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// Another process has it.
+    #[error("another process uses it")]
+    Locked,
+    /// It is of another partition, of other code, or damaged.
+    #[error("it does not fit: {0}")]
+    Unfit(&'static str),
+    /// The file failed.
+    #[error("its file failed")]
+    File(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Locked,
+            error => Self::File(error.into()),
+        }
+    }
+}
+
+/// The file of a partition's checkpoint.
+pub(crate) fn file(dir: &Path, topic: &str, partition: u32) -> PathBuf {
+    dir.join(topic).join(format!("{partition}.redb"))
+}
+
+impl Store {
+    /// Opens a partition's checkpoint, and says where the log goes on from it: `None` if there was
+    /// none, or one that does not fit and was discarded.
+    ///
+    /// # Errors
+    /// It is in use, or the disk failed: then there is nothing to be done with it.
+    pub fn open(
+        dir: &Path,
+        origin: Origin,
+        cache: usize,
+    ) -> Result<(Self, Option<Position>), StoreError> {
+        let file = file(dir, &origin.topic, origin.partition);
+        match Self::open_file(&file, &origin, cache).and_then(|store| {
+            let position = store.position()?;
+            Ok((store, position))
+        }) {
+            Err(error @ (StoreError::Unfit(_) | StoreError::File(_))) => {
+                let cause = crate::owner::chain(&error);
+                let shown = file.display();
+                tracing::warn!(file = %shown, cause, "a checkpoint is discarded, the partition replayed");
+                let store = Self::create_anew(&file, &origin, cache)?;
+                Ok((store, None))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Throws away what the file holds.
+    pub fn discard(self, dir: &Path, cache: usize) -> Result<Self, StoreError> {
+        let file = file(dir, &self.origin.topic, self.origin.partition);
+        let Self { database, origin } = self;
+        drop(database);
+        Self::create_anew(&file, &origin, cache)
+    }
+
+    fn create_anew(file: &Path, origin: &Origin, cache: usize) -> Result<Self, StoreError> {
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)?,
+            _ => Self::open_file(file, origin, cache),
+        }
+    }
+
+    fn open_file(file: &Path, origin: &Origin, cache: usize) -> Result<Self, StoreError> {
+        fs::create_dir_all(file.parent().unwrap_or(file))?;
+        let database = Database::builder()
+            .set_cache_size(cache)
+            .create(file)
+            .map_err(|error| match error {
+                DatabaseError::UpgradeRequired(_) => StoreError::Unfit("its file format is older"),
+                error => error.into(),
+            })?;
+        let origin = origin.clone();
+        Ok(Self { database, origin })
+    }
+
+    /// Where the log goes on from it, if it holds anything.
+    fn position(&self) -> Result<Option<Position>, StoreError> {
+        let reading = self.database.begin_read()?;
+        let checkpoint = match reading.open_table(CHECKPOINT) {
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            checkpoint => checkpoint?,
+        };
+        let Some(stored) = checkpoint.get("")? else {
+            return Err(StoreError::Unfit("it has no position"));
+        };
+        let stored = opened("", stored.value())?;
+        let (found, position): (Found<'_>, At) = postcard::from_bytes(stored)
+            .map_err(|_| StoreError::Unfit("it is of another format"))?;
+        found.check(&self.origin)?;
+        Ok(Some(position.into()))
+    }
+
+    /// Hands on every aggregate: its id, version and state.
+    pub fn read_all(
+        &self,
+        mut take: impl FnMut(&str, u64, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let states = self.database.begin_read()?.open_table(STATES)?;
+        for entry in states.iter()? {
+            let (id, stored) = entry?;
+            let (version, state) = versioned(id.value(), stored.value())?;
+            take(id.value(), version, state)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on those of some aggregates that it has.
+    pub fn read<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i str>,
+        mut take: impl FnMut(&str, u64, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let reading = self.database.begin_read()?;
+        let states = match reading.open_table(STATES) {
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+            states => states?,
+        };
+        for id in ids {
+            if let Some(stored) = states.get(id)? {
+                let (version, state) = versioned(id, stored.value())?;
+                take(id, version, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest commands, oldest first, and the number of the first one.
+    pub fn commands(&self) -> Result<(u64, Vec<Entry>), StoreError> {
+        let stored = self.database.begin_read()?.open_table(COMMANDS)?;
+        let (mut first, mut commands) = (None, Vec::new());
+        for entry in stored.iter()? {
+            let (number, chunk) = entry?;
+            let number = number.value();
+            if *first.get_or_insert(number) + commands.len() as u64 != number {
+                return Err(StoreError::Unfit("commands are missing"));
+            }
+            let (chunk, rest) = opened(&number.to_string(), chunk.value())?.as_chunks();
+            if !rest.is_empty() {
+                return Err(StoreError::Unfit("its commands are damaged"));
+            }
+            commands.extend(
+                chunk
+                    .iter()
+                    .map(|bytes| command(bytes, self.origin.partition)),
+            );
+        }
+        Ok((first.unwrap_or(0), commands))
+    }
+
+    /// Stores a snapshot behind what is there, all of it or nothing.
+    pub fn write(&self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut writing = self.database.begin_write()?;
+        // Opening again after a crash costs no walk through the file.
+        writing.set_quick_repair(true);
+        write_states(&mut writing.open_table(STATES)?, snapshot)?;
+        write_commands(&mut writing.open_table(COMMANDS)?, &snapshot.commands)?;
+        let what = (Found::of(&self.origin), At::from(snapshot.position));
+        let what = postcard::to_allocvec(&what).map_err(|error| StoreError::File(error.into()))?;
+        let stored = sealed::seal("", &what);
+        writing.open_table(CHECKPOINT)?.insert("", &*stored)?;
+        writing.commit()?;
+        Ok(())
+    }
+}
+
+fn write_states(
+    table: &mut redb::Table<'_, &'static str, &'static [u8]>,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
+    let mut states: Vec<_> = snapshot.states.iter().collect();
+    states.sort_unstable_by_key(|(id, _)| *id); // neighbours lie in the same page
+    for (id, state) in states {
+        table.insert(id, &*sealed::seal(id, state))?;
+    }
+    Ok(())
+}
+
+fn write_commands(
+    table: &mut redb::Table<'_, u64, &'static [u8]>,
+    new: &NewCommands,
+) -> Result<(), StoreError> {
+    if !new.entries.is_empty() {
+        let chunk: Vec<u8> = new.entries.iter().flat_map(command_bytes).collect();
+        table.insert(new.first, &*sealed::seal(&new.first.to_string(), &chunk))?;
+    }
+    // The last chunk that begins at or before the oldest command may hold it.
+    let begins: Vec<u64> = table
+        .range(..=new.oldest)?
+        .map(|it| it.map(|(key, _)| key.value()))
+        .collect::<Result<_, _>>()?;
+    for number in begins.iter().rev().skip(1) {
+        table.remove(number)?;
+    }
+    Ok(())
+}
+
+fn opened<'b>(key: &str, stored: &'b [u8]) -> Result<&'b [u8], StoreError> {
+    sealed::open(key, stored).ok_or(StoreError::Unfit("it is damaged"))
+}
+
+fn versioned<'b>(id: &str, stored: &'b [u8]) -> Result<(u64, &'b [u8]), StoreError> {
+    let (version, state) = opened(id, stored)?
+        .split_first_chunk()
+        .ok_or(StoreError::Unfit("it is damaged"))?;
+    Ok((u64::from_le_bytes(*version), state))
+}
+
+fn command_bytes(entry: &Entry) -> [u8; COMMAND_BYTES] {
+    let mut bytes = [0; COMMAND_BYTES];
+    let Receipt {
+        command,
+        sequence,
+        version,
+        events,
+        ..
+    } = entry.receipt;
+    bytes[..8].copy_from_slice(&entry.aggregate.to_le_bytes());
+    bytes[8..24].copy_from_slice(command.as_bytes());
+    bytes[24..32].copy_from_slice(&sequence.to_le_bytes());
+    bytes[32..40].copy_from_slice(&version.to_le_bytes());
+    bytes[40..].copy_from_slice(&events.to_le_bytes());
+    bytes
+}
+
+fn command(bytes: &[u8; COMMAND_BYTES], partition: u32) -> Entry {
+    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
+    Entry {
+        aggregate: long(0),
+        receipt: Receipt {
+            command: Uuid::from_bytes(bytes[8..24].try_into().expect("16 bytes")),
+            partition,
+            sequence: long(24),
+            version: long(32),
+            events: u32::from_le_bytes(bytes[40..].try_into().expect("4 bytes")),
+        },
+    }
+}
+
+/// What a checkpoint says that it is of.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Found<'a> {
+    format: u32,
+    shape: u64,
+    topic: &'a str,
+    partition: u32,
+    window: u64,
+}
+
+impl<'a> Found<'a> {
+    fn of(origin: &'a Origin) -> Self {
+        Self {
+            format: FORMAT,
+            shape: origin.shape,
+            topic: &origin.topic,
+            partition: origin.partition,
+            window: origin.window,
+        }
+    }
+
+    fn check(&self, origin: &Origin) -> Result<(), StoreError> {
+        let findings = [
+            (self.format == FORMAT, "it is of another format"),
+            (self.shape == origin.shape, "the state's code has changed"),
+            (
+                (self.topic, self.partition) == (&origin.topic, origin.partition),
+                "it is of another partition",
+            ),
+            (
+                self.window >= origin.window,
+                "more commands are to be remembered than it holds",
+            ),
+        ];
+        match findings.into_iter().find(|(fits, _)| !fits) {
+            Some((_, finding)) => Err(StoreError::Unfit(finding)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A position, as it is stored.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct At {
+    identity: Option<[u8; 16]>,
+    offset: u64,
+    epoch: u64,
+    next: u64,
+    closed: bool,
+}
+
+impl From<Position> for At {
+    fn from(at: Position) -> Self {
+        Self {
+            identity: at.identity.map(Uuid::into_bytes),
+            offset: at.offset,
+            epoch: at.epoch,
+            next: at.next,
+            closed: at.closed,
+        }
+    }
+}
+
+impl From<At> for Position {
+    fn from(at: At) -> Self {
+        Self {
+            identity: at.identity.map(Uuid::from_bytes),
+            offset: at.offset,
+            epoch: at.epoch,
+            next: at.next,
+            closed: at.closed,
+        }
+    }
+}
