@@ -1,0 +1,281 @@
+//! The partition of events: its records, and what every reader makes of them.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use factum_core::{
+    Claim, CommitReader, EventHeader, Fetched, Header, LogError, LogErrorKind, Offset, Position,
+    RecordRef,
+};
+use uuid::Uuid;
+
+/// The topic's name, for errors.
+pub const TOPIC: &str = "model.account.events";
+
+/// A record of the partition. It is encoded and read by the real code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The account; `None` for claims and progress markers.
+    pub account: Option<u8>,
+    /// The header. Its causation id is the attempt, which nobody but the checks looks at.
+    pub header: Header<'static>,
+}
+
+/// The records, and what is true of them. Logs are compared by a digest of the records.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// The records, in offset order.
+    pub records: Arc<Vec<Record>>,
+    /// What is true of them.
+    pub facts: Arc<Facts>,
+    digest: u64,
+}
+
+impl Log {
+    /// A log; `facts` finds out what is true of it.
+    pub fn new(records: Vec<Record>, facts: impl FnOnce(&[Record]) -> Arc<Facts>) -> Self {
+        let mut digest = DefaultHasher::new();
+        records.hash(&mut digest);
+        Self {
+            digest: digest.finish(),
+            facts: facts(&records),
+            records: records.into(),
+        }
+    }
+}
+
+impl PartialEq for Log {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Log {}
+
+impl Hash for Log {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+/// A valid commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its account; `None` for a progress marker.
+    pub account: Option<u8>,
+    /// Its command; `None` for a progress marker.
+    pub command: Option<u8>,
+    /// Which of the command's attempts it was.
+    pub attempt: u8,
+    /// The epoch of its owner.
+    pub epoch: u64,
+    /// The sequence of its last event.
+    pub last: u64,
+    /// The offset of the command's own record, if it came through the topic.
+    pub offset: Option<Offset>,
+}
+
+/// What is true of a log. Read by [`CommitReader`], the code of every reader.
+#[derive(Debug)]
+pub struct Facts {
+    /// The valid commits, in order.
+    pub commits: Vec<Commit>,
+    /// The epoch in force.
+    pub epoch: u64,
+    /// How many records of the commands topic were handled: one more than the newest offset that a
+    /// valid event carries.
+    pub progress: Offset,
+    /// Event records without effect.
+    pub void: usize,
+    /// The log can be read.
+    pub readable: bool,
+    /// Sequences and versions count from 1 without a gap.
+    pub dense: bool,
+    /// Whoever reads from a stored position, from earlier, or a copy with a doubled stretch, reads
+    /// the same commits.
+    pub readers_agree: bool,
+    /// A log without one of its valid events is refused if a later claim stood on it, and else not.
+    pub damage_shows: bool,
+}
+
+/// An event as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    key: String,
+    header: EventHeader<'static>,
+}
+
+impl Facts {
+    /// Reads a log in every way.
+    pub fn of(log: &[Record]) -> Self {
+        let all = read(log, Position::START);
+        let readable = all.is_ok();
+        let seen = all.unwrap_or_default();
+        let commits: Vec<_> = seen
+            .iter()
+            .filter(|event| event.header.stamp.index + 1 == event.header.stamp.size)
+            .map(commit)
+            .collect();
+        let events = log.iter().filter(|record| stamp(record).is_some()).count();
+        Self {
+            epoch: epoch(log),
+            progress: commits
+                .iter()
+                .filter_map(|commit| commit.offset)
+                .max()
+                .map_or(0, |newest| newest + 1),
+            void: events - seen.len(),
+            readable,
+            dense: dense(&seen),
+            readers_agree: !readable || resumes(log, &seen) && mirrors(log, &seen),
+            damage_shows: !readable || seen.iter().all(|gone| damage_shows(log, gone)),
+            commits,
+        }
+    }
+
+    /// The valid commits of a command.
+    pub fn of_command(&self, command: u8) -> impl Iterator<Item = &Commit> {
+        self.commits
+            .iter()
+            .filter(move |commit| commit.command == Some(command))
+    }
+}
+
+/// The command's id.
+pub fn command_id(command: u8) -> Uuid {
+    Uuid::from_u128(u128::from(command) + 1)
+}
+
+/// Records as a log gives them, from an offset on.
+pub fn fetched(records: &[Record], from: Offset) -> Fetched {
+    let mut fetched = Fetched::new(0, from);
+    for (record, offset) in records.iter().zip(from..) {
+        let key = record
+            .account
+            .map_or(String::new(), |account| format!("account-{account}"));
+        let mut header = Vec::new();
+        record.header.encode(&mut header);
+        let (key, header, value) = (key.as_bytes(), Some(header.as_slice()), &[][..]);
+        fetched.push(offset, RecordRef { key, header, value });
+    }
+    fetched
+}
+
+fn read(log: &[Record], position: Position) -> Result<Vec<Seen>, LogErrorKind> {
+    let mut seen = Vec::new();
+    let mut reader = CommitReader::new(TOPIC, 0, 1, position);
+    let taken = reader.read(&fetched(log, 0), |event| {
+        seen.push(Seen {
+            key: event.key.to_owned(),
+            header: owned(&event.header),
+        });
+        Ok(())
+    });
+    taken.map_err(|error: LogError| error.kind())?;
+    Ok(seen)
+}
+
+/// No event of the model names an actor, the one part that is borrowed.
+fn owned(header: &EventHeader<'_>) -> EventHeader<'static> {
+    let factum_core::Origin {
+        command_offset,
+        correlation,
+        causation,
+        actor: _,
+    } = header.origin;
+    EventHeader {
+        stamp: header.stamp,
+        version: header.version,
+        time: header.time,
+        command: header.command,
+        origin: factum_core::Origin {
+            command_offset,
+            correlation,
+            causation,
+            actor: None,
+        },
+    }
+}
+
+fn commit(last: &Seen) -> Commit {
+    let small = |id: Uuid| id.as_u128() as u8;
+    Commit {
+        account: last
+            .key
+            .strip_prefix("account-")
+            .and_then(|number| number.parse().ok()),
+        command: small(last.header.command).checked_sub(1),
+        attempt: last.header.origin.causation.map_or(0, small),
+        epoch: last.header.stamp.epoch,
+        last: last.header.stamp.sequence,
+        offset: last.header.origin.command_offset,
+    }
+}
+
+fn epoch(log: &[Record]) -> u64 {
+    let mut reader = CommitReader::new(TOPIC, 0, 1, Position::START);
+    let _ = reader.read(&fetched(log, 0), |_| Ok(()));
+    reader.rule().epoch()
+}
+
+fn stamp(record: &Record) -> Option<&factum_core::Stamp> {
+    match &record.header {
+        Header::Event(event) => Some(&event.stamp),
+        Header::Claim(_) => None,
+    }
+}
+
+fn dense(seen: &[Seen]) -> bool {
+    let mut versions = BTreeMap::<&str, u64>::new();
+    seen.iter().zip(1..).all(|(event, sequence)| {
+        let version = versions.entry(&event.key).or_default();
+        *version += 1;
+        let numbered = event.key.is_empty() || event.header.version == *version;
+        event.header.stamp.sequence == sequence && numbered
+    })
+}
+
+/// From every position, and from every place before it, the same events follow.
+fn resumes(log: &[Record], all: &[Seen]) -> bool {
+    positions(log).into_iter().all(|position| {
+        let tail = all.get(position.next as usize - 1..);
+        (0..=position.offset as usize)
+            .all(|start| read(&log[start..], position).ok().as_deref() == tail)
+    })
+}
+
+fn positions(log: &[Record]) -> Vec<Position> {
+    let mut reader = CommitReader::new(TOPIC, 0, 1, Position::START);
+    let mut positions = vec![Position::START];
+    for (record, offset) in log.iter().zip(0..) {
+        let read = reader.read(&fetched(std::slice::from_ref(record), offset), |_| Ok(()));
+        if read.is_ok() && reader.position().offset == offset + 1 {
+            positions.push(*reader.position());
+        }
+    }
+    positions
+}
+
+/// A copy that has any one stretch of the log twice holds the same events.
+fn mirrors(log: &[Record], all: &[Seen]) -> bool {
+    let doubled = |from: usize, to: usize| [&log[..to], &log[from..]].concat();
+    (0..log.len()).all(|from| {
+        (from + 1..=log.len())
+            .all(|to| read(&doubled(from, to), Position::START).as_deref() == Ok(all))
+    })
+}
+
+fn damage_shows(log: &[Record], gone: &Seen) -> bool {
+    let is_gone = |record: &Record| record.header == Header::Event(gone.header);
+    let at = log.iter().position(is_gone).unwrap_or(0);
+    let stood_on_it = log[at..].iter().any(|record| {
+        matches!(record.header, Header::Claim(Claim { floor, .. }) if floor > gone.header.stamp.sequence)
+    });
+    let rest: Vec<_> = log
+        .iter()
+        .filter(|record| !is_gone(record))
+        .cloned()
+        .collect();
+    stood_on_it == (read(&rest, Position::START) == Err(LogErrorKind::Damaged))
+}
