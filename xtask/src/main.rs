@@ -32,6 +32,7 @@ enum Command {
     Down(commands::down::Arguments),
     Test(commands::test::Arguments),
     Bench(commands::bench::Arguments),
+    Chaos(commands::chaos::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Down(arguments) => commands::down::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Chaos(arguments) => commands::chaos::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

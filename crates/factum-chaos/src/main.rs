@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use factum_chaos::plan::draw;
 use factum_chaos::run::{self, Setting};
 use xtask::servers::factum_dir;
 
@@ -18,6 +19,15 @@ struct Flags {
 #[derive(Subcommand)]
 enum Command {
     Run(RunFlags),
+    /// Show which faults a seed draws
+    Plan {
+        /// What they are drawn from
+        #[arg(long, value_name = "S")]
+        seed: u64,
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        faults: usize,
+    },
     /// Judge once more what a run left in its folder
     Judge {
         /// The folder
@@ -57,6 +67,10 @@ fn brokers(text: &str) -> Result<usize, String> {
 async fn main() -> ExitCode {
     let good = match Flags::parse().command {
         Command::Run(flags) => run(&flags).await,
+        Command::Plan { seed, faults } => {
+            plan(seed, faults);
+            Ok(true)
+        }
         Command::Judge { dir } => judge(&dir),
     };
     match good {
@@ -99,6 +113,15 @@ async fn run(flags: &RunFlags) -> Result<bool> {
         println!("{}", report.json());
     }
     Ok(good)
+}
+
+fn plan(seed: u64, faults: usize) {
+    for step in draw(seed, faults) {
+        let faults = step
+            .iter()
+            .map(|it| format!("{} for {:?}", it.kind, it.hold));
+        println!("{}", faults.collect::<Vec<_>>().join(", and "));
+    }
 }
 
 fn judge(dir: &std::path::Path) -> Result<bool> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 pub(crate) mod bench;
+pub(crate) mod chaos;
 pub(crate) mod demo;
 pub(crate) mod down;
 pub(crate) mod test;

@@ -16,12 +16,11 @@ use crate::history::{Asked, Attempt, Recorder};
 use crate::wire::{Answer, Request};
 use crate::world::{PARTITIONS, lock};
 
-/// Clients of each partition: each waits for its answer before it asks again.
-const CLIENTS: usize = 2;
+/// Clients of each partition, by how long a node may take for an attempt, in milliseconds: each
+/// waits for its answer before it asks again. The patient one hears what a zombie has to say.
+const CLIENTS: [u64; 3] = [1000, 1000, 12_000];
 /// Accounts of each partition.
 const ACCOUNTS: usize = 8;
-/// How long a node may take for an attempt, in milliseconds.
-const PATIENCE: u64 = 1000;
 /// How long a client tries to learn what became of a command.
 const PERSISTENCE: Duration = Duration::from_secs(30);
 
@@ -39,6 +38,7 @@ struct Shared {
 pub struct Client<R> {
     name: String,
     accounts: Vec<String>,
+    patience: u64,
     draw: Draw,
     route: R,
     shared: Shared,
@@ -66,12 +66,14 @@ impl Clients {
             stop: stop.subscribe(),
         };
         let mut tasks = JoinSet::new();
-        for client in 0..CLIENTS * PARTITIONS as usize {
+        let of_each = |partition| CLIENTS.map(|patience| (partition, patience));
+        for (number, (partition, patience)) in (0..PARTITIONS).flat_map(of_each).enumerate() {
             let client = Client {
-                name: format!("c{client}"),
-                accounts: accounts(client as u32 % PARTITIONS),
-                draw: Draw::new(seed, client),
-                route: Nodes::new(nodes, client),
+                name: format!("c{number}"),
+                accounts: accounts(partition),
+                patience,
+                draw: Draw::new(seed, number),
+                route: Nodes::new(nodes, number),
                 shared: shared.clone(),
             };
             tasks.spawn(client.run());
@@ -136,7 +138,7 @@ impl<R: Route> Client<R> {
             command: wish.command.clone(),
             id: wish.id,
             expected: wish.expected.map(|more| seen + more),
-            patience: PATIENCE,
+            patience: self.patience,
         };
         let (begin, deadline) = (self.now(), Instant::now() + PERSISTENCE);
         let mut attempts = Vec::new();

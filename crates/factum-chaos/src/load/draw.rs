@@ -39,7 +39,7 @@ impl Draw {
 
     /// How long to wait before the next command, in milliseconds.
     pub fn pause(&mut self) -> u64 {
-        self.0.random_range(5..40)
+        self.0.random_range(20..100)
     }
 
     /// The next command, on one of so many accounts.
