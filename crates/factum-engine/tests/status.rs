@@ -301,6 +301,25 @@ async fn an_engine_that_lost_its_group_is_not_ready_until_it_is_back() {
     assert_eq!(health(&components), Health::Ready);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_engine_without_a_partition_stands_by_and_is_ready() {
+    let log = faulty(Faults::default());
+    let owner = start(&log, options(&Components::new())).await;
+    let components = Components::new();
+    let spare = tokio::spawn({
+        let (log, options) = (log.clone(), options(&components));
+        async move { start(&log, options).await }
+    });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(matches!(health(&components), Health::Waiting(_)));
+    let spare = spare.await.unwrap();
+    assert_eq!(spare.status().phase, Phase::StandingBy);
+    assert_eq!(health(&components), Health::Ready);
+    owner.shutdown().await.unwrap();
+    assert_eq!(owner.status().phase, Phase::Stopping);
+    until(&spare, |now| now.phase == Phase::Serving).await;
+}
+
 /// A log that does not answer.
 struct Silent;
 

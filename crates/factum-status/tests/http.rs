@@ -1,5 +1,4 @@
 //! What the server answers, to real requests.
-#![cfg(feature = "http")]
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};

@@ -5,7 +5,8 @@
 //! * An [`Aggregate`] decides about commands; an [`Engine`] carries them out on a log, opened with
 //!   [`open_log`]: a Kafka cluster, or a folder on the local disk.
 //! * A [`Fold`] turns events into rows of a Postgres table; [`projector`] makes a worker of it.
-//! * A program that runs until it is told to stop waits for [`shutdown_signal`].
+//! * A program that runs until it is told to stop waits for [`shutdown_signal`], and shows how it is
+//!   with a [`StatusServer`]: `/healthz`, `/readyz`, `/status` and `/metrics`.
 //!
 //! ```no_run
 //! # use factum::{Aggregate, Engine, EngineOptions};
@@ -13,6 +14,19 @@
 //! let log = factum::open_log("kafka://localhost:9092").await?;
 //! let loans = Engine::<Loan>::start(log, EngineOptions::default()).await?;
 //! let receipt = loans.execute("loan-173688", 20_000).await.unwrap();
+//! # Ok(()) }
+//! ```
+//!
+//! A service that shows how it is. `docs/status.md` tells what is to be seen:
+//!
+//! ```no_run
+//! # #[cfg(feature = "http")]
+//! # async fn run<Loan: factum::Aggregate>(log: std::sync::Arc<dyn factum::EventLog>) -> Result<(), Box<dyn std::error::Error>> {
+//! # use factum::{Components, Engine, EngineOptions, StatusServer};
+//! let (stop, components) = (factum::shutdown_signal(), Components::new());
+//! let _http = StatusServer::start("127.0.0.1:9464", components.clone(), stop.clone()).await?;
+//! let options = EngineOptions { components, ..EngineOptions::default() };
+//! let loans = Engine::<Loan>::start(log, options).await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -33,10 +47,14 @@ pub use factum_core::{
     Position, Recorded, Topic, ValidEvent, events_topic, partition_of,
 };
 pub use factum_engine::{
-    CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, Receipt, Replayed, Reply,
+    CommandOptions, Engine, EngineError, EngineOptions, EngineStatus, ExecuteError, Receipt,
+    Replayed, Reply,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;
+#[cfg(feature = "http")]
+pub use factum_status::StatusServer;
+pub use factum_status::{Component, Components, Health};
 pub use {jiff, uuid};
 
 pub use crate::log::open_log;

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use factum::{EventLog, Fold, KafkaLog, KafkaSettings, Projector, ProjectorOptions, Topic};
+use factum::{
+    Components, EventLog, Fold, KafkaLog, KafkaSettings, Projector, ProjectorOptions, Topic,
+};
 use harness::{Arguments, Prefixed, Report};
 use loans::board::LoanBoard;
 use loans::import::{Import, Progress, Source};
@@ -72,6 +74,7 @@ async fn import(log: Arc<dyn EventLog>) -> Result<()> {
         partitions: 8,
         in_flight: 4096,
         rejected: None,
+        components: Components::new(),
     };
     let progress = Progress::new();
     tokio::select! {

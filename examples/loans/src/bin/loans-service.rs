@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use factum::{Components, StatusServer};
 use loans::import::{Import, ImportError, Progress, Source, Summary};
 
 /// The service that takes in a bank's loan applications.
@@ -61,6 +62,10 @@ struct ImportFlags {
     /// File for rejected entries, as JSON lines
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
+    /// Address to serve /healthz, /readyz, /status and /metrics on, such as 127.0.0.1:9464; with port
+    /// 0, one that is free, which is told on standard error
+    #[arg(long, env = "FACTUM_HTTP", value_name = "ADDR")]
+    http: Option<String>,
 }
 
 impl ImportFlags {
@@ -102,8 +107,13 @@ async fn import(flags: ImportFlags) -> anyhow::Result<()> {
         partitions: flags.partitions,
         in_flight: flags.in_flight.get(),
         rejected: flags.rejected,
+        components: Components::new(),
     };
     let stop = factum::shutdown_signal();
+    let _http = match &flags.http {
+        Some(address) => Some(serve(address, &import.components, stop.clone()).await?),
+        None => None,
+    };
     eprintln!("importing {} into {}", import.source, import.log);
     let log = tokio::select! {
         log = factum::open_log(&import.log) => log?,
@@ -123,6 +133,18 @@ async fn import(flags: ImportFlags) -> anyhow::Result<()> {
     let summary = summary?;
     println!("{summary}");
     flags.summary.map_or(Ok(()), |file| write(&file, &summary))
+}
+
+/// Serves the status of the program until it is dropped.
+async fn serve(
+    address: &str,
+    components: &Components,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<StatusServer> {
+    let server = StatusServer::start(address, components.clone(), stop).await;
+    let server = server.context("cannot serve the status")?;
+    eprintln!("status at http://{}/status", server.address());
+    Ok(server)
 }
 
 fn write(file: &PathBuf, summary: &Summary) -> anyhow::Result<()> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use factum::uuid::Uuid;
-use factum::{Aggregate, CommandOptions, Engine, EngineOptions, EventLog, ExecuteError, NewTopic};
+use factum::{
+    Aggregate, CommandOptions, Components, Engine, EngineOptions, EventLog, ExecuteError, NewTopic,
+};
 
 use super::{ImportError, Progress, Rejected};
 use crate::case::{Case, Entry};
@@ -28,12 +30,14 @@ impl Engines {
     pub(super) async fn start(
         log: Arc<dyn EventLog>,
         partitions: u32,
+        components: Components,
     ) -> Result<Self, ImportError> {
         let options = EngineOptions {
             create: Some(NewTopic {
                 partitions,
                 ..NewTopic::default()
             }),
+            components,
             ..EngineOptions::default()
         };
         let loans = Engine::start(log.clone(), options.clone());

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use factum::EventLog;
+use factum::{Components, EventLog};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
@@ -42,6 +42,8 @@ pub struct Import {
     pub in_flight: usize,
     /// The file that every rejected entry is written to, besides standard error: JSON, one a line.
     pub rejected: Option<PathBuf>,
+    /// The components of the program, which the engines add themselves to.
+    pub components: Components,
 }
 
 impl Import {
@@ -61,7 +63,7 @@ impl Import {
         let cases = self.source.open()?;
         let mut stop = std::pin::pin!(stop);
         let engines = tokio::select! {
-            started = Engines::start(log, self.partitions) => Arc::new(started?),
+            started = Engines::start(log, self.partitions, self.components.clone()) => Arc::new(started?),
             () = &mut stop => return Err(ImportError::Stopped),
         };
         let began = Instant::now();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum::EventLog;
+use factum::{Components, EventLog};
 use factum_testkit::{Faults, FaultyLog, MemoryLog};
 use loans::generate::Generator;
 use loans::import::{Import, ImportError, Progress, Source, Summary};
@@ -27,6 +27,7 @@ fn import(source: Source) -> Import {
         partitions: 3,
         in_flight: 50,
         rejected: None,
+        components: Components::new(),
     }
 }
 

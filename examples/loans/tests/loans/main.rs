@@ -5,6 +5,7 @@ mod programs;
 mod read_models;
 mod rules;
 mod schema;
+mod status;
 mod topics;
 mod xes;
 

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use factum::{Fold, Projector, ProjectorOptions};
+use factum::{Components, Fold, Projector, ProjectorOptions};
 use factum_testkit::MemoryLog;
 use loans::board::LoanBoard;
 use loans::figures::{Census, Figures};
@@ -25,6 +25,7 @@ fn import(source: Source) -> Import {
         partitions: 4,
         in_flight: 500,
         rejected: None,
+        components: Components::new(),
     }
 }
 

@@ -1,0 +1,144 @@
+//! The status of a program over HTTP, from before its engine serves until after it failed.
+#![cfg(feature = "http")]
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum::{
+    Components, Engine, EngineOptions, EventLog, LogError, LogErrorKind, NewTopic, StatusServer,
+    Topic,
+};
+use factum_testkit::doctest::{Light, Switch};
+use factum_testkit::{Faults, FaultyLog, MemoryLog};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+/// A log that is out of reach at first.
+struct Late(FaultyLog, Arc<Notify>);
+
+#[async_trait::async_trait]
+impl EventLog for Late {
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        self.1.notified().await;
+        self.0.open(topic, create).await
+    }
+}
+
+async fn get(server: &StatusServer, path: &str) -> (u16, String) {
+    let url = format!("http://{}{path}", server.address());
+    let asked = tokio::task::spawn_blocking(move || {
+        let get = ureq::get(url).config().http_status_as_error(false).build();
+        let mut answer = get.call().unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (answer.status().as_u16(), text)
+    });
+    asked.await.unwrap()
+}
+
+/// The value of a sample, by its name and labels as they are written.
+async fn sample(server: &StatusServer, name: &str) -> Option<f64> {
+    let (code, text) = get(server, "/metrics").await;
+    assert_eq!(code, 200, "{text}");
+    let sound = |line: &str| {
+        line.starts_with("# ")
+            || line
+                .rsplit_once(' ')
+                .is_some_and(|it| it.1.parse::<f64>().is_ok())
+    };
+    assert!(text.lines().all(sound), "{text}");
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
+    values.next().map(|value| value.trim().parse().unwrap())
+}
+
+/// Asks until the answer is as wanted; what was answered before that.
+async fn until(server: &StatusServer, path: &str, wanted: u16) -> Vec<(u16, String)> {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let mut before = Vec::new();
+    loop {
+        let answer = get(server, path).await;
+        if answer.0 == wanted {
+            return before;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{path}: {answer:?}");
+        before.push(answer);
+    }
+}
+
+#[tokio::test]
+async fn a_program_is_watched_from_its_start_to_its_failure() {
+    let components = Components::new();
+    let server = StatusServer::start("127.0.0.1:0", components.clone(), pending());
+    let server = server.await.unwrap();
+    assert_eq!(get(&server, "/healthz").await, (200, "ok\n".into()));
+    assert_eq!(get(&server, "/readyz").await.0, 503);
+
+    // Every question for a partition's end takes a while, and so does a replay.
+    let delay = Duration::from_millis(200);
+    let slow = Faults {
+        delay,
+        ..Faults::default()
+    };
+    let (log, opened) = (
+        FaultyLog::new(Arc::new(MemoryLog::new()), slow),
+        Arc::new(Notify::new()),
+    );
+    let late = Arc::new(Late(log.clone(), opened.clone()));
+    let options = EngineOptions {
+        create: Some(NewTopic {
+            partitions: 4,
+            ..NewTopic::default()
+        }),
+        components: components.clone(),
+        ..EngineOptions::default()
+    };
+    let starting = tokio::spawn(Engine::<Light>::start(late, options));
+    while components.all().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let opening = "engine home.light: waiting: the log is being opened\n";
+    assert_eq!(get(&server, "/readyz").await, (503, opening.into()));
+    assert_eq!(get(&server, "/healthz").await.0, 200);
+    opened.notify_one();
+    let before = until(&server, "/readyz", 200).await;
+    let taking_over = "engine home.light: waiting: partitions are being taken over\n";
+    let taken_over = |(code, text): &(u16, String)| *code == 503 && text == taking_over;
+    assert!(before.iter().any(taken_over), "{before:?}");
+    let engine = starting.await.unwrap().unwrap();
+
+    let accepted = r#"factum_engine_commands_total{aggregate="home.light",outcome="accepted"}"#;
+    let appends = r#"factum_engine_append_seconds_count{aggregate="home.light"}"#;
+    assert_eq!(sample(&server, accepted).await, Some(0.0));
+    assert_eq!(sample(&server, appends).await, Some(0.0));
+    for (count, switch) in (1..).zip([Switch::On, Switch::Off, Switch::On]) {
+        engine.execute("hall", switch).await.unwrap();
+        assert_eq!(sample(&server, accepted).await, Some(f64::from(count)));
+        assert_eq!(sample(&server, appends).await, Some(f64::from(count)));
+    }
+    let (code, text) = get(&server, "/status").await;
+    let status: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &status["ready"]), (200, &true.into()));
+    let shown = &status["components"][0];
+    assert_eq!(
+        (&shown["kind"], &shown["name"]),
+        (&"engine".into(), &"home.light".into())
+    );
+    assert_eq!(shown["status"]["owned"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        shown["status"],
+        serde_json::to_value(engine.status()).unwrap()
+    );
+
+    log.end_memberships(LogErrorKind::Unsuitable);
+    until(&server, "/healthz", 503).await;
+    let (code, text) = get(&server, "/readyz").await;
+    let failed =
+        "engine home.light: failed: the log failed: the injected fault ended the membership\n";
+    assert_eq!((code, text.as_str()), (503, failed));
+    assert_eq!(sample(&server, accepted).await, Some(3.0));
+    drop(engine);
+}
