@@ -47,8 +47,8 @@ pub use factum_core::{
     Position, Recorded, Topic, ValidEvent, events_topic, partition_of,
 };
 pub use factum_engine::{
-    CommandOptions, Engine, EngineError, EngineOptions, EngineStatus, ExecuteError, Receipt,
-    Replayed, Reply,
+    CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
+    EngineStatus, ExecuteError, Receipt, Replayed, Reply,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;

@@ -71,6 +71,7 @@ async fn import(log: Arc<dyn EventLog>) -> Result<()> {
     let import = Import {
         source: Source::Generated { cases, seed: 1 },
         log: "bench".into(),
+        checkpoints: None,
         partitions: 8,
         in_flight: 4096,
         rejected: None,

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The numbers of all recorded entries, and the newest time.
 ///
 /// The entries of a case are shared out between its loan and its work, so an aggregate's own
 /// numbers have holes. They are kept as runs: a handful for a case, whatever its length.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     /// First and last number of each run, ascending.
     runs: Vec<(i64, i64)>,

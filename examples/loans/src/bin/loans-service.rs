@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use factum::{Components, StatusServer};
+use factum::{CheckpointOptions, Components, StatusServer};
 use loans::import::{Import, ImportError, Progress, Source, Summary};
 
 /// The service that takes in a bank's loan applications.
@@ -56,6 +56,13 @@ struct ImportFlags {
     /// Cases under way at once
     #[arg(long, value_name = "N", default_value = "2048")]
     in_flight: std::num::NonZeroUsize,
+    /// Folder for checkpoints of the state, so that the next start reads the log's tail only; without
+    /// it, every start reads the whole log
+    #[arg(long, env = "FACTUM_STATE", value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// MiB that the state may take in memory; what was not used lately is read from the folder
+    #[arg(long, value_name = "MIB", requires = "state")]
+    memory: Option<usize>,
     /// File for what the import came to, for loans-report
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -69,6 +76,13 @@ struct ImportFlags {
 }
 
 impl ImportFlags {
+    fn checkpoints(&self) -> Option<CheckpointOptions> {
+        Some(CheckpointOptions {
+            memory: self.memory.map(|mib| mib << 20),
+            ..CheckpointOptions::in_dir(self.state.clone()?)
+        })
+    }
+
     fn source(&self) -> Source {
         let seed = self.seed;
         match (&self.xes, self.generate) {
@@ -103,6 +117,7 @@ async fn main() -> ExitCode {
 async fn import(flags: ImportFlags) -> anyhow::Result<()> {
     let import = Import {
         source: flags.source(),
+        checkpoints: flags.checkpoints(),
         log: flags.log,
         partitions: flags.partitions,
         in_flight: flags.in_flight.get(),

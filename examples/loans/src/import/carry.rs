@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use factum::uuid::Uuid;
 use factum::{
-    Aggregate, CommandOptions, Components, Engine, EngineOptions, EventLog, ExecuteError, NewTopic,
+    Aggregate, CheckpointOptions, Checkpoints, CommandOptions, Components, Engine, EngineError,
+    EngineOptions, EventLog, ExecuteError, NewTopic,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{ImportError, Progress, Rejected};
 use crate::case::{Case, Entry};
@@ -30,6 +33,7 @@ impl Engines {
     pub(super) async fn start(
         log: Arc<dyn EventLog>,
         partitions: u32,
+        checkpoints: Option<&CheckpointOptions>,
         components: Components,
     ) -> Result<Self, ImportError> {
         let options = EngineOptions {
@@ -40,8 +44,8 @@ impl Engines {
             components,
             ..EngineOptions::default()
         };
-        let loans = Engine::start(log.clone(), options.clone());
-        let work = Engine::start(log, options);
+        let loans = start(log.clone(), options.clone(), checkpoints);
+        let work = start(log, options, checkpoints);
         let (loans, work) = tokio::try_join!(loans, work)?;
         Ok(Self { loans, work })
     }
@@ -58,6 +62,25 @@ impl Engines {
         let (loans, work) = tokio::join!(self.loans.shutdown(), self.work.shutdown());
         Ok(loans.and(work)?)
     }
+}
+
+/// Starts one of the two engines, which share the memory.
+async fn start<A>(
+    log: Arc<dyn EventLog>,
+    options: EngineOptions,
+    checkpoints: Option<&CheckpointOptions>,
+) -> Result<Engine<A>, EngineError>
+where
+    A: Aggregate + Serialize + DeserializeOwned,
+{
+    let Some(checkpoints) = checkpoints.cloned() else {
+        return Engine::start(log, options).await;
+    };
+    let checkpoints = Checkpoints::new(CheckpointOptions {
+        memory: checkpoints.memory.map(|bytes| bytes / 2),
+        ..checkpoints
+    });
+    Engine::start_with_checkpoints(log, options, checkpoints).await
 }
 
 /// Carries out cases, and keeps count.

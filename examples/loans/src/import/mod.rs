@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use factum::{Components, EventLog};
+use factum::{CheckpointOptions, Components, EventLog};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
@@ -40,6 +40,8 @@ pub struct Import {
     pub partitions: u32,
     /// How many cases may be under way at once. Memory grows with it.
     pub in_flight: usize,
+    /// How to keep checkpoints of the aggregates' state, if at all; the memory is for both types.
+    pub checkpoints: Option<CheckpointOptions>,
     /// The file that every rejected entry is written to, besides standard error: JSON, one a line.
     pub rejected: Option<PathBuf>,
     /// The components of the program, which the engines add themselves to.
@@ -63,7 +65,12 @@ impl Import {
         let cases = self.source.open()?;
         let mut stop = std::pin::pin!(stop);
         let engines = tokio::select! {
-            started = Engines::start(log, self.partitions, self.components.clone()) => Arc::new(started?),
+            started = Engines::start(
+                log,
+                self.partitions,
+                self.checkpoints.as_ref(),
+                self.components.clone(),
+            ) => Arc::new(started?),
             () = &mut stop => return Err(ImportError::Stopped),
         };
         let began = Instant::now();

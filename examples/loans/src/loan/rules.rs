@@ -1,6 +1,7 @@
 //! What may happen to a loan, and when.
 
 use factum::Aggregate;
+use serde::{Deserialize, Serialize};
 
 use super::LoanEvent;
 use super::LoanRejection::{
@@ -13,7 +14,7 @@ use crate::history::{History, Place};
 pub struct RecordLoan(pub LoanEvent);
 
 /// A loan, as far as the next decision needs it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loan {
     history: History,
     stage: Stage,
@@ -31,7 +32,7 @@ pub struct Loan {
 }
 
 /// How far the application has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Stage {
     #[default]
     None,
@@ -42,26 +43,26 @@ enum Stage {
     Finalized,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum End {
     Declined,
     Cancelled,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Draft {
     Selected,
     Created,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Offer {
     Sent,
     SentBack,
 }
 
 /// What the bank did with the offer in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Settled {
     Accepted,
     Declined,

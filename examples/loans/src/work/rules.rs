@@ -1,6 +1,7 @@
 //! What may happen to the work on an application, and when.
 
 use factum::Aggregate;
+use serde::{Deserialize, Serialize};
 
 use super::{Activity, WorkEvent, WorkRejection};
 use crate::history::{History, Place};
@@ -10,7 +11,7 @@ use crate::history::{History, Place};
 pub struct RecordWork(pub WorkEvent);
 
 /// The work on one application, as far as the next decision needs it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     history: History,
     scheduled: Activities,
@@ -21,7 +22,7 @@ pub struct Work {
 }
 
 /// A set of activities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Activities(u8);
 
 impl Activities {

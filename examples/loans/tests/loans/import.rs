@@ -24,6 +24,7 @@ fn import(source: Source) -> Import {
     Import {
         source,
         log: "memory".to_owned(),
+        checkpoints: None,
         partitions: 3,
         in_flight: 50,
         rejected: None,

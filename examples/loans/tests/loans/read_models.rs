@@ -22,6 +22,7 @@ fn import(source: Source) -> Import {
     Import {
         source,
         log: "memory".to_owned(),
+        checkpoints: None,
         partitions: 4,
         in_flight: 500,
         rejected: None,
