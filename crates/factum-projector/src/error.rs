@@ -125,6 +125,21 @@ pub enum ProjectorError {
         /// How many it had.
         then: u32,
     },
+    /// The table is a new, empty one, although events were projected into one of its name.
+    #[error(
+        "table {table} is new and empty, but projection {projection} has projected {events} events \
+         into one of that name: it was dropped, or is looked for in another schema. Restore it; or project all events again: {again}"
+    )]
+    Emptied {
+        /// The table.
+        table: &'static str,
+        /// The projection.
+        projection: &'static str,
+        /// How many events it has projected.
+        events: u64,
+        /// How to project them again.
+        again: String,
+    },
     /// The position of a partition is gone from Postgres.
     #[error(
         "the position of {topic} partition {partition} is gone from {table}: \

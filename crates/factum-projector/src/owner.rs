@@ -11,15 +11,16 @@ use crate::positions::Positions;
 use crate::sql::quote;
 use crate::{ProjectorError, Row, sql};
 
-/// Makes the projection the owner of its table, if nobody is yet. The caller holds the lock of the
-/// start. A table that was dropped and made anew has another oid, and so no owner.
+/// Makes the projection the owner of its table, and returns whether nobody was before. The caller
+/// holds the lock of the start. A table that was dropped and made anew has another oid, and so no
+/// owner.
 ///
 /// # Errors
 /// Another projection owns the table.
 pub(crate) async fn own<R: Row>(
     client: &Client,
     positions: &Positions,
-) -> Result<(), ProjectorError> {
+) -> Result<bool, ProjectorError> {
     let failed = || ProjectorError::postgres(format!("write down who owns table {}", R::TABLE));
     let find =
         "SELECT oid, relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass($1)";
@@ -31,11 +32,11 @@ pub(crate) async fn own<R: Row>(
     let owner = positions.to_string();
     let insert = format!("INSERT INTO {owners} VALUES ($1, $2) ON CONFLICT DO NOTHING");
     let inserted = client.execute(&insert, &[&oid, &owner]).await;
-    inserted.map_err(failed())?;
+    let inserted = inserted.map_err(failed())?;
     let select = format!("SELECT owner FROM {owners} WHERE table_oid = $1");
     let found = client.query_one(&select, &[&oid]).await.map_err(failed())?;
     match found.get::<_, String>(0) {
-        found if found == owner => Ok(()),
+        found if found == owner => Ok(inserted > 0),
         found => Err(ProjectorError::Owned {
             table: R::TABLE,
             owner: found,

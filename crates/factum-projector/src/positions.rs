@@ -52,20 +52,32 @@ impl Positions {
         client.batch_execute(&create).await.map_err(failed())
     }
 
-    /// How many partitions have a position.
-    pub(crate) async fn count(&self, client: &Client) -> Result<u32, ProjectorError> {
-        let query = format!(
-            "SELECT count(*) FROM {} WHERE projection = $1 AND version = $2 AND topic = $3",
-            self.table()
-        );
-        let row = client
-            .query_one(
-                &query,
-                &[&self.projection, &(self.version as i32), &self.topic],
-            )
-            .await
-            .map_err(ProjectorError::postgres("count the positions"))?;
-        Ok(row.get::<_, i64>(0) as u32)
+    /// The partitions that have a position, in order.
+    pub(crate) async fn partitions(&self, client: &Client) -> Result<Vec<u32>, ProjectorError> {
+        Ok(self.all(client).await?.into_keys().collect())
+    }
+
+    /// How many events were projected.
+    pub(crate) async fn projected(&self, client: &Client) -> Result<u64, ProjectorError> {
+        Ok(self.all(client).await?.values().map(|at| at.next - 1).sum())
+    }
+
+    /// The error when a partition has no position.
+    pub(crate) fn missing(&self, partition: u32) -> ProjectorError {
+        ProjectorError::NoPosition {
+            topic: self.topic.clone(),
+            partition,
+            table: self.table(),
+        }
+    }
+
+    /// How to project all events once more, for messages.
+    pub(crate) fn how_to_begin_again(&self) -> String {
+        let (table, projection, version) = (self.table(), self.projection, self.version);
+        format!(
+            "stop all workers of this projection, empty the table, and start them after DELETE FROM {table} \
+             WHERE projection = '{projection}' AND version = {version}"
+        )
     }
 
     /// Starts every partition.
@@ -135,11 +147,7 @@ impl Positions {
         let positions: BTreeMap<_, _> = rows.iter().map(position).collect();
         match partitions.iter().find(|p| !positions.contains_key(p)) {
             None => Ok(positions),
-            Some(&partition) => Err(ProjectorError::NoPosition {
-                topic: self.topic.clone(),
-                partition,
-                table: self.table(),
-            }),
+            Some(&partition) => Err(self.missing(partition)),
         }
     }
 

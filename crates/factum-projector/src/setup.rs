@@ -25,21 +25,68 @@ pub(crate) async fn set_up<F: Fold>(
         run(client, sql, &format!("create table {}", F::Row::TABLE)).await?;
     }
     let types = table::check::<F::Row>(client).await?;
-    owner::own::<F::Row>(client, positions).await?;
-    match positions.count(client).await? {
-        0 => begin_projection::<F>(client, positions, partitions).await?,
-        then if then != partitions => {
-            return Err(ProjectorError::Partitions {
-                topic: positions.topic.clone(),
-                projection: F::NAME,
-                now: partitions,
-                then,
-            });
-        }
-        _ => {}
+    let unowned = owner::own::<F::Row>(client, positions).await?;
+    let begun = positions.partitions(client).await?;
+    if begun.is_empty() {
+        begin_projection::<F>(client, positions, partitions).await?;
+    } else {
+        check_partitions::<F>(positions, &begun, partitions)?;
+        check_rows::<F>(client, positions, unowned).await?;
     }
     run(client, "COMMIT", "finish the start").await?;
     Ok(types)
+}
+
+/// Checks that every partition of the topic has a position, and no other has.
+fn check_partitions<F: Fold>(
+    positions: &Positions,
+    begun: &[u32],
+    partitions: u32,
+) -> Result<(), ProjectorError> {
+    let then = begun.len() as u32;
+    if let Some(missing) = (0..then).find(|partition| begun[*partition as usize] != *partition) {
+        return Err(positions.missing(missing));
+    }
+    if then == partitions {
+        return Ok(());
+    }
+    Err(ProjectorError::Partitions {
+        topic: positions.topic.clone(),
+        projection: F::NAME,
+        now: partitions,
+        then,
+    })
+}
+
+/// Checks that the rows which the positions speak of are there: a table that was dropped and made
+/// again is empty, and going on would fill it with wrong rows. One without an owner that holds rows was restored
+/// from a backup. An empty one that was always this projection's may be right, as rows can end; it
+/// may also have been emptied by hand.
+async fn check_rows<F: Fold>(
+    client: &Client,
+    positions: &Positions,
+    unowned: bool,
+) -> Result<(), ProjectorError> {
+    let events = positions.projected(client).await?;
+    if events == 0 || holds_rows::<F>(client).await? {
+        return Ok(());
+    }
+    let again = positions.how_to_begin_again();
+    if unowned {
+        return Err(ProjectorError::Emptied {
+            table: F::Row::TABLE,
+            projection: F::NAME,
+            events,
+            again,
+        });
+    }
+    let table = F::Row::TABLE;
+    tracing::warn!(
+        table,
+        events,
+        "the table is empty although events were projected: if it was emptied by hand, {again}"
+    );
+    Ok(())
 }
 
 async fn run(client: &Client, sql: &str, doing: &str) -> Result<(), ProjectorError> {
@@ -52,12 +99,7 @@ async fn begin_projection<F: Fold>(
     positions: &Positions,
     partitions: u32,
 ) -> Result<(), ProjectorError> {
-    let query = format!("SELECT EXISTS (SELECT FROM {})", sql::table::<F::Row>());
-    let row = client.query_one(&query, &[]).await;
-    let holds_rows: bool = row
-        .map_err(ProjectorError::postgres(format!("read {}", F::Row::TABLE)))?
-        .get(0);
-    if holds_rows {
+    if holds_rows::<F>(client).await? {
         return Err(ProjectorError::NotEmpty {
             table: F::Row::TABLE,
             projection: F::NAME,
@@ -65,4 +107,11 @@ async fn begin_projection<F: Fold>(
         });
     }
     positions.begin(client, partitions).await
+}
+
+async fn holds_rows<F: Fold>(client: &Client) -> Result<bool, ProjectorError> {
+    let query = format!("SELECT EXISTS (SELECT FROM {})", sql::table::<F::Row>());
+    let row = client.query_one(&query, &[]).await;
+    let row = row.map_err(ProjectorError::postgres(format!("read {}", F::Row::TABLE)))?;
+    Ok(row.get(0))
 }

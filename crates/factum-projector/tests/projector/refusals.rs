@@ -300,6 +300,57 @@ async fn a_claim_of_a_topic_with_another_partition_count() {
 }
 
 #[tokio::test]
+async fn a_table_that_was_dropped_is_not_filled_from_the_middle() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 31).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let run = || bank.run(bank.balances().options(bank.until_end()));
+    run().await.unwrap();
+    bank.sql("DROP TABLE balance").await;
+    ledger.commit(0, "a", &[posted(1, 6)]).await;
+    let error = run().await.unwrap_err();
+    assert!(
+        matches!(error, ProjectorError::Emptied { events: 1, .. }),
+        "{error}"
+    );
+    // The message says how to begin again.
+    let message = error.to_string();
+    let delete = &message[message.find("DELETE FROM").unwrap()..];
+    bank.sql(delete).await;
+    run().await.unwrap();
+    assert_eq!(
+        bank.rows::<Balance>().await,
+        expected(&Balances, &ledger.valid)
+    );
+    // A table that was restored from a backup is another one, too, but has its rows.
+    bank.sql("CREATE TABLE backup AS TABLE balance; DROP TABLE balance")
+        .await;
+    bank.sql(BALANCE).await;
+    bank.sql("INSERT INTO balance SELECT * FROM backup").await;
+    ledger.commit(0, "a", &[posted(1, 7)]).await;
+    run().await.unwrap();
+    assert_eq!(
+        bank.rows::<Balance>().await,
+        expected(&Balances, &ledger.valid)
+    );
+}
+
+#[tokio::test]
+async fn a_position_that_is_gone_is_named() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 3, 32).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let run = || bank.run(bank.balances().options(bank.until_end()));
+    run().await.unwrap();
+    bank.sql("DELETE FROM positions WHERE partition = 1").await;
+    let error = run().await.unwrap_err();
+    assert!(
+        matches!(error, ProjectorError::NoPosition { partition: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn another_topic_under_the_same_name() {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 1, 1).await;
