@@ -1,5 +1,6 @@
 //! One run: servers, programs and clients up; faults; down again; judgement.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::checker::{
-    self, Fact, Kind, RawRecord, Verdict, Violation, by_partition, compare, fold, judge,
+    Fact, Kind, RawRecord, Row, Verdict, Violation, by_partition, compare, fold, judge,
     read_partition, read_rows, read_topic,
 };
 use crate::faults::{listens, settle, suffer};
@@ -16,7 +17,10 @@ use crate::history::{Asked, Recorder, lines};
 use crate::load::Clients;
 use crate::plan::{self, Step};
 use crate::report::{Report, Suffered};
-use crate::world::{NODES, PARTITIONS, TOPIC, World};
+use crate::world::{NODES, PARTITIONS, Program, TOPIC, WORKERS, World};
+
+/// What the read model is to hold.
+type Rows = BTreeMap<String, Row>;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ pub async fn run(setting: &Setting) -> Result<Report> {
             eprintln!("kept: {}", place.display());
         }
     }
+    run.world.kill();
     told?;
     run.report.took = begin.elapsed();
     Ok(run.report)
@@ -191,58 +196,52 @@ impl Run {
 
     /// Stops the nodes, reads the topic, waits for the read model, stops the workers, judges.
     async fn end(&mut self, dir: &Path, history: &Path) -> Result<()> {
-        for node in &self.world.nodes {
-            let stopped = node.stop(STOPPED_WITHIN).await;
-            self.report
-                .notes
-                .extend(stopped.err().map(|error| format!("{error:#}")));
-        }
+        stop(&self.world.nodes, &mut self.report.notes).await;
         let servers = self.world.kafka_direct.clone();
         let (records, partitions) =
             tokio::task::spawn_blocking(move || read_topic(&servers, TOPIC)).await??;
         write(&dir.join("log.jsonl"), &records)?;
         let history: Vec<Asked> = lines(history)?;
         let (mut verdict, expected) = weigh(&history, records, partitions);
-        let begin = Instant::now();
-        loop {
-            let rows = read_rows(&self.world.postgres_direct).await?;
-            let differences = compare(&expected, &rows);
-            if differences.is_empty() || begin.elapsed() > PATIENCE {
-                break;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(100)) => {}
-                () = self.world.tend() => {}
-            }
-        }
-        for worker in &self.world.workers {
-            let stopped = worker.stop(STOPPED_WITHIN).await;
-            self.report
-                .notes
-                .extend(stopped.err().map(|error| format!("{error:#}")));
-        }
+        self.follows(&expected).await?;
+        stop(&self.world.workers, &mut self.report.notes).await;
         let rows = read_rows(&self.world.postgres_direct).await?;
         write(&dir.join("rows.jsonl"), &rows)?;
         verdict.violations.extend(compare(&expected, &rows));
         for program in self.world.nodes.iter().chain(&self.world.workers) {
-            for status in program.ended() {
-                self.report
-                    .notes
-                    .push(format!("{} ended by itself: {status}", program.name()));
-            }
+            let ended = program.ended().into_iter();
+            let note = ended.map(|status| format!("{} ended by itself: {status}", program.name()));
+            self.report.notes.extend(note);
         }
         self.report.violations.extend(verdict.violations);
         self.report.figures = verdict.figures;
         Ok(())
     }
+
+    /// Waits until the read model is what it is to be; for a while.
+    async fn follows(&self, expected: &Rows) -> Result<()> {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            if compare(expected, &read_rows(&self.world.postgres_direct).await?).is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            self.world.workers[..WORKERS].iter().for_each(Program::tend);
+        }
+        Ok(())
+    }
+}
+
+/// Stops programs, and notes which of them did not stop as they should.
+async fn stop(programs: &[Program], notes: &mut Vec<String>) {
+    for program in programs {
+        let stopped = program.stop(STOPPED_WITHIN).await;
+        notes.extend(stopped.err().map(|error| format!("{error:#}")));
+    }
 }
 
 /// Judges the log, and says what the read model is to hold.
-fn weigh(
-    history: &[Asked],
-    records: Vec<RawRecord>,
-    partitions: u32,
-) -> (Verdict, std::collections::BTreeMap<String, checker::Row>) {
+fn weigh(history: &[Asked], records: Vec<RawRecord>, partitions: u32) -> (Verdict, Rows) {
     let records = by_partition(records, partitions);
     let logs: Vec<_> = records
         .iter()
@@ -268,7 +267,7 @@ pub fn judge_again(dir: &Path) -> Result<Verdict> {
         .context("no record")?;
     let history: Vec<Asked> = lines(&dir.join("history.jsonl"))?;
     let (mut verdict, expected) = weigh(&history, records, partitions);
-    let rows: Vec<checker::Row> = lines(&dir.join("rows.jsonl"))?;
+    let rows: Vec<Row> = lines(&dir.join("rows.jsonl"))?;
     verdict.violations.extend(compare(&expected, &rows));
     Ok(verdict)
 }

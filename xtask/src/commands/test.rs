@@ -21,7 +21,8 @@ const WITH_SERVERS: [&str; 5] = [
 ///
 /// Formatting, Clippy and the documentation without a warning, then all tests, on a real Kafka and
 /// a real Postgres, which are started if they do not run (see `cargo xtask up --help`) and kept for
-/// the next time. All steps are run, also after one has failed; at the end stands what each took.
+/// the next time; then 30 faults on servers of their own (see `cargo xtask chaos --help`). All steps
+/// are run, also after one has failed; at the end stands what each took.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test                      what CI runs; minutes
@@ -76,6 +77,7 @@ fn steps(fast: bool) -> Vec<Step> {
     ];
     if !fast {
         steps.push(step("tests", "test --workspace --no-fail-fast"));
+        steps.push(step("chaos", "xtask chaos --faults 30"));
         return steps;
     }
     let mut units = step("unit tests", "test --lib --no-fail-fast");

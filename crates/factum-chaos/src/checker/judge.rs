@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::order::{Placed, overtaking};
 use super::partition::partition_of;
 use super::{Commit, Fact, Kind, PartitionLog, Violation};
 use crate::history::{Asked, Attempt};
@@ -87,9 +88,7 @@ pub fn judge(history: &[Asked], partitions: &[PartitionLog]) -> Verdict {
         let commits = found.get(&*asked.order).map_or(&[][..], Vec::as_slice);
         judge.command(line, asked, commits);
     }
-    for partition in 0..count {
-        judge.order(partition, history, &found);
-    }
+    judge.order(history, &found);
     judge.0
 }
 
@@ -221,37 +220,25 @@ impl Judge {
     }
 
     /// Whether whatever was acknowledged before a command was first sent stands before it.
-    fn order(&mut self, partition: u32, history: &[Asked], found: &HashMap<&str, Vec<&Commit>>) {
-        let here = |asked: &&(usize, &Asked, &Fact, bool)| asked.2.partition == partition;
-        let there = (1..).zip(history).filter_map(|(line, asked)| {
-            let last = found.get(&*asked.order)?.first()?.last()?;
-            let done = matches!(fate(&asked.attempts), Fate::Done(_));
-            Some((line, asked, last, done))
-        });
-        let there: Vec<_> = there.collect();
-        let mut begun: Vec<_> = there.iter().filter(here).collect();
-        let mut ended: Vec<_> = begun.iter().copied().filter(|it| it.3).collect();
-        begun.sort_by_key(|it| it.1.begin);
-        ended.sort_by_key(|it| it.1.end);
-        let (mut ended, mut newest) = (ended.into_iter().peekable(), None);
-        for later in begun {
-            while let Some(earlier) = ended.next_if(|it| it.1.end < later.1.begin) {
-                if newest.is_none_or(|it: &(usize, &Asked, &Fact, bool)| {
-                    it.2.sequence < earlier.2.sequence
-                }) {
-                    newest = Some(earlier);
-                }
+    fn order(&mut self, history: &[Asked], found: &HashMap<&str, Vec<&Commit>>) {
+        let mut partitions: BTreeMap<u32, Vec<Placed<'_>>> = BTreeMap::new();
+        for (line, asked) in (1..).zip(history) {
+            let told = matches!(fate(&asked.attempts), Fate::Done(_));
+            let commit = found.get(&*asked.order).and_then(|commits| commits.first());
+            if let Some(it) = commit.and_then(|commit| Placed::new(line, asked, commit, told)) {
+                partitions.entry(it.fact.partition).or_default().push(it);
             }
-            if let Some(earlier) = newest.filter(|it| it.2.sequence > later.2.sequence) {
-                let text = format!(
-                    "{} at {} was acknowledged before {} at {} was sent",
-                    line_of(earlier.0, earlier.1),
-                    place(earlier.2),
-                    line_of(later.0, later.1),
-                    place(later.2)
-                );
-                self.find(Kind::Reordered, text);
-            }
+        }
+        let overtaken = partitions.into_values().flat_map(overtaking);
+        for (earlier, later) in overtaken {
+            let name =
+                |it: Placed<'_>| format!("{} at {}", line_of(it.line, it.asked), place(it.fact));
+            let text = format!(
+                "{} was acknowledged before {} was sent",
+                name(earlier),
+                name(later)
+            );
+            self.find(Kind::Reordered, text);
         }
     }
 }

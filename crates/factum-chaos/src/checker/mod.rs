@@ -6,6 +6,7 @@
 mod avro;
 mod header;
 mod judge;
+mod order;
 mod partition;
 mod record;
 mod rows;

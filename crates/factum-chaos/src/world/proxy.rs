@@ -202,6 +202,9 @@ mod tests {
         assert_eq!(answers(&mut stream).await, Some(false));
         way.0.set(State::Whole);
         assert_eq!(answers(&mut stream).await, Some(true));
+        // The answer that was held back is still to be read there.
+        let mut stream = way.connect().await.unwrap();
+        assert_eq!(answers(&mut stream).await, Some(true));
         way.0.set(State::Mute);
         assert_eq!(answers(&mut stream).await, Some(false));
         way.0.set(State::Whole);

@@ -147,7 +147,7 @@ fn what_was_refused_and_is_there_all_the_same_is_found() {
     ] {
         let mut it = Recording::load();
         let commit = it.commits[lone(&it)].clone();
-        it.answer(&commit, &[refusal.clone()]);
+        it.answer(&commit, std::slice::from_ref(&refusal));
         assert_eq!(it.kinds(), only(Kind::Refused), "{refusal:?}");
     }
 }
