@@ -78,7 +78,7 @@ impl Admin {
                 return Err(LogError::new(
                     LogErrorKind::NotFound,
                     format!(
-                        "there is no topic {topic} on Kafka at {}: open it with settings to create it",
+                        "there is no topic {topic} on Kafka at {}: check the name; the service that writes to it creates it when it first starts",
                         self.servers()
                     ),
                 ));

@@ -90,6 +90,10 @@ fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         // Properties of producers on consumers and the other way round: they are shared on purpose.
         _ if facility == "CONFWARN" => tracing::debug!(target: "librdkafka", "{message}"),
+        // Each attempt to connect that fails: whoever waits for the connection says so, once in a while.
+        Error if facility == "FAIL" || facility == "ERROR" => {
+            tracing::debug!(target: "librdkafka", facility, "{message}");
+        }
         Emerg | Alert | Critical | Error | Warning => {
             tracing::warn!(target: "librdkafka", facility, "{message}");
         }

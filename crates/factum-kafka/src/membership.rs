@@ -1,9 +1,9 @@
 //! A member of a consumer group that only shares out partitions.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,17 +18,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Reporting, Reports};
 use crate::error::{closed, coded, failed, kind};
-use crate::settings::KafkaSettings;
+use crate::settings::{HEARTBEAT, KafkaSettings};
 
-/// How long the thread waits at a time: changes come at once, this bounds how long leaving takes.
-const WAIT: Duration = Duration::from_millis(100);
-
-/// How often a member that waits for a release looks whether it is to leave.
+/// How often the thread looks for changes. Waiting in librdkafka's own call instead would spin through
+/// the last millisecond of each wait.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How often it is said that the group can't be reached.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct KafkaMember {
     changes: mpsc::UnboundedReceiver<Result<Change, LogError>>,
     leaving: Arc<AtomicBool>,
+    thread: Thread,
     left: Option<oneshot::Receiver<()>>,
 }
 
@@ -49,6 +51,7 @@ impl KafkaMember {
             ),
             patience: settings.release_timeout,
             reports: Arc::default(),
+            said: Mutex::default(),
         };
         let what = |error| {
             failed(
@@ -60,23 +63,24 @@ impl KafkaMember {
         let consumer = consumer.map_err(what)?;
         consumer.subscribe(&[topic]).map_err(what)?;
         let (gone, left) = oneshot::channel();
-        let member = Self {
-            changes,
-            leaving,
-            left: Some(left),
-        };
         let thread = thread::Builder::new().name("factum-kafka-member".to_owned());
         let follow = move || {
             follow(consumer);
             let _ = gone.send(());
         };
-        thread.spawn(follow).expect("the system can start a thread");
-        Ok(member)
+        let thread = thread.spawn(follow).expect("the system can start a thread");
+        Ok(Self {
+            changes,
+            leaving,
+            thread: thread.thread().clone(),
+            left: Some(left),
+        })
     }
 
     /// Tells the group that this member leaves. Its thread finishes by itself.
     fn start_leaving(&self) {
         self.leaving.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
@@ -106,12 +110,20 @@ impl Drop for KafkaMember {
 
 /// The thread's side: serves the group until the member leaves or can't go on.
 fn follow(consumer: BaseConsumer<Sharing>) {
+    let mut news = Instant::now();
     while !consumer.context().is_leaving() {
-        if let Some(Err(error)) = consumer.poll(WAIT)
+        if let Some(Err(error)) = consumer.poll(Duration::ZERO)
             && let Some(failure) = consumer.context().failure(&error)
         {
             consumer.context().end(failure);
         }
+        if news.elapsed() >= HEARTBEAT {
+            // librdkafka asks the group for news only when something else wakes its thread, which may
+            // take a second: a question that it answers by itself does.
+            let _ = consumer.assignment();
+            news = Instant::now();
+        }
+        thread::park_timeout(LOOK);
     }
     // Closing tells the group. It blocks, so it has to happen here; and it has to be all that
     // happens: beside an unsubscribe the message to the group was lost now and then, and the next
@@ -127,6 +139,8 @@ struct Sharing {
     place: String,
     patience: Duration,
     reports: Arc<Reports>,
+    /// When it was said last that the group can't be reached.
+    said: Mutex<Option<Instant>>,
 }
 
 impl Sharing {
@@ -191,6 +205,16 @@ impl Sharing {
         }
     }
 
+    /// Whether it is time to say once more that the group is held up: librdkafka tells of each attempt.
+    fn may_say(&self) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = said.is_none_or(|said| said.elapsed() >= SAY_EVERY);
+        if due {
+            *said = Some(Instant::now());
+        }
+        due
+    }
+
     /// What an error means for the membership: nothing, if librdkafka mends it by itself.
     fn failure(&self, error: &KafkaError) -> Option<LogError> {
         let place = &self.place;
@@ -198,7 +222,9 @@ impl Sharing {
         let reason = self.reports.last();
         match kind(code) {
             LogErrorKind::Unreachable | LogErrorKind::Other if !is_fatal(error) => {
-                tracing::warn!(code = %code, "{place} is held up: {reason}");
+                if self.may_say() {
+                    tracing::warn!(code = %code, "{place} is held up: {reason}");
+                }
                 None
             }
             _ => Some(coded(code, format!("{place} can't be followed: {reason}"))),
@@ -256,6 +282,7 @@ mod tests {
             place: "group g of topic t on Kafka at 127.0.0.1:9".to_owned(),
             patience: Duration::ZERO,
             reports: Arc::default(),
+            said: Mutex::default(),
         };
         let config = KafkaSettings::new("127.0.0.1:9").member("g");
         let consumer = BaseConsumer::from_config_and_context(&config, sharing);

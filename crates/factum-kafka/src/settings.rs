@@ -166,6 +166,7 @@ impl KafkaSettings {
     /// A consumer that only shares out partitions.
     pub(crate) fn member(&self, group: &str) -> ClientConfig {
         let session = self.session_timeout.as_millis();
+        let heartbeat = (session / 5).clamp(1, HEARTBEAT.as_millis());
         let mut config = self.client();
         config
             .set("group.id", group)
@@ -173,10 +174,14 @@ impl KafkaSettings {
             .set("enable.auto.offset.store", "false")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session.to_string())
-            .set("heartbeat.interval.ms", (session / 5).max(1).to_string());
+            .set("heartbeat.interval.ms", heartbeat.to_string());
         self.finish(config)
     }
 }
+
+/// How often a member asks its group for news, at least: so long may partitions that another member
+/// gave up lie idle. The question is a few bytes.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(50);
 
 /// No record is larger than this, whatever the topic allows.
 pub(crate) const MESSAGE_BYTES: usize = 50_000_000;
