@@ -8,7 +8,7 @@ use uuid::Uuid;
 #[non_exhaustive]
 pub enum ExecuteError<R> {
     /// The domain said no. Nothing was appended.
-    #[error("the command was rejected")]
+    #[error("the command was rejected: {0:?}")]
     Rejected(R),
     /// The aggregate is not at the version that the caller expected. Nothing was appended.
     #[error("expected version {expected}, the aggregate is at version {actual}")]

@@ -76,7 +76,7 @@ fn open_topic(
 
 fn no_topic(dir: &Path, name: &str) -> LogError {
     let message = format!(
-        "there is no topic {name} in the log in {}: open it with settings to create it",
+        "there is no topic {name} in the log in {}: check the name and the folder; the service that writes to it creates it when it first starts",
         dir.display()
     );
     LogError::new(LogErrorKind::NotFound, message)

@@ -73,7 +73,7 @@ impl EventLog for MemoryLog {
         let create = create.ok_or_else(|| {
             LogError::new(
                 LogErrorKind::NotFound,
-                format!("there is no topic {topic}: open it with settings to create it"),
+                format!("there is no topic {topic}: the service that writes to it creates it when it first starts"),
             )
         })?;
         if create.partitions == 0 {
