@@ -29,8 +29,8 @@ pub struct CheckpointOptions {
     /// How many bytes the states may take in memory, about and in all partitions of the engine
     /// together; `None` keeps all of them. Beyond it, states that were not used lately are dropped
     /// once a checkpoint has them, and read from there when a command asks for them. A state counts
-    /// as many bytes as it takes in the checkpoint, and its place in the map. A quarter is for the
-    /// file's own cache. Not counted are the remembered commands, and what is on its way.
+    /// as many bytes as it takes in the checkpoint, and its place in the map. A quarter, but 1 MiB of
+    /// each partition at least, is for the file's own cache. Not counted are the remembered commands, and what is on its way.
     pub memory: Option<usize>,
 }
 

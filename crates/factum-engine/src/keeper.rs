@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use factum_core::{Aggregate, CommitReader, LogError, Position, ReaderRule, Topic};
+use futures::FutureExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
@@ -237,6 +238,11 @@ impl<A: Aggregate> Keeper<A> {
     /// Begins, goes on with or ends a snapshot, as it is time. `at` is where the log goes on from the
     /// newest state: what is known there, and the next sequence to plan.
     pub fn keep(&mut self, state: &mut PartitionState<A>, known: &ReaderRule, at: Position) {
+        if self.has_written() {
+            // Under load nobody comes to wait for it.
+            let written = self.wake().now_or_never().flatten();
+            self.note(state, written);
+        }
         if self.is_idle() && self.is_due(state) {
             self.begin(state, at);
         }
