@@ -105,7 +105,7 @@ fn changed(entry: &Entry, found: Option<&Entry>, sources: &[Source], key: &str) 
         Some(found) if found == entry => None,
         Some(found) => Some(format!(
             "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and make \
-             the change in a new version file",
+             the change in a new version file; or, if no event of it was ever written, take its line out of {NAME}",
             found.fingerprint, found.hash
         )),
         // A file that is not a schema is reported where it is parsed.
