@@ -1,13 +1,14 @@
 //! The aggregate that is put through it: an account.
 
 use factum::Aggregate;
+use serde::{Deserialize, Serialize};
 
 use crate::wire::Order;
 
 factum::events!(chaos.account);
 
 /// What an account holds; never less than nothing.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Account {
     balance: i64,
 }

@@ -1,11 +1,13 @@
 //! A service node: an engine behind a socket.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use factum::{
-    CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, NewTopic, shutdown_signal,
+    CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions, EventLog,
+    ExecuteError, NewTopic, shutdown_signal,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +31,12 @@ pub struct Flags {
     /// Partitions of the topic, if it is not there yet
     #[arg(long, default_value_t = 6)]
     partitions: u32,
+    /// Keep checkpoints of the state in this folder
+    #[arg(long, value_name = "DIR")]
+    checkpoints: Option<PathBuf>,
+    /// How many bytes of state to keep in memory, of what is in the checkpoints
+    #[arg(long, value_name = "BYTES", requires = "checkpoints")]
+    memory: Option<usize>,
 }
 
 /// Serves until told to stop, then finishes what is under way.
@@ -51,16 +59,12 @@ pub async fn run(flags: Flags) -> Result<()> {
         () = stop => {}
     }
     eprintln!("stopping");
-    // Connections hold the engine no longer than the commands under way need.
-    let mut engine = engine;
-    let engine = loop {
-        match Arc::try_unwrap(engine) {
-            Ok(engine) => break engine,
-            Err(shared) => engine = shared,
-        }
+    engine.shutdown().await?;
+    // Connections hold the engine until they have passed on its answer.
+    while Arc::strong_count(&engine) > 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
-    };
-    Ok(engine.shutdown().await?)
+    }
+    Ok(())
 }
 
 /// Starts the engine, again and again while the log is out of reach.
@@ -75,7 +79,7 @@ async fn start(flags: &Flags) -> Result<Engine<Account>> {
             ..EngineOptions::default()
         };
         let error = match kafka::open(flags.kafka.clone()).await {
-            Ok(log) => match Engine::start(log, options).await {
+            Ok(log) => match start_on(log, options, flags).await {
                 Ok(engine) => return Ok(engine),
                 Err(EngineError::Log(error)) if error.is_retryable() => error.to_string(),
                 Err(error) => return Err(error).context("the engine does not start"),
@@ -86,6 +90,22 @@ async fn start(flags: &Flags) -> Result<Engine<Account>> {
         eprintln!("cannot start yet: {error}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+async fn start_on(
+    log: Arc<dyn EventLog>,
+    options: EngineOptions,
+    flags: &Flags,
+) -> Result<Engine<Account>, EngineError> {
+    let Some(dir) = &flags.checkpoints else {
+        return Engine::start(log, options).await;
+    };
+    let checkpoints = CheckpointOptions {
+        every: Duration::from_secs(1),
+        memory: flags.memory,
+        ..CheckpointOptions::in_dir(dir)
+    };
+    Engine::start_with_checkpoints(log, options, Checkpoints::new(checkpoints)).await
 }
 
 async fn serve(listener: TcpListener, engine: Arc<Engine<Account>>) -> Result<()> {

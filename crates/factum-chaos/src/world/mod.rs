@@ -103,7 +103,7 @@ impl World {
         for node in 0..=NODES {
             let address = format!("127.0.0.1:{}", free_port(None)?);
             let kafka = self.kafka_through(node);
-            let flags = [
+            let mut flags = vec![
                 "--kafka",
                 &kafka,
                 "--listen",
@@ -111,6 +111,12 @@ impl World {
                 "--partitions",
                 &partitions,
             ];
+            let state = dir.join(format!("state-{node}")).display().to_string();
+            match node {
+                0 => flags.extend(["--checkpoints", &state, "--memory", "200"]), // evicts nearly all
+                1 => flags.extend(["--checkpoints", &state]),
+                _ => {} // replays from the first event
+            }
             self.nodes.push(Program::new(
                 &beside("chaos-node")?,
                 &format!("node-{node}"),
