@@ -23,6 +23,7 @@ mod records;
 mod rule;
 #[cfg(test)]
 mod simulation;
+mod waiting;
 mod writer;
 
 pub use aggregate::{Aggregate, Event, events_topic};

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::guard::{Guard, holds};
 use crate::place::Place;
+use crate::waiting::Waiting;
 use crate::{
     Appended, Claim, Damage, Fetched, Header, LogError, Offset, ReaderRule, Stamp, Verdict,
 };
@@ -36,20 +37,19 @@ pub struct Writer<T> {
     claimed: u64,
     /// The sequence of the next event to plan.
     next: u64,
-    pending: VecDeque<Pending<T>>,
-    /// The stamps of the batches that are under way, oldest first.
-    batches: VecDeque<Vec<Stamp>>,
+    pending: Waiting<T>,
+    /// The batches that are under way, oldest first.
+    batches: VecDeque<Batch>,
     /// The sequence of the newest planned event that was acknowledged.
     acknowledged: u64,
     settled: Vec<(T, Fate)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Pending<T> {
-    token: T,
-    /// The sequence after the commit's last event.
-    end: u64,
-    size: u32,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Batch {
+    stamps: Vec<Stamp>,
+    /// Whether answers wait for what becomes of it.
+    awaited: bool,
 }
 
 /// What became of a commit.
@@ -87,7 +87,7 @@ impl<T> Writer<T> {
             epoch: 0,
             claimed: 0,
             next: 1,
-            pending: VecDeque::new(),
+            pending: Waiting::new(),
             batches: VecDeque::new(),
             acknowledged: 0,
             settled: Vec::new(),
@@ -198,17 +198,30 @@ impl<T> Writer<T> {
     /// The owner sends the events with all others planned since the last [`Writer::sent`], in order.
     pub fn plan(&mut self, token: T, size: u32) {
         self.next += u64::from(size);
-        self.pending.push_back(Pending {
-            token,
-            end: self.next,
-            size,
-        });
-        self.settle_empty();
+        match size {
+            0 => self.pending.known(token),
+            _ => self.pending.commit(token, self.next),
+        }
+        self.settle_known();
+    }
+
+    /// Plans an answer that rests on the newest state and appends nothing: a rejection, say. It is
+    /// settled once the next batch shows that nobody else owned the partition meanwhile; if there is
+    /// nothing to append, that batch is a [look](Writer::needs_look) at the partition's end.
+    pub fn plan_answer(&mut self, token: T) {
+        self.pending.answer(token);
+    }
+
+    /// Whether answers wait for a batch that was not sent. The owner asks for the partition's end
+    /// then, and takes note of that as of a batch without records, acknowledged at that end.
+    pub fn needs_look(&self) -> bool {
+        self.pending.is_unsent()
     }
 
     /// Takes note that planned events were sent as one batch, with these stamps, in order.
-    pub fn sent(&mut self, batch: Vec<Stamp>) {
-        self.batches.push_back(batch);
+    pub fn sent(&mut self, stamps: Vec<Stamp>) {
+        let awaited = self.pending.send();
+        self.batches.push_back(Batch { stamps, awaited });
     }
 
     /// Takes in the acknowledgement of the oldest batch that is under way.
@@ -226,9 +239,9 @@ impl<T> Writer<T> {
             .batches
             .front_mut()
             .expect("an acknowledgement follows a batch");
-        let end = first + batch.len() as Offset;
+        let end = first + batch.stamps.len() as Offset;
         if first == self.known {
-            for stamp in std::mem::take(batch) {
+            for stamp in std::mem::take(&mut batch.stamps) {
                 let verdict = self.rule.judge_event(&stamp)?;
                 self.settle_valid(verdict);
                 self.acknowledged = stamp.sequence;
@@ -245,125 +258,159 @@ impl<T> Writer<T> {
     /// Where the owner stands, after the reading that [`Writer::acknowledged`] asked for.
     pub fn standing(&mut self) -> Step {
         let batch = self.batches.pop_front().unwrap_or_default();
-        self.acknowledged = batch.last().map_or(self.acknowledged, |last| last.sequence);
+        let last = batch.stamps.last();
+        self.acknowledged = last.map_or(self.acknowledged, |last| last.sequence);
         if self.rule.epoch() != self.epoch {
             self.void_pending();
             return Step::Superseded;
         }
-        let acknowledged = self.acknowledged;
-        if self
-            .pending
-            .front()
-            .is_none_or(|front| front.end > acknowledged + 1)
-        {
-            return Step::Own;
+        let end = self.pending.oldest_end();
+        if end.is_some_and(|end| end <= self.acknowledged + 1) {
+            if holds(Guard::Ambiguity) {
+                return Step::Claim;
+            }
+            self.settle_commit(); // what a writer would believe that trusts acknowledgements
         }
-        if holds(Guard::Ambiguity) {
-            return Step::Claim;
+        if batch.awaited {
+            self.pending
+                .settle_sent(|token| self.settled.push((token, Fate::Valid)));
         }
-        self.settle_front(Fate::Valid); // what a writer would believe that trusts acknowledgements
         Step::Own
     }
 
     /// Settles the pending commit that a verdict made whole. A commit that is valid under an own
-    /// epoch is the front one: only its owner writes under an epoch, and each sequence once.
+    /// epoch is the oldest one: only its owner writes under an epoch, and each sequence once.
     fn settle_valid(&mut self, verdict: Verdict) {
         if verdict == Verdict::Whole && self.rule.epoch() == self.epoch {
-            self.settle_front(Fate::Valid);
-            self.settle_empty();
+            self.settle_commit();
+            self.settle_known();
         }
     }
 
-    /// Settles commits without events that wait for nothing.
-    fn settle_empty(&mut self) {
-        while self.pending.front().is_some_and(|front| front.size == 0) {
-            self.settle_front(Fate::Valid);
-        }
+    fn settle_commit(&mut self) {
+        let settle = |token| self.settled.push((token, Fate::Valid));
+        let passed = self.pending.settle_commit(settle);
+        let awaited = self.batches.iter_mut().filter(|batch| batch.awaited);
+        awaited.take(passed).for_each(|batch| batch.awaited = false);
     }
 
-    fn settle_front(&mut self, fate: Fate) {
-        self.settled.extend(
-            self.pending
-                .pop_front()
-                .map(|pending| (pending.token, fate)),
-        );
+    /// Settles what waits for nothing.
+    fn settle_known(&mut self) {
+        self.pending
+            .settle_known(|token| self.settled.push((token, Fate::Valid)));
     }
 
     fn void_pending(&mut self) {
-        self.settled.extend(
-            self.pending
-                .drain(..)
-                .map(|pending| (pending.token, Fate::Void)),
-        );
+        let void = self.pending.drain().map(|token| (token, Fate::Void));
+        self.settled.extend(void);
+        self.batches
+            .iter_mut()
+            .for_each(|batch| batch.awaited = false);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LogErrorKind, RecordRef};
+    use crate::EventHeader;
 
-    const TOPIC: &str = "bank.loan.events";
+    const US: Uuid = Uuid::from_u128(1);
+    const THEM: Uuid = Uuid::from_u128(2);
 
-    fn writer() -> Writer<()> {
-        Writer::new(Uuid::nil(), 8, ReaderRule::default(), 0)
+    /// A writer that owns the partition: its claim stands at offset 0.
+    fn owner() -> Writer<&'static str> {
+        let mut writer = Writer::new(US, 1, ReaderRule::at(&Default::default()), 0);
+        let claim = writer.claim();
+        writer.observe(0, Some(&Header::Claim(claim))).unwrap();
+        assert!(writer.settle_claim());
+        writer
     }
 
-    /// Claims of partition 3, one after the other from an offset on.
-    fn claims(first: Offset, epochs: &[u64], floor: u64) -> Fetched {
-        let mut fetched = Fetched::new(3, first);
-        for (offset, epoch) in (first..).zip(epochs) {
-            let claim = Claim {
-                epoch: *epoch,
-                claimant: Uuid::from_u128(u128::from(*epoch)),
-                floor,
-                partitions: 8,
-            };
-            fetched.push(offset, claim.record().get(0).unwrap());
-        }
-        fetched
+    fn commit(writer: &mut Writer<&'static str>, token: &'static str) -> Vec<Stamp> {
+        let stamps: Vec<_> = writer.stamps(1).collect();
+        writer.plan(token, 1);
+        stamps
     }
 
-    #[test]
-    fn what_is_known_is_passed_over_and_gaps_are_known_after() {
-        let mut writer = writer();
-        let mut fetched = claims(0, &[1, 2], 1);
-        fetched.next = 7; // no record stands at offsets 2 to 6
-        writer.read(TOPIC, &fetched).unwrap();
-        assert_eq!((writer.rule().epoch(), writer.known()), (2, 7));
-        // Epoch 3 would be accepted, were offset 6 not known.
-        writer.read(TOPIC, &claims(6, &[3], 1)).unwrap();
-        assert_eq!((writer.rule().epoch(), writer.known()), (2, 7));
-        writer.read(TOPIC, &claims(6, &[2, 3], 1)).unwrap();
-        assert_eq!((writer.rule().epoch(), writer.known()), (3, 8));
+    fn settled(writer: &mut Writer<&'static str>) -> Vec<(&'static str, Fate)> {
+        writer.take_settled().collect()
     }
 
     #[test]
-    fn what_cannot_be_read_names_its_place_and_is_not_taken_in() {
-        let mut fetched = claims(4, &[1], 1);
-        let damaged = RecordRef {
-            key: b"",
-            header: Some(&[1, 1, 0]),
-            value: b"",
+    fn an_answer_waits_for_a_look_at_the_end() {
+        let mut writer = owner();
+        writer.plan_answer("no");
+        assert!(writer.needs_look() && settled(&mut writer).is_empty());
+        writer.sent(vec![]);
+        assert!(!writer.needs_look());
+        writer.plan_answer("later");
+        assert_eq!(writer.acknowledged(Appended::At(1)), Ok(Step::Own));
+        assert_eq!(settled(&mut writer), [("no", Fate::Valid)]);
+        assert!(writer.needs_look(), "the other one waits for the next");
+    }
+
+    #[test]
+    fn an_answer_behind_which_another_took_over_is_void() {
+        let mut writer = owner();
+        writer.plan_answer("no");
+        writer.sent(vec![]);
+        assert_eq!(writer.acknowledged(Appended::At(2)), Ok(Step::ReadTo(2)));
+        let claim = Claim {
+            epoch: 2,
+            claimant: THEM,
+            floor: 1,
+            partitions: 1,
         };
-        fetched.push(5, damaged);
-        for (fetched, kind, message) in [
-            (
-                fetched,
-                LogErrorKind::Corrupt,
-                "bank.loan.events partition 3 offset 5: cannot read the record's `factum` header",
-            ),
-            (
-                claims(5, &[1], 9),
-                LogErrorKind::Damaged,
-                "bank.loan.events partition 3 offset 5: the log is damaged",
-            ),
-        ] {
-            let mut writer = writer();
-            let error = writer.read(TOPIC, &fetched).unwrap_err();
-            assert_eq!((error.kind(), error.to_string().as_str()), (kind, message));
-            assert!(std::error::Error::source(&error).is_some());
-            assert!(writer.known() <= 5, "{}", writer.known());
+        writer.observe(1, Some(&Header::Claim(claim))).unwrap();
+        assert_eq!(writer.standing(), Step::Superseded);
+        assert_eq!(settled(&mut writer), [("no", Fate::Void)]);
+    }
+
+    #[test]
+    fn answers_keep_their_place_among_commits() {
+        let mut writer = owner();
+        let mut batch = commit(&mut writer, "first");
+        writer.plan_answer("no");
+        batch.extend(commit(&mut writer, "second"));
+        writer.plan_answer("no again");
+        writer.plan("known", 0);
+        assert!(settled(&mut writer).is_empty());
+        writer.sent(batch);
+        assert_eq!(writer.acknowledged(Appended::At(1)), Ok(Step::Own));
+        let tokens: Vec<_> = settled(&mut writer).into_iter().map(|it| it.0).collect();
+        assert_eq!(tokens, ["first", "no", "second", "no again", "known"]);
+        assert_eq!(writer.pending(), 0);
+    }
+
+    #[test]
+    fn batches_that_were_read_before_they_were_acknowledged_settle_each_answer_once() {
+        let mut writer = owner();
+        let first = commit(&mut writer, "first");
+        writer.plan_answer("no");
+        writer.sent(first.clone());
+        let second = commit(&mut writer, "second");
+        writer.plan_answer("no again");
+        writer.sent(second.clone());
+        // Something foreign stands before the first batch, so that all of it is read.
+        assert_eq!(writer.acknowledged(Appended::At(2)), Ok(Step::ReadTo(3)));
+        writer.observe(1, None).unwrap();
+        for (offset, stamp) in (2..).zip([first[0], second[0]]) {
+            let header = EventHeader {
+                stamp,
+                ..Default::default()
+            };
+            writer
+                .observe(offset, Some(&Header::Event(header)))
+                .unwrap();
         }
+        assert_eq!(writer.standing(), Step::Own);
+        let tokens: Vec<_> = settled(&mut writer).into_iter().map(|it| it.0).collect();
+        assert_eq!(
+            tokens,
+            ["first", "no", "second"],
+            "the last waits for its batch"
+        );
+        assert_eq!(writer.acknowledged(Appended::At(3)), Ok(Step::Own));
+        assert_eq!(settled(&mut writer), [("no again", Fate::Valid)]);
     }
 }

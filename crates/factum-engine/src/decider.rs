@@ -43,7 +43,8 @@ struct Decided<E> {
 }
 
 impl<A: Aggregate> Decider<'_, A> {
-    /// Decides one command. Its caller is answered when the commits before it and its own are settled.
+    /// Decides one command. Its caller is answered when the commits before it and its own are settled;
+    /// an answer without a commit, too, waits until it is clear that the state was the newest.
     pub fn take(&mut self, request: Request<A>) {
         let Request {
             id,
@@ -58,7 +59,7 @@ impl<A: Aggregate> Decider<'_, A> {
             return self.writer.plan(Waiting { caller, answer }, 0);
         }
         match self.decide(&id, command, command_id, expected_version) {
-            Err(answer) => self.writer.plan(Waiting { caller, answer }, 0),
+            Err(answer) => self.writer.plan_answer(Waiting { caller, answer }),
             Ok(decided) => self.commit(&id, &decided, command_id, caller),
         }
     }
@@ -104,7 +105,7 @@ impl<A: Aggregate> Decider<'_, A> {
             Err(error) => {
                 self.records.truncate(start);
                 let answer = Err(error);
-                return self.writer.plan(Waiting { caller, answer }, 0);
+                return self.writer.plan_answer(Waiting { caller, answer });
             }
         };
         let (size, before) = (events.len() as u32, self.writer.planned());

@@ -440,7 +440,16 @@ impl<A: Aggregate> Owner<A> {
             let bytes = records.byte_len();
             let append = self.topic.append(self.partition, records);
             under_way.push(bytes, self.board.measure(append));
+        } else if self.writer.needs_look() {
+            self.writer.sent(Vec::new());
+            under_way.push(0, self.look());
         }
+    }
+
+    /// Asks for the partition's end, as if nothing had been appended there.
+    fn look(&self) -> Append {
+        let (topic, partition) = (self.topic.clone(), self.partition);
+        Box::pin(async move { topic.end(partition).await.map(Appended::At) })
     }
 
     /// Takes in what became of the oldest batch under way, and answers whom it settles.

@@ -500,3 +500,40 @@ async fn an_engine_whose_membership_ends_joins_again_if_that_may_help() {
     );
     assert!(engine.shutdown().await.is_err());
 }
+
+#[tokio::test]
+async fn an_engine_that_was_taken_over_answers_nothing_from_its_old_state() {
+    let log = memory();
+    let rival = async |group: &str| {
+        let options = EngineOptions {
+            group: Some(group.into()),
+            reclaim_after: Duration::from_millis(20),
+            ..options(1)
+        };
+        Engine::<Counter>::start(log.clone(), options)
+            .await
+            .unwrap()
+    };
+    let rivals = [rival("first").await, rival("second").await];
+    let too_much = || Command::Add(vec![LIMIT + 1]);
+    let nothing = || Command::Add(vec![]);
+    for round in 1..=5 {
+        for engine in &rivals {
+            // The other one took over last, and this one cannot know.
+            let refused = engine.execute("a", too_much()).await.unwrap_err();
+            assert!(matches!(refused, ExecuteError::Fenced), "{refused:?}");
+            // It owns the partition again, and knows what the other one did.
+            let add = engine.execute("a", Command::Add(vec![1])).await.unwrap();
+            let refused = engine.execute("a", too_much()).await.unwrap_err();
+            assert!(matches!(refused, ExecuteError::Rejected(_)), "{refused:?}");
+            let seen = engine.execute("a", nothing()).await.unwrap();
+            assert_eq!(
+                (seen.version, seen.events),
+                (add.version, 0),
+                "round {round}"
+            );
+        }
+    }
+    let stale = rivals[0].execute("a", nothing()).await.unwrap_err();
+    assert!(matches!(stale, ExecuteError::Fenced), "{stale:?}");
+}
