@@ -1,6 +1,7 @@
 //! A topic on Kafka.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use factum_core::{
@@ -60,9 +61,24 @@ impl KafkaTopic {
         )
     }
 
-    /// Start and end of a partition.
+    /// Start and end of a partition. A broker that has just started may not know its topics yet: that
+    /// an open topic is not there is believed only when it stays so.
     async fn bounds(&self, partition: u32) -> Result<(Offset, Offset), LogError> {
         self.check_partition(partition)?;
+        let deadline = Instant::now() + self.connection.settings.answer_timeout;
+        loop {
+            match self.ask_bounds(partition).await {
+                Err(error)
+                    if error.kind() == LogErrorKind::NotFound && Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                asked => return asked,
+            }
+        }
+    }
+
+    async fn ask_bounds(&self, partition: u32) -> Result<(Offset, Offset), LogError> {
         let (name, timeout) = (self.name.clone(), self.connection.settings.answer_timeout);
         let asked = self
             .connection
