@@ -76,14 +76,16 @@ fn new_cluster_id() -> String {
 }
 
 impl Kafka {
-    /// Starts a cluster with a node for each entry of `told`, and waits until all answer. An entry
-    /// lists the ports that this node tells clients to connect to, one for each way; where these
-    /// ways end is [`Kafka::ways`]. [`Kafka::address`] leads to a node directly. Blocks for seconds.
+    /// Whether this machine can run a [cluster](Self::cluster).
     ///
     /// # Errors
-    /// When this machine can run no Kafka but in Docker, or the cluster does not start.
-    pub fn cluster(dir: &Path, told: &[Vec<u16>]) -> Result<Vec<Kafka>> {
-        let way = choose(
+    /// It can't: what each way lacks.
+    pub fn can_cluster() -> Result<()> {
+        Self::cluster_way().map(drop)
+    }
+
+    fn cluster_way() -> Result<Way> {
+        choose(
             Server::Kafka,
             forced_by_environment()?,
             None,
@@ -93,7 +95,17 @@ impl Kafka {
                 }
                 way => probe(Server::Kafka, way),
             },
-        )?;
+        )
+    }
+
+    /// Starts a cluster with a node for each entry of `told`, and waits until all answer. An entry
+    /// lists the ports that this node tells clients to connect to, one for each way; where these
+    /// ways end is [`Kafka::ways`]. [`Kafka::address`] leads to a node directly. Blocks for seconds.
+    ///
+    /// # Errors
+    /// When this machine can run no Kafka but in Docker, or the cluster does not start.
+    pub fn cluster(dir: &Path, told: &[Vec<u16>]) -> Result<Vec<Kafka>> {
+        let way = Self::cluster_way()?;
         let cluster = new_cluster_id();
         let controllers = free_ports(told.len())?;
         let mut nodes = Vec::new();
