@@ -274,6 +274,7 @@ impl<T> Writer<T> {
         if batch.awaited {
             self.pending
                 .settle_sent(|token| self.settled.push((token, Fate::Valid)));
+            self.settle_known();
         }
         Step::Own
     }
@@ -379,6 +380,18 @@ mod tests {
         assert_eq!(writer.acknowledged(Appended::At(1)), Ok(Step::Own));
         let tokens: Vec<_> = settled(&mut writer).into_iter().map(|it| it.0).collect();
         assert_eq!(tokens, ["first", "no", "second", "no again", "known"]);
+        assert_eq!(writer.pending(), 0);
+    }
+
+    #[test]
+    fn what_waits_behind_an_answer_is_settled_with_it() {
+        let mut writer = owner();
+        writer.plan_answer("no");
+        writer.sent(vec![]);
+        writer.plan("known", 0);
+        assert!(!writer.needs_look(), "nothing more will be sent");
+        assert_eq!(writer.acknowledged(Appended::At(1)), Ok(Step::Own));
+        assert_eq!(settled(&mut writer).len(), 2);
         assert_eq!(writer.pending(), 0);
     }
 

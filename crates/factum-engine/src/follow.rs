@@ -64,6 +64,7 @@ async fn be_member<A: Aggregate>(
     shared.board.is_member(true);
     let lost = loop {
         tokio::select! {
+            biased; // one that failed must not wait for owners that nobody has stopped
             () = shared.stop.cancelled() => break None,
             change = membership.next() => match change {
                 Ok(Change::Gained(partitions)) => gain(shared, &mut owned, &partitions),
