@@ -76,14 +76,6 @@ fn new_cluster_id() -> String {
 }
 
 impl Kafka {
-    /// Whether this machine can run a [cluster](Self::cluster).
-    ///
-    /// # Errors
-    /// It can't: what each way lacks.
-    pub fn can_cluster() -> Result<()> {
-        Self::cluster_way().map(drop)
-    }
-
     fn cluster_way() -> Result<Way> {
         choose(
             Server::Kafka,
