@@ -52,16 +52,6 @@ impl Positions {
         client.batch_execute(&create).await.map_err(failed())
     }
 
-    /// The partitions that have a position, in order.
-    pub(crate) async fn partitions(&self, client: &Client) -> Result<Vec<u32>, ProjectorError> {
-        Ok(self.all(client).await?.into_keys().collect())
-    }
-
-    /// How many events were projected.
-    pub(crate) async fn projected(&self, client: &Client) -> Result<u64, ProjectorError> {
-        Ok(self.all(client).await?.values().map(|at| at.next - 1).sum())
-    }
-
     /// The error when a partition has no position.
     pub(crate) fn missing(&self, partition: u32) -> ProjectorError {
         ProjectorError::NoPosition {

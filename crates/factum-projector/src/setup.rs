@@ -1,5 +1,8 @@
 //! Making sure, when a worker starts, that table and positions are there and fit.
 
+use std::collections::BTreeMap;
+
+use factum_core::Position;
 use tokio_postgres::Client;
 
 use crate::owner;
@@ -26,12 +29,12 @@ pub(crate) async fn set_up<F: Fold>(
     }
     let types = table::check::<F::Row>(client).await?;
     let unowned = owner::own::<F::Row>(client, positions).await?;
-    let begun = positions.partitions(client).await?;
+    let begun = positions.all(client).await?;
     if begun.is_empty() {
         begin_projection::<F>(client, positions, partitions).await?;
     } else {
         check_partitions::<F>(positions, &begun, partitions)?;
-        check_rows::<F>(client, positions, unowned).await?;
+        check_rows::<F>(client, positions, &begun, unowned).await?;
     }
     run(client, "COMMIT", "finish the start").await?;
     Ok(types)
@@ -40,11 +43,11 @@ pub(crate) async fn set_up<F: Fold>(
 /// Checks that every partition of the topic has a position, and no other has.
 fn check_partitions<F: Fold>(
     positions: &Positions,
-    begun: &[u32],
+    begun: &BTreeMap<u32, Position>,
     partitions: u32,
 ) -> Result<(), ProjectorError> {
     let then = begun.len() as u32;
-    if let Some(missing) = (0..then).find(|partition| begun[*partition as usize] != *partition) {
+    if let Some(missing) = (0..then).find(|partition| !begun.contains_key(partition)) {
         return Err(positions.missing(missing));
     }
     if then == partitions {
@@ -59,15 +62,16 @@ fn check_partitions<F: Fold>(
 }
 
 /// Checks that the rows which the positions speak of are there: a table that was dropped and made
-/// again is empty, and going on would fill it with wrong rows. One without an owner that holds rows was restored
-/// from a backup. An empty one that was always this projection's may be right, as rows can end; it
-/// may also have been emptied by hand.
+/// again is empty, and going on would fill it with wrong rows. One without an owner that holds rows
+/// was restored from a backup. An empty one that was always this projection's may be right, as rows
+/// can end; it may also have been emptied by hand.
 async fn check_rows<F: Fold>(
     client: &Client,
     positions: &Positions,
+    begun: &BTreeMap<u32, Position>,
     unowned: bool,
 ) -> Result<(), ProjectorError> {
-    let events = positions.projected(client).await?;
+    let events = begun.values().map(|at| at.next - 1).sum();
     if events == 0 || holds_rows::<F>(client).await? {
         return Ok(());
     }
