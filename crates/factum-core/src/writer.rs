@@ -104,7 +104,7 @@ impl<T> Writer<T> {
         &self.rule
     }
 
-    /// How many commits are not settled.
+    /// How many commits and answers are not settled; a batch that answers wait for counts as one more.
     pub fn pending(&self) -> usize {
         self.pending.len()
     }

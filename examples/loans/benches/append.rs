@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use factum::{
-    Aggregate, CommandOptions, Engine, EngineOptions, Event, EventLog, KafkaLog, KafkaSettings,
-    NewTopic, Topic, jiff::Timestamp,
+    CommandOptions, Engine, EngineOptions, Event, EventLog, KafkaLog, KafkaSettings, NewTopic,
+    Topic, jiff::Timestamp,
 };
+use harness::desk::Desk;
+use harness::desk::work::{Activity, Completed, WorkEvent};
 use harness::{Arguments, Prefixed, Report, percentile, rate};
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -22,12 +24,6 @@ use rdkafka::producer::{
     ThreadedProducer,
 };
 use rdkafka::util::Timeout;
-use work::{Activity, Completed, WorkEvent};
-
-mod work {
-    #![allow(dead_code, missing_docs, reason = "generated")]
-    factum::events!(bank.work);
-}
 
 const PARTITIONS: u32 = 8;
 const ROUNDS: usize = 5;
@@ -37,22 +33,6 @@ const WINDOWS: usize = 15;
 const CLOSED_LOOP: Duration = Duration::from_millis(500);
 const IMPORT: usize = 200_000;
 const PLAIN: &str = "plain";
-
-/// Emits one event for each command: what is measured is the engine, not a domain.
-#[derive(Default)]
-struct Desk;
-
-impl Aggregate for Desk {
-    type Command = Completed;
-    type Event = WorkEvent;
-    type Rejection = std::convert::Infallible;
-
-    fn decide(&self, done: Completed) -> Result<Vec<WorkEvent>, Self::Rejection> {
-        Ok(vec![done.into()])
-    }
-
-    fn apply(&mut self, _: &WorkEvent) {}
-}
 
 fn command(number: usize) -> (String, Completed) {
     let done = Completed {

@@ -8,36 +8,17 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use factum::{
-    Aggregate, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic, jiff::Timestamp,
+    Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic, jiff::Timestamp,
     partition_of,
 };
+use harness::desk::Desk;
+use harness::desk::work::{Activity, Completed};
 use harness::{Arguments, Prefixed, Report};
-use work::{Activity, Completed, WorkEvent};
-
-mod work {
-    #![allow(dead_code, missing_docs, reason = "generated")]
-    factum::events!(bank.work);
-}
 
 const PARTITIONS: u32 = 8;
 const ROUNDS: usize = 10;
 /// In milliseconds.
 const BEARABLE: f64 = 200.0;
-
-#[derive(Default)]
-struct Desk;
-
-impl Aggregate for Desk {
-    type Command = Completed;
-    type Event = WorkEvent;
-    type Rejection = std::convert::Infallible;
-
-    fn decide(&self, done: Completed) -> Result<Vec<WorkEvent>, Self::Rejection> {
-        Ok(vec![done.into()])
-    }
-
-    fn apply(&mut self, _: &WorkEvent) {}
-}
 
 fn command() -> Completed {
     Completed {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
+pub mod desk;
 mod prefixed;
 
 use std::time::Duration;
