@@ -1,7 +1,7 @@
 //! Which topics there are, and how many partitions each of them has.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use factum_core::{LogError, LogErrorKind, NewTopic};
 use heed::byteorder::LittleEndian;
@@ -10,7 +10,7 @@ use heed::{CommitOrAbort, CommitToken, Database, DatabaseOpener, OnCommit, Witho
 
 use crate::folder::{self, FORMAT};
 use crate::partition::{Partition, RecordTree};
-use crate::store::Env;
+use crate::store::{Env, locked};
 use crate::{failure, room};
 
 /// Numbers by name. The one tree besides the partitions': its name has no slash, as theirs have.
@@ -23,8 +23,14 @@ const FORMAT_KEY: &str = "format";
 const LONGEST_NAME: usize = 249;
 
 /// The format's number, and each topic's number of partitions.
-#[derive(Clone, Copy)]
-pub(crate) struct Catalog(Numbers<'static>);
+pub(crate) struct Catalog {
+    numbers: Numbers<'static>,
+    /// Held from before a transaction begins until it has opened its trees. LMDB gives a tree the
+    /// next number that the transaction saw as free when it began: of two that begin side by side,
+    /// the second would give its trees the numbers of the first one's, and one topic's records
+    /// would go into the other's.
+    opening: Mutex<()>,
+}
 
 /// What is found where a catalog should be.
 enum Found<'e> {
@@ -58,11 +64,16 @@ impl OnCommit for Trees<'_> {
 }
 
 impl Catalog {
+    fn new(numbers: Numbers<'static>) -> Self {
+        let opening = Mutex::default();
+        Self { numbers, opening }
+    }
+
     /// Opens the catalog of a log, or makes the one of a new log.
     pub(crate) fn open(env: &Env, dir: &Path) -> Result<Self, LogError> {
         let failed = |error| failure::lmdb(dir, error);
         let catalog = match find(env).map_err(failed)? {
-            Found::Catalog(numbers) => Self(numbers),
+            Found::Catalog(numbers) => Self::new(numbers),
             Found::Nothing => {
                 create(env).map_err(|error| room::not_committed(dir, SMALL, error))?
             }
@@ -79,7 +90,7 @@ impl Catalog {
 
     /// Opens a topic that is there; `None` if it isn't.
     pub(crate) fn find_topic(
-        self,
+        &self,
         env: &Env,
         dir: &Arc<Path>,
         name: &str,
@@ -92,7 +103,7 @@ impl Catalog {
 
     /// Creates a topic, unless another process was faster, and opens it.
     pub(crate) fn create_topic(
-        self,
+        &self,
         env: &Env,
         dir: &Arc<Path>,
         name: &str,
@@ -108,10 +119,11 @@ impl Catalog {
         Ok(partitions(dir, name, trees))
     }
 
-    fn open_trees(self, env: &Env, name: &str) -> heed::Result<Option<Vec<RecordTree<'static>>>> {
+    fn open_trees(&self, env: &Env, name: &str) -> heed::Result<Option<Vec<RecordTree<'static>>>> {
+        let _opening = locked(&self.opening);
         let txn = env.read_txn()?;
         let trees = env.open_databases_and_commit(txn, |open, txn| {
-            let Some(count) = self.0.get(txn, &key(name))? else {
+            let Some(count) = self.numbers.get(txn, &key(name))? else {
                 return Ok(CommitOrAbort::Abort(()));
             };
             let tree = |number| open.open_database(txn, Some(&tree_name(name, number)));
@@ -123,15 +135,16 @@ impl Catalog {
     }
 
     fn create_trees(
-        self,
+        &self,
         env: &Env,
         name: &str,
         partitions: u32,
     ) -> heed::Result<Vec<RecordTree<'static>>> {
+        let _opening = locked(&self.opening);
         let txn = env.write_txn()?;
         let trees = env.create_databases_and_commit(txn, |open, txn| {
-            let count = self.0.get(txn, &key(name))?.unwrap_or(partitions);
-            self.0.put(txn, &key(name), &count)?;
+            let count = self.numbers.get(txn, &key(name))?.unwrap_or(partitions);
+            self.numbers.put(txn, &key(name), &count)?;
             let tree = |number| open.create_database(txn, Some(&tree_name(name, number)));
             let trees: Vec<_> = (0..count).map(tree).collect::<heed::Result<_>>()?;
             Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(Trees(trees)))
@@ -139,9 +152,9 @@ impl Catalog {
         Ok(trees.unwrap_commit())
     }
 
-    fn number(self, env: &Env, key: &str) -> heed::Result<Option<u32>> {
+    fn number(&self, env: &Env, key: &str) -> heed::Result<Option<u32>> {
         let txn = env.read_txn()?;
-        self.0.get(&txn, key)
+        self.numbers.get(&txn, key)
     }
 }
 
@@ -175,7 +188,7 @@ fn create(env: &Env) -> heed::Result<Catalog> {
         numbers.get_or_put(txn, FORMAT_KEY, &FORMAT)?;
         Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(numbers))
     })?;
-    Ok(Catalog(made.unwrap_commit()))
+    Ok(Catalog::new(made.unwrap_commit()))
 }
 
 fn key(topic: &str) -> String {

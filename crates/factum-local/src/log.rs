@@ -61,7 +61,7 @@ fn open_topic(
     name: &str,
     create: Option<NewTopic>,
 ) -> Result<Arc<Opened>, LogError> {
-    let (catalog, env, dir) = (store.catalog, &store.env, &store.dir);
+    let (catalog, env, dir) = (&store.catalog, &store.env, &store.dir);
     let partitions = match (catalog.find_topic(env, dir, name)?, create) {
         (Some(partitions), _) => partitions,
         (None, Some(create)) => catalog.create_topic(env, dir, name, create)?,
