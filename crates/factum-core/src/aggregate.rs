@@ -27,6 +27,22 @@ pub fn events_topic(aggregate: &str) -> String {
     format!("{aggregate}.events")
 }
 
+/// The topic of the commands that are on their way to an aggregate type's owners:
+/// `<context>.<aggregate>.commands`.
+pub fn commands_topic(aggregate: &str) -> String {
+    format!("{aggregate}.commands")
+}
+
+/// The topic of the answers to those who sent such commands: `<context>.<aggregate>.replies`.
+pub fn replies_topic(aggregate: &str) -> String {
+    format!("{aggregate}.replies")
+}
+
+/// The topic of commands that could not be read: `<context>.<aggregate>.dead-letters`.
+pub fn dead_letters_topic(aggregate: &str) -> String {
+    format!("{aggregate}.dead-letters")
+}
+
 /// A consistency boundary: decides about commands, and changes only by its own events.
 ///
 /// Domain code is synchronous and pure. What a decision needs from outside (a clock, a price,

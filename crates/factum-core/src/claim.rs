@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Header, Records};
+use crate::{Header, Records, avro};
 
 /// The schema of a claim's value, so that any Avro tool can read a whole topic.
 pub const CLAIM_SCHEMA: &str = include_str!("../schemas/Claim.avsc");
@@ -39,21 +39,11 @@ impl Claim {
     fn value(&self, out: &mut Vec<u8>) {
         let claimant = self.claimant.to_string();
         out.extend_from_slice(&FRAME);
-        avro_long(out, self.epoch as i64);
-        avro_long(out, claimant.len() as i64);
-        out.extend_from_slice(claimant.as_bytes());
-        avro_long(out, self.floor as i64);
-        avro_long(out, self.partitions.into());
+        avro::long(out, self.epoch as i64);
+        avro::string(out, &claimant);
+        avro::long(out, self.floor as i64);
+        avro::long(out, self.partitions.into());
     }
-}
-
-fn avro_long(out: &mut Vec<u8>, number: i64) {
-    let mut zigzag = ((number << 1) ^ (number >> 63)) as u64;
-    while zigzag >= 0x80 {
-        out.push(zigzag as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    out.push(zigzag as u8);
 }
 
 #[cfg(test)]
@@ -67,25 +57,13 @@ mod tests {
         r#"{"name":"partitions","type":"int"}]}"#
     );
 
-    /// CRC-64-AVRO by its definition, bit by bit.
-    fn fingerprint(text: &str) -> u64 {
-        const EMPTY: u64 = 0xc15d_213a_a4d7_a795;
-        text.bytes().fold(EMPTY, |crc, byte| {
-            let mixed = (crc ^ u64::from(byte)) & 0xff;
-            let folded = (0..8).fold(mixed, |bits, _| {
-                (bits >> 1) ^ (EMPTY & (bits & 1).wrapping_neg())
-            });
-            (crc >> 8) ^ folded
-        })
-    }
-
     #[test]
     fn the_frame_names_the_schema() {
         assert_eq!(
             FRAME[2..],
-            fingerprint(CANONICAL).to_le_bytes(),
+            avro::fingerprint(CANONICAL).to_le_bytes(),
             "{:02x?}",
-            fingerprint(CANONICAL).to_le_bytes()
+            avro::fingerprint(CANONICAL).to_le_bytes()
         );
     }
 

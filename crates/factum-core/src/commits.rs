@@ -36,6 +36,15 @@ pub struct ValidEvent<'a> {
     pub value: &'a [u8],
 }
 
+/// A valid record that takes a sequence: an event, or what stands for a command without events.
+#[derive(Clone, Copy, Debug)]
+pub enum ValidRecord<'a> {
+    /// An event.
+    Event(ValidEvent<'a>),
+    /// A command was handled that emitted none; the value is a [`Handled`](crate::Handled).
+    Handled(ValidEvent<'a>),
+}
+
 /// Records in a topic of events that Factum did not write. They are void; someone has the right to
 /// write there who should not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +95,21 @@ impl CommitReader {
         fetched: &Fetched,
         mut valid: impl FnMut(&ValidEvent<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
+        self.read_all(fetched, |record| match record {
+            ValidRecord::Event(event) => valid(event),
+            ValidRecord::Handled(_) => Ok(()),
+        })
+    }
+
+    /// Reads as [`CommitReader::read`] does, and also hands on what stands for commands without events.
+    ///
+    /// # Errors
+    /// Those of [`CommitReader::read`].
+    pub fn read_all(
+        &mut self,
+        fetched: &Fetched,
+        mut valid: impl FnMut(&ValidRecord<'_>) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
         for (offset, record) in fetched.iter() {
             self.read_record(offset, record, &mut valid)?;
             if let Some(position) = self.rule.position(offset + 1) {
@@ -99,7 +123,7 @@ impl CommitReader {
         &mut self,
         offset: Offset,
         record: RecordRef<'_>,
-        valid: &mut impl FnMut(&ValidEvent<'_>) -> Result<(), LogError>,
+        valid: &mut impl FnMut(&ValidRecord<'_>) -> Result<(), LogError>,
     ) -> Result<(), LogError> {
         let header = self.at(offset).header(record)?;
         let judged = self.rule.judge(header.as_ref());
@@ -115,10 +139,13 @@ impl CommitReader {
                 let held = std::mem::replace(&mut self.held, Fetched::new(self.partition, 0));
                 for (offset, record) in held.iter() {
                     if let Some(Header::Event(header)) = self.at(offset).header(record)? {
-                        valid(&self.event(offset, header, record)?)?;
+                        valid(&ValidRecord::Event(self.event(offset, header, record)?))?;
                     }
                 }
-                valid(&self.event(offset, header, record)?)?;
+                valid(&ValidRecord::Event(self.event(offset, header, record)?))?;
+            }
+            (Verdict::Whole, Some(Header::Handled(header))) => {
+                valid(&ValidRecord::Handled(self.event(offset, header, record)?))?;
             }
             _ => {}
         }
@@ -258,6 +285,33 @@ mod tests {
         assert_eq!(reader.position().identity, Some(Uuid::from_u128(1)));
         assert_eq!(read(&mut reader, &[event(1, 3, 1, 2)]).unwrap(), [2, 3]);
         assert_eq!(reader.position().next, 4);
+    }
+
+    #[test]
+    fn a_command_without_events_takes_a_sequence_and_is_no_event() {
+        let mut handled = Records::new();
+        let stamp = Stamp {
+            epoch: 1,
+            sequence: 1,
+            index: 0,
+            size: 1,
+        };
+        let header = Header::Handled(EventHeader {
+            stamp,
+            ..EventHeader::default()
+        });
+        handled.push_encoded(b"id", |out| header.encode(out), |_| {});
+        let records = [claim(1, 1, 8), handled, event(1, 2, 0, 1)];
+        let mut reader = reader();
+        assert_eq!(read(&mut reader, &records).unwrap(), [2]);
+        assert_eq!(reader.position().next, 3);
+        let mut all = Vec::new();
+        let read = CommitReader::read_all(&mut self::reader(), &fetched(&records), |record| {
+            all.push(matches!(record, ValidRecord::Handled(_)));
+            Ok(())
+        });
+        read.unwrap();
+        assert_eq!(all, [true, false]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The binary header `factum` that every record carries (format version 1).
 //!
-//! | part | event | claim |
+//! | part | event, handled | claim |
 //! |---|---|---|
 //! | format version, one byte | 1 | 1 |
-//! | kind, one byte | 1 | 2 |
+//! | kind, one byte | 1, 3 | 2 |
 //! | flags, one byte: which optional parts follow | yes | no |
 //! | epoch | varint | varint |
 //! | sequence, version, index, size | varints | no |
@@ -12,23 +12,31 @@
 //! | flag 1: offset of the command's record | varint | no |
 //! | flag 2: correlation id, flag 4: causation id | 16 bytes each | no |
 //! | flag 8: actor | varint length, then UTF-8 | no |
+//! | flag 16: trace id, span id, trace flags | 16 bytes, 8 bytes, 1 byte; big-endian | no |
 //! | claimant | no | 16 bytes |
 //! | floor, partitions | no | varints |
+//!
+//! A *handled* record says of a command what an event would, had the command emitted one: its version
+//! is the one that the aggregate has and keeps.
 //!
 //! Varints are unsigned LEB128. Nothing may follow. Golden files pin the layout.
 
 use uuid::Uuid;
 
 use crate::claim::Claim;
+use crate::trace::TraceParent;
 
 const FORMAT: u8 = 1;
 const EVENT: u8 = 1;
 const CLAIM: u8 = 2;
+const HANDLED: u8 = 3;
 
 const COMMAND_OFFSET: u8 = 1;
 const CORRELATION: u8 = 2;
 const CAUSATION: u8 = 4;
 const ACTOR: u8 = 8;
+const TRACE: u8 = 16;
+const FLAGS: u8 = COMMAND_OFFSET | CORRELATION | CAUSATION | ACTOR | TRACE;
 
 /// What the header of a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +45,8 @@ pub enum Header<'a> {
     Event(EventHeader<'a>),
     /// The record claims the partition.
     Claim(Claim),
+    /// The record says that a command was handled which emitted no event: a commit of its own.
+    Handled(EventHeader<'a>),
 }
 
 /// An event's place in its partition, its aggregate and its commit, and where it came from.
@@ -78,6 +88,8 @@ pub struct Origin<'a> {
     pub causation: Option<Uuid>,
     /// Who asked for it.
     pub actor: Option<&'a str>,
+    /// The span of the trace that asked for it.
+    pub trace: Option<TraceParent>,
 }
 
 /// A header that is not of format version 1, or that is damaged.
@@ -110,6 +122,7 @@ impl<'a> Header<'a> {
         let header = match input.byte()? {
             EVENT => Header::Event(event(&mut input)?),
             CLAIM => Header::Claim(claim(&mut input)?),
+            HANDLED => Header::Handled(event(&mut input)?),
             _ => return Err(HeaderError::Unknown("kind")),
         };
         if input.at == bytes.len() {
@@ -123,21 +136,23 @@ impl<'a> Header<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(FORMAT);
         match self {
-            Header::Event(event) => encode_event(event, out),
+            Header::Event(event) => encode_event(EVENT, event, out),
             Header::Claim(claim) => encode_claim(claim, out),
+            Header::Handled(event) => encode_event(HANDLED, event, out),
         }
     }
 }
 
-fn encode_event(event: &EventHeader<'_>, out: &mut Vec<u8>) {
+fn encode_event(kind: u8, event: &EventHeader<'_>, out: &mut Vec<u8>) {
     let EventHeader { stamp, origin, .. } = event;
     let flag = |present: bool, flag: u8| if present { flag } else { 0 };
-    out.push(EVENT);
+    out.push(kind);
     out.push(
         flag(origin.command_offset.is_some(), COMMAND_OFFSET)
             | flag(origin.correlation.is_some(), CORRELATION)
             | flag(origin.causation.is_some(), CAUSATION)
-            | flag(origin.actor.is_some(), ACTOR),
+            | flag(origin.actor.is_some(), ACTOR)
+            | flag(origin.trace.is_some(), TRACE),
     );
     for number in [
         stamp.epoch,
@@ -160,11 +175,16 @@ fn encode_event(event: &EventHeader<'_>, out: &mut Vec<u8>) {
         varint(out, actor.len() as u64);
         out.extend_from_slice(actor.as_bytes());
     }
+    if let Some(TraceParent { trace, span, flags }) = origin.trace {
+        out.extend_from_slice(&trace.to_be_bytes());
+        out.extend_from_slice(&span.to_be_bytes());
+        out.push(flags);
+    }
 }
 
 fn event<'a>(input: &mut Input<'a>) -> Result<EventHeader<'a>, HeaderError> {
     let flags = input.byte()?;
-    if flags & !(COMMAND_OFFSET | CORRELATION | CAUSATION | ACTOR) != 0 {
+    if flags & !FLAGS != 0 {
         return Err(HeaderError::Unknown("flag"));
     }
     let (epoch, sequence, version) = (input.varint()?, input.varint()?, input.varint()?);
@@ -187,6 +207,7 @@ fn event<'a>(input: &mut Input<'a>) -> Result<EventHeader<'a>, HeaderError> {
             correlation: input.optional(flags & CORRELATION, Input::id)?,
             causation: input.optional(flags & CAUSATION, Input::id)?,
             actor: input.optional(flags & ACTOR, Input::text)?,
+            trace: input.optional(flags & TRACE, Input::trace)?,
         },
     })
 }
@@ -272,6 +293,14 @@ impl<'a> Input<'a> {
         std::str::from_utf8(text).map_err(|_| damaged)
     }
 
+    fn trace(&mut self) -> Result<TraceParent, HeaderError> {
+        Ok(TraceParent {
+            trace: u128::from_be_bytes(self.take()?),
+            span: u64::from_be_bytes(self.take()?),
+            flags: self.byte()?,
+        })
+    }
+
     fn optional<T>(
         &mut self,
         flag: u8,
@@ -297,8 +326,14 @@ mod tests {
         out
     }
 
-    fn full() -> Header<'static> {
-        Header::Event(EventHeader {
+    const TRACE_PARENT: TraceParent = TraceParent {
+        trace: 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c,
+        span: 0xb7ad_6b71_6920_3331,
+        flags: 1,
+    };
+
+    fn full() -> EventHeader<'static> {
+        EventHeader {
             stamp: Stamp {
                 epoch: 3,
                 sequence: 300,
@@ -313,8 +348,9 @@ mod tests {
                 correlation: Some(Uuid::from_u128(1)),
                 causation: Some(Uuid::from_u128(2)),
                 actor: Some("Zoë"),
+                trace: Some(TRACE_PARENT),
             },
-        })
+        }
     }
 
     #[test]
@@ -344,7 +380,8 @@ mod tests {
             .collect();
         assert_eq!(
             lines,
-            [&plain, &full(), &claim].map(|header| hex(&encoded(header)))
+            [plain, Header::Event(full()), claim, Header::Handled(full())]
+                .map(|header| hex(&encoded(&header)))
         );
     }
 
@@ -358,10 +395,10 @@ mod tests {
         assert_eq!(Header::decode(&[2]), Err(HeaderError::Format(2)));
         assert_eq!(Header::decode(&[1, 9]), Err(HeaderError::Unknown("kind")));
         assert_eq!(
-            Header::decode(&[1, 1, 16]),
+            Header::decode(&[1, 1, 32]),
             Err(HeaderError::Unknown("flag"))
         );
-        let whole = encoded(&full());
+        let whole = encoded(&Header::Event(full()));
         for len in 0..whole.len() {
             assert!(Header::decode(&whole[..len]).is_err(), "cut to {len} bytes");
         }
@@ -377,9 +414,9 @@ mod tests {
         fn every_event_header_comes_back(
             epoch: u64, sequence: u64, version: u64, index in 0u32..9, more in 1u32..9, time: i64,
             command: u128, command_offset: Option<u64>, correlation: Option<u128>,
-            causation: Option<u128>, actor: Option<String>,
+            causation: Option<u128>, actor: Option<String>, traced: bool, handled: bool,
         ) {
-            let header = Header::Event(EventHeader {
+            let header = EventHeader {
                 stamp: Stamp { epoch, sequence, index, size: index + more },
                 version, time,
                 command: Uuid::from_u128(command),
@@ -388,8 +425,10 @@ mod tests {
                     correlation: correlation.map(Uuid::from_u128),
                     causation: causation.map(Uuid::from_u128),
                     actor: actor.as_deref(),
+                    trace: traced.then_some(TRACE_PARENT),
                 },
-            });
+            };
+            let header = if handled { Header::Handled(header) } else { Header::Event(header) };
             let bytes = encoded(&header);
             prop_assert_eq!(Header::decode(&bytes), Ok(header));
         }

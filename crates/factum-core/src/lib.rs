@@ -9,12 +9,15 @@
 //! This crate knows no runtime, no Kafka and no Avro.
 
 mod aggregate;
+mod avro;
 mod claim;
 mod commits;
 mod error;
 mod guard;
+mod handled;
 mod header;
 mod log;
+mod metadata;
 mod partition;
 mod place;
 mod position;
@@ -23,22 +26,28 @@ mod records;
 mod rule;
 #[cfg(test)]
 mod simulation;
+mod trace;
 mod waiting;
 mod writer;
 
-pub use aggregate::{Aggregate, Event, events_topic};
+pub use aggregate::{
+    Aggregate, Event, commands_topic, dead_letters_topic, events_topic, replies_topic,
+};
 pub use claim::{CLAIM_SCHEMA, Claim};
-pub use commits::{CommitReader, Foreign, ValidEvent};
+pub use commits::{CommitReader, Foreign, ValidEvent, ValidRecord};
 pub use error::{DecodeError, LogError, LogErrorKind};
 #[cfg(feature = "mutants")]
 pub use guard::{Guard, do_without};
+pub use handled::{HANDLED_SCHEMA, Handled};
 pub use header::{EventHeader, Header, HeaderError, Origin, Stamp};
 pub use log::{
     Append, Appended, Change, EventLog, LogReader, Membership, NewTopic, Release, Topic,
 };
+pub use metadata::Metadata;
 pub use partition::partition_of;
 pub use position::Position;
 pub use recorded::Recorded;
 pub use records::{Fetched, Offset, RecordRef, Records};
 pub use rule::{Damage, ReaderRule, Verdict, Void};
+pub use trace::{NotATraceParent, TraceParent};
 pub use writer::{Fate, Step, Writer};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::place::Place;
-use crate::{Event, LogError, Offset, ValidEvent};
+use crate::{Event, LogError, Metadata, Offset, ValidEvent};
 
 /// A valid event, with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Recorded<E> {
     pub time: Timestamp,
     /// The command that caused it.
     pub command: Uuid,
+    /// Who and what led to that command.
+    pub metadata: Metadata,
     /// What happened.
     pub event: E,
 }
@@ -51,6 +53,7 @@ impl<E: Event> Recorded<E> {
             time: Timestamp::from_microsecond(valid.header.time)
                 .map_err(|error| corrupt("cannot read the time").with_source(error))?,
             command: valid.header.command,
+            metadata: Metadata::of(&valid.header.origin),
             event: E::decode(valid.value)
                 .map_err(|error| corrupt("cannot read the value").with_source(error))?,
         })

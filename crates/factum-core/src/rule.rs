@@ -146,7 +146,7 @@ impl ReaderRule {
         match header {
             None => Ok(Verdict::Void(Void::Foreign)),
             Some(Header::Claim(claim)) => self.judge_claim(claim),
-            Some(Header::Event(event)) => self.judge_event(&event.stamp),
+            Some(Header::Event(event) | Header::Handled(event)) => self.judge_event(&event.stamp),
         }
     }
 

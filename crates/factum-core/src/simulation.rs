@@ -468,7 +468,7 @@ fn check_answers(world: &World, order: &[Commit]) -> Result<(), String> {
 fn commit_of(stored: &Stored) -> Option<Commit> {
     match stored.header() {
         Header::Event(event) => Some(event.command.as_u128()),
-        Header::Claim(_) => None,
+        Header::Claim(_) | Header::Handled(_) => None,
     }
 }
 

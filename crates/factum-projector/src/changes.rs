@@ -160,6 +160,7 @@ pub(crate) mod tests {
             version: 1,
             time: jiff::Timestamp::UNIX_EPOCH,
             command: Uuid::nil(),
+            metadata: Default::default(),
             event: event.clone(),
         };
         (0..).zip(events).map(event).collect()

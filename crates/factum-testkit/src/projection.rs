@@ -70,6 +70,7 @@ impl<F: Fold> Projected<F> {
             time: jiff::Timestamp::from_second(self.events.len() as i64 + 1)
                 .expect("fewer events than seconds"),
             command: Uuid::from_u128(self.events.len() as u128 + 1),
+            metadata: Default::default(),
             id,
             event,
         }

@@ -115,6 +115,7 @@ mod tests {
             version: 1,
             time: Timestamp::UNIX_EPOCH,
             command: Uuid::nil(),
+            metadata: Default::default(),
             event,
         }
     }

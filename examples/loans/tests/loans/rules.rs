@@ -107,6 +107,7 @@ fn fold<F: Fold>(
         version: 1,
         time: Timestamp::UNIX_EPOCH,
         command: factum::uuid::Uuid::nil(),
+        metadata: Default::default(),
         event: event.clone(),
     };
     let key = fold.key(&recorded).unwrap();

@@ -80,6 +80,7 @@ impl Ledger {
                 version: sequence,
                 time: time(sequence),
                 command: Uuid::from_u128(sequence.into()),
+                metadata: Default::default(),
                 event: event.clone(),
             });
         }
