@@ -7,6 +7,7 @@
 //! Every call works on batches, so a trait object costs nothing that is paid per event.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_core::future::BoxFuture;
@@ -20,9 +21,23 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// The topic does not exist and `create` is `None`; or it exists with settings under which it
-    /// would forget; or the log can't be reached.
+    /// would forget, as a [fleeting](EventLog::open_fleeting) one does; or the log can't be reached.
     async fn open(&self, topic: &str, create: Option<NewTopic>)
     -> Result<Arc<dyn Topic>, LogError>;
+
+    /// Opens a topic whose records are needed for a short time only, and creates it if it is not
+    /// there: it may forget those that are older than `keep`, and none that were just appended. One
+    /// that is there already is taken as it is. Whoever reads an offset that was forgotten is told
+    /// that it is damage; [`Topic::start`] says what is left.
+    ///
+    /// # Errors
+    /// The topic keeps the newest record of each key only; or the log can't be reached.
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError>;
 }
 
 /// How to create a topic that is not there yet. A topic that is there keeps what it has.

@@ -328,6 +328,15 @@ impl EventLog for Silent {
     async fn open(&self, _: &str, _: Option<NewTopic>) -> Result<Arc<dyn Topic>, LogError> {
         pending().await
     }
+
+    async fn open_fleeting(
+        &self,
+        _: &str,
+        _: NewTopic,
+        _: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        pending().await
+    }
 }
 
 #[tokio::test]

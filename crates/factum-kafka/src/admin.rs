@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 
 use crate::connect::Connection;
 use crate::error::{coded, failed};
-use crate::retention::{KEEPS, Settings};
+use crate::retention::{Needed, Settings};
 use crate::settings::{BATCH_BYTES, MESSAGE_BYTES};
 
 /// How often the cluster is asked again while a new topic spreads through it.
@@ -29,14 +29,15 @@ pub(crate) struct Found {
     pub(crate) max_record_bytes: usize,
 }
 
-/// Finds a topic, or creates it, and makes sure that it keeps its records.
+/// Finds a topic, or creates it, and makes sure that it keeps its records as long as they are needed.
 pub(crate) async fn find_or_create(
     connection: &Arc<Connection>,
     topic: &str,
     create: Option<NewTopic>,
+    needed: Needed,
 ) -> Result<Found, LogError> {
     let admin = Admin::new(connection)?;
-    let found = admin.find_or_create(topic, create).await;
+    let found = admin.find_or_create(topic, create, needed).await;
     // Dropping the client waits for its thread.
     let _ = spawn_blocking(move || drop(admin)).await;
     found
@@ -67,11 +68,12 @@ impl Admin {
         &self,
         topic: &str,
         create: Option<NewTopic>,
+        needed: Needed,
     ) -> Result<Found, LogError> {
         let partitions = match (self.partitions(topic).await?, create) {
             (Some(partitions), _) => partitions,
             (None, Some(create)) => {
-                self.create(topic, create).await?;
+                self.create(topic, create, needed).await?;
                 self.spread(topic).await?
             }
             (None, None) => {
@@ -84,7 +86,7 @@ impl Admin {
                 ));
             }
         };
-        let max_record_bytes = self.largest_record(topic).await?;
+        let max_record_bytes = self.largest_record(topic, needed).await?;
         Ok(Found {
             partitions,
             max_record_bytes,
@@ -115,11 +117,12 @@ impl Admin {
         }
     }
 
-    async fn create(&self, topic: &str, create: NewTopic) -> Result<(), LogError> {
+    async fn create(&self, topic: &str, create: NewTopic, needed: Needed) -> Result<(), LogError> {
         let replication = create.replication.map_or(-1, i32::from);
         let partitions = i32::try_from(create.partitions).unwrap_or(i32::MAX);
         let mut new = Create::new(topic, partitions, TopicReplication::Fixed(replication));
-        for (setting, value) in KEEPS {
+        let wanted = needed.settings();
+        for (setting, value) in &wanted {
             new = new.set(setting, value);
         }
         let what = || {
@@ -155,8 +158,8 @@ impl Admin {
         }
     }
 
-    /// The largest record that a topic takes, provided that it keeps its records.
-    async fn largest_record(&self, topic: &str) -> Result<usize, LogError> {
+    /// The largest record that a topic takes, provided that it keeps its records as needed.
+    async fn largest_record(&self, topic: &str, needed: Needed) -> Result<usize, LogError> {
         let described = self.describe(topic).await?;
         let value = |name: &str| described.get(name)?.value.as_deref();
         let settings = Settings {
@@ -165,7 +168,7 @@ impl Admin {
             value: &value,
         };
         settings
-            .largest_record(BATCH_BYTES, MESSAGE_BYTES)
+            .largest_record(needed, BATCH_BYTES, MESSAGE_BYTES)
             .map_err(|problem| LogError::new(LogErrorKind::Unsuitable, problem))
     }
 

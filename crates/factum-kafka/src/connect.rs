@@ -1,6 +1,7 @@
 //! The connection to a cluster.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{EventLog, LogError, LogErrorKind, NewTopic, Topic};
@@ -10,6 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::client::Reports;
 use crate::error::closed;
 use crate::producer::{Deliveries, Producer};
+use crate::retention::Needed;
 use crate::settings::KafkaSettings;
 use crate::topic::KafkaTopic;
 
@@ -99,8 +101,19 @@ impl EventLog for KafkaLog {
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        Ok(Arc::new(
-            KafkaTopic::open(self.0.clone(), topic, create).await?,
-        ))
+        let needed = Needed::ForEver;
+        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
+        Ok(Arc::new(opened))
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let needed = Needed::For(keep);
+        let opened = KafkaTopic::open(self.0.clone(), topic, Some(create), needed).await?;
+        Ok(Arc::new(opened))
     }
 }

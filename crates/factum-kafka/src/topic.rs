@@ -17,6 +17,7 @@ use crate::error::{closed, coded, failed};
 use crate::membership::KafkaMember;
 use crate::producer::Answer;
 use crate::reader::KafkaReader;
+use crate::retention::Needed;
 
 pub(crate) struct KafkaTopic {
     connection: Arc<Connection>,
@@ -30,8 +31,9 @@ impl KafkaTopic {
         connection: Arc<Connection>,
         topic: &str,
         create: Option<NewTopic>,
+        needed: Needed,
     ) -> Result<Self, LogError> {
-        let found = admin::find_or_create(&connection, topic, create).await?;
+        let found = admin::find_or_create(&connection, topic, create, needed).await?;
         Ok(Self {
             connection,
             name: topic.into(),

@@ -1,4 +1,4 @@
-//! Which topics there are, and how many partitions each of them has.
+//! Which topics there are, how many partitions each of them has, and whether it forgets.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ const FORMAT_KEY: &str = "format";
 /// Kafka's own limit, so that every name fits a file's and both logs take the same names.
 const LONGEST_NAME: usize = 249;
 
-/// The format's number, and each topic's number of partitions.
+/// The format's number, each topic's number of partitions, and how many records a fleeting one keeps.
 pub(crate) struct Catalog {
     numbers: Numbers<'static>,
     /// Held from before a transaction begins until it has opened its trees. LMDB gives a tree the
@@ -33,33 +33,56 @@ pub(crate) struct Catalog {
 }
 
 /// What is found where a catalog should be.
-enum Found<'e> {
+enum Place<'e> {
     Catalog(Numbers<'e>),
     Nothing,
     Strangers,
 }
 
-impl OnCommit for Found<'_> {
-    type Committed = Found<'static>;
+impl OnCommit for Place<'_> {
+    type Committed = Place<'static>;
 
-    fn on_commit(self, token: &CommitToken) -> Found<'static> {
+    fn on_commit(self, token: &CommitToken) -> Place<'static> {
         match self {
-            Found::Catalog(numbers) => Found::Catalog(numbers.on_commit(token)),
-            Found::Nothing => Found::Nothing,
-            Found::Strangers => Found::Strangers,
+            Place::Catalog(numbers) => Place::Catalog(numbers.on_commit(token)),
+            Place::Nothing => Place::Nothing,
+            Place::Strangers => Place::Strangers,
         }
     }
 }
 
-/// A topic's partitions, in order.
-struct Trees<'e>(Vec<RecordTree<'e>>);
+/// Whether a topic keeps its records. It is settled when the topic is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It keeps them for ever.
+    Kept,
+    /// A partition keeps its newest records, so many at least.
+    Fleeting { newest: u32 },
+}
+
+impl Life {
+    /// Enough that whoever follows a topic of answers is far behind before one is forgotten unread.
+    pub(crate) const FLEETING: Self = Self::Fleeting { newest: 65_536 };
+}
+
+/// A topic that is there.
+pub(crate) struct Found {
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) life: Life,
+}
+
+/// What [`Trees`] are once their transaction is over.
+type Opened = (Vec<RecordTree<'static>>, Life);
+
+/// A topic's partitions, in order, and its life.
+struct Trees<'e>(Vec<RecordTree<'e>>, Life);
 
 impl OnCommit for Trees<'_> {
-    type Committed = Vec<RecordTree<'static>>;
+    type Committed = Opened;
 
     fn on_commit(self, token: &CommitToken) -> Self::Committed {
         let trees = self.0.into_iter();
-        trees.map(|tree| tree.on_commit(token)).collect()
+        (trees.map(|tree| tree.on_commit(token)).collect(), self.1)
     }
 }
 
@@ -73,11 +96,11 @@ impl Catalog {
     pub(crate) fn open(env: &Env, dir: &Path) -> Result<Self, LogError> {
         let failed = |error| failure::lmdb(dir, error);
         let catalog = match find(env).map_err(failed)? {
-            Found::Catalog(numbers) => Self::new(numbers),
-            Found::Nothing => {
+            Place::Catalog(numbers) => Self::new(numbers),
+            Place::Nothing => {
                 create(env).map_err(|error| room::not_committed(dir, SMALL, error))?
             }
-            Found::Strangers => {
+            Place::Strangers => {
                 return Err(folder::not_a_log(dir, "its data file holds other data"));
             }
         };
@@ -94,11 +117,11 @@ impl Catalog {
         env: &Env,
         dir: &Arc<Path>,
         name: &str,
-    ) -> Result<Option<Vec<Partition>>, LogError> {
+    ) -> Result<Option<Found>, LogError> {
         check_name(name)?;
         let trees = self.open_trees(env, name);
         let trees = trees.map_err(|error| failure::lmdb(dir, error))?;
-        Ok(trees.map(|trees| partitions(dir, name, trees)))
+        Ok(trees.map(|trees| found(dir, name, trees)))
     }
 
     /// Creates a topic, unless another process was faster, and opens it.
@@ -108,18 +131,19 @@ impl Catalog {
         dir: &Arc<Path>,
         name: &str,
         create: NewTopic,
-    ) -> Result<Vec<Partition>, LogError> {
+        life: Life,
+    ) -> Result<Found, LogError> {
         check_name(name)?;
         if create.partitions == 0 {
             let message = format!("topic {name} can't have 0 partitions: ask for at least 1");
             return Err(LogError::new(LogErrorKind::Unsuitable, message));
         }
-        let trees = self.create_trees(env, name, create.partitions);
+        let trees = self.create_trees(env, name, create.partitions, life);
         let trees = trees.map_err(|error| room::not_committed(dir, SMALL, error))?;
-        Ok(partitions(dir, name, trees))
+        Ok(found(dir, name, trees))
     }
 
-    fn open_trees(&self, env: &Env, name: &str) -> heed::Result<Option<Vec<RecordTree<'static>>>> {
+    fn open_trees(&self, env: &Env, name: &str) -> heed::Result<Option<Opened>> {
         let _opening = locked(&self.opening);
         let txn = env.read_txn()?;
         let trees = env.open_databases_and_commit(txn, |open, txn| {
@@ -129,7 +153,8 @@ impl Catalog {
             let tree = |number| open.open_database(txn, Some(&tree_name(name, number)));
             let trees: Option<Vec<_>> = (0..count).map(tree).collect::<heed::Result<_>>()?;
             let trees = trees.ok_or(heed::Error::Mdb(heed::MdbError::Corrupted))?;
-            Ok::<_, heed::Error>(CommitOrAbort::Commit(Trees(trees)))
+            let life = self.life(txn, name)?;
+            Ok::<_, heed::Error>(CommitOrAbort::Commit(Trees(trees, life)))
         })?;
         Ok(trees.commit())
     }
@@ -139,17 +164,28 @@ impl Catalog {
         env: &Env,
         name: &str,
         partitions: u32,
-    ) -> heed::Result<Vec<RecordTree<'static>>> {
+        life: Life,
+    ) -> heed::Result<Opened> {
         let _opening = locked(&self.opening);
         let txn = env.write_txn()?;
         let trees = env.create_databases_and_commit(txn, |open, txn| {
-            let count = self.numbers.get(txn, &key(name))?.unwrap_or(partitions);
+            let there = self.numbers.get(txn, &key(name))?;
+            let count = there.unwrap_or(partitions);
             self.numbers.put(txn, &key(name), &count)?;
+            if let (None, Life::Fleeting { newest }) = (there, life) {
+                self.numbers.put(txn, &fleeting_key(name), &newest)?;
+            }
             let tree = |number| open.create_database(txn, Some(&tree_name(name, number)));
             let trees: Vec<_> = (0..count).map(tree).collect::<heed::Result<_>>()?;
-            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(Trees(trees)))
+            let life = self.life(txn, name)?;
+            Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(Trees(trees, life)))
         })?;
         Ok(trees.unwrap_commit())
+    }
+
+    fn life(&self, txn: &heed::RoTxn<'_, WithoutTls>, name: &str) -> heed::Result<Life> {
+        let newest = self.numbers.get(txn, &fleeting_key(name))?;
+        Ok(newest.map_or(Life::Kept, |newest| Life::Fleeting { newest }))
     }
 
     fn number(&self, env: &Env, key: &str) -> heed::Result<Option<u32>> {
@@ -158,13 +194,13 @@ impl Catalog {
     }
 }
 
-fn find(env: &Env) -> heed::Result<Found<'static>> {
+fn find(env: &Env) -> heed::Result<Place<'static>> {
     let txn = env.read_txn()?;
     let found = env.open_databases_and_commit(txn, |open, txn| {
         let found = match open.open_database(txn, Some(CATALOG))? {
-            Some(numbers) => Found::Catalog(numbers),
-            None if is_empty(open, txn)? => Found::Nothing,
-            None => Found::Strangers,
+            Some(numbers) => Place::Catalog(numbers),
+            None if is_empty(open, txn)? => Place::Nothing,
+            None => Place::Strangers,
         };
         Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(found))
     })?;
@@ -195,16 +231,22 @@ fn key(topic: &str) -> String {
     format!("topic/{topic}")
 }
 
+/// Where a fleeting topic says how many records it keeps; others have no such key.
+fn fleeting_key(topic: &str) -> String {
+    format!("fleeting/{topic}")
+}
+
 fn tree_name(topic: &str, partition: u32) -> String {
     format!("{topic}/{partition}")
 }
 
-fn partitions(dir: &Arc<Path>, topic: &str, trees: Vec<RecordTree<'static>>) -> Vec<Partition> {
+fn found(dir: &Arc<Path>, topic: &str, (trees, life): Opened) -> Found {
     let topic: Arc<str> = topic.into();
-    (0..)
-        .zip(trees)
-        .map(|(number, tree)| Partition::new(dir.clone(), topic.clone(), number, tree))
-        .collect()
+    let partition = |(number, tree)| Partition::new(dir.clone(), topic.clone(), number, tree, life);
+    Found {
+        partitions: (0..).zip(trees).map(partition).collect(),
+        life,
+    }
 }
 
 /// Takes the names that Kafka takes.

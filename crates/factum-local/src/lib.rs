@@ -45,6 +45,8 @@
 //!
 //! # Limits
 //!
+//! - It has no times: a topic that was made as a [fleeting](factum_core::EventLog::open_fleeting) one keeps
+//!   the newest 65,536 records of each partition, and up to 1,023 more, however old they are.
 //! - The folder must be on a local disk: LMDB's maps and locks don't work over a network, nor between
 //!   containers that don't see each other's processes.
 //! - Nobody else may touch the files while a process has the log open. Back up a folder that is not in

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{EventLog, LogError, LogErrorKind, NewTopic, Topic};
 
 use crate::blocking::blocking;
+use crate::catalog::{Found, Life};
 use crate::options::LocalOptions;
+use crate::partition::Partition;
 use crate::store::Store;
 use crate::topic::{LocalTopic, Opened};
 
@@ -54,6 +57,22 @@ impl EventLog for LocalLog {
         let open = move || open_topic(store, &name, create);
         Ok(Arc::new(LocalTopic(blocking(&self.store.dir, open).await?)))
     }
+
+    /// The embedded log has no times: whatever `keep` is, it keeps the newest 65,536 records of a
+    /// partition at least.
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        _keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let (store, name) = (self.store.clone(), topic.to_owned());
+        let open = move || {
+            let found = find_or_create(&store, &name, Some(create), Life::FLEETING)?;
+            Ok(opened(store, name, found.partitions))
+        };
+        Ok(Arc::new(LocalTopic(blocking(&self.store.dir, open).await?)))
+    }
 }
 
 fn open_topic(
@@ -61,17 +80,41 @@ fn open_topic(
     name: &str,
     create: Option<NewTopic>,
 ) -> Result<Arc<Opened>, LogError> {
+    let found = find_or_create(&store, name, create, Life::Kept)?;
+    match found.life {
+        Life::Kept => Ok(opened(store, name.to_owned(), found.partitions)),
+        Life::Fleeting { .. } => Err(forgets(&store.dir, name)),
+    }
+}
+
+fn find_or_create(
+    store: &Store,
+    name: &str,
+    create: Option<NewTopic>,
+    life: Life,
+) -> Result<Found, LogError> {
     let (catalog, env, dir) = (&store.catalog, &store.env, &store.dir);
-    let partitions = match (catalog.find_topic(env, dir, name)?, create) {
-        (Some(partitions), _) => partitions,
-        (None, Some(create)) => catalog.create_topic(env, dir, name, create)?,
-        (None, None) => return Err(no_topic(&store.dir, name)),
-    };
-    Ok(Arc::new(Opened {
-        name: name.to_owned(),
+    match (catalog.find_topic(env, dir, name)?, create) {
+        (Some(found), _) => Ok(found),
+        (None, Some(create)) => catalog.create_topic(env, dir, name, create, life),
+        (None, None) => Err(no_topic(dir, name)),
+    }
+}
+
+fn opened(store: Arc<Store>, name: String, partitions: Vec<Partition>) -> Arc<Opened> {
+    Arc::new(Opened {
+        name,
         partitions,
         store,
-    }))
+    })
+}
+
+fn forgets(dir: &Path, name: &str) -> LogError {
+    let message = format!(
+        "topic {name} of the log in {} would forget events: it was made for records that are needed for a short time only. Use another name",
+        dir.display()
+    );
+    LogError::new(LogErrorKind::Unsuitable, message)
 }
 
 fn no_topic(dir: &Path, name: &str) -> LogError {

@@ -8,10 +8,14 @@ use heed::byteorder::BigEndian;
 use heed::types::{Bytes, U64};
 use heed::{Database, PutFlags, RoTxn, RwTxn};
 
+use crate::catalog::Life;
 use crate::{failure, record};
 
 /// How many bytes of records one fetch may hold before it stops.
 const FETCH_BYTES: usize = 1 << 20;
+
+/// How many records more than it has to a fleeting partition keeps, so that it forgets many at once.
+const FORGET_AT_ONCE: u64 = 1_024;
 
 /// Stored records by offset. Big endian keys sort as numbers do.
 pub(crate) type RecordTree<'e> = Database<'e, U64<BigEndian>, Bytes>;
@@ -23,6 +27,7 @@ pub(crate) struct Partition {
     topic: Arc<str>,
     number: u32,
     tree: RecordTree<'static>,
+    life: Life,
 }
 
 impl Partition {
@@ -31,12 +36,26 @@ impl Partition {
         topic: Arc<str>,
         number: u32,
         tree: RecordTree<'static>,
+        life: Life,
     ) -> Self {
         Self {
             dir,
             topic,
             number,
             tree,
+            life,
+        }
+    }
+
+    /// The offset of the oldest record that is still there. A partition that keeps its records has
+    /// never had another than 0.
+    pub(crate) fn start(&self, txn: &RoTxn<'_>) -> Result<Offset, LogError> {
+        match self.life {
+            Life::Kept => Ok(0),
+            Life::Fleeting { .. } => {
+                let first = self.tree.first(txn).map_err(|error| self.failed(error))?;
+                Ok(first.map_or(0, |(offset, _)| offset))
+            }
         }
     }
 
@@ -46,7 +65,8 @@ impl Partition {
         Ok(last.map_or(0, |(offset, _)| offset + 1))
     }
 
-    /// Adds records at the end, and returns the offset of the first. `stored` is scratch space.
+    /// Adds records at the end, and returns the offset of the first; forgets what need not be kept.
+    /// `stored` is scratch space.
     pub(crate) fn append(
         &self,
         txn: &mut RwTxn<'_>,
@@ -60,14 +80,28 @@ impl Partition {
                 .put_with_flags(txn, PutFlags::APPEND, &offset, stored)
                 .map_err(|error| self.failed(error))?;
         }
+        self.forget(txn, first + records.len() as Offset)?;
         Ok(first)
+    }
+
+    /// Deletes what a fleeting partition that ends at `end` need not keep, once it is worth it.
+    fn forget(&self, txn: &mut RwTxn<'_>, end: Offset) -> Result<(), LogError> {
+        let Life::Fleeting { newest } = self.life else {
+            return Ok(());
+        };
+        let kept = end.saturating_sub(newest.into());
+        if kept >= self.start(txn)? + FORGET_AT_ONCE {
+            let deleted = self.tree.delete_range(txn, &(..kept));
+            deleted.map_err(|error| self.failed(error))?;
+        }
+        Ok(())
     }
 
     /// The records from `from` on, until a bound of bytes is passed, or up to one that is damaged.
     pub(crate) fn fetch(&self, txn: &RoTxn<'_>, from: Offset) -> Result<Fetched, LogError> {
-        let end = self.end(txn)?;
-        if from > end {
-            return Err(self.out_of_range(from, end));
+        let (start, end) = (self.start(txn)?, self.end(txn)?);
+        if !(start..=end).contains(&from) {
+            return Err(self.out_of_range(from, start, end));
         }
         let mut fetched = Fetched::new(self.number, from);
         let stored = self.tree.range(txn, &(from..));
@@ -102,8 +136,8 @@ impl Partition {
         failure::lmdb(&self.dir, error)
     }
 
-    fn out_of_range(&self, from: Offset, end: Offset) -> LogError {
-        let message = format!("{self} has no offset {from}: it holds 0 to {end}");
+    fn out_of_range(&self, from: Offset, start: Offset, end: Offset) -> LogError {
+        let message = format!("{self} has no offset {from}: it holds {start} to {end}");
         LogError::new(LogErrorKind::Damaged, message)
     }
 

@@ -69,7 +69,12 @@ impl Topic for LocalTopic {
     }
 
     async fn start(&self, partition: u32) -> Result<Offset, LogError> {
-        self.0.partition(partition).map(|_| 0)
+        let opened = self.0.clone();
+        let start = move || {
+            let txn = opened.store.read()?;
+            opened.partition(partition)?.start(&txn)
+        };
+        blocking(&self.0.store.dir, start).await
     }
 
     async fn end(&self, partition: u32) -> Result<Offset, LogError> {

@@ -62,6 +62,18 @@ impl FaultyLog {
     pub fn end_memberships(&self, kind: LogErrorKind) {
         self.ends.send_replace(kind);
     }
+
+    fn behind_faults(&self, topic: Arc<dyn Topic>) -> Arc<dyn Topic> {
+        Arc::new(FaultyTopic {
+            topic,
+            faults: self.faults,
+            ends: self.ends.clone(),
+            network: Mutex::new(Network {
+                random: StdRng::seed_from_u64(self.faults.seed),
+                held: HashMap::new(),
+            }),
+        })
+    }
 }
 
 #[async_trait]
@@ -71,16 +83,16 @@ impl EventLog for FaultyLog {
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let topic = self.log.open(topic, create).await?;
-        Ok(Arc::new(FaultyTopic {
-            topic,
-            faults: self.faults,
-            ends: self.ends.clone(),
-            network: Mutex::new(Network {
-                random: StdRng::seed_from_u64(self.faults.seed),
-                held: HashMap::new(),
-            }),
-        }))
+        Ok(self.behind_faults(self.log.open(topic, create).await?))
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        Ok(self.behind_faults(self.log.open_fleeting(topic, create, keep).await?))
     }
 }
 

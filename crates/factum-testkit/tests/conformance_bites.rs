@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{
@@ -16,6 +17,10 @@ use futures::FutureExt;
 enum Flaw {
     None,
     CreatesUnasked,
+    OpensWhatForgets,
+    MakesFleetingOnesAnew,
+    KeepsFleetingOnesApart,
+    TellsNoStart,
     AppendsTwice,
     AppendsWhenPolled,
     ReordersPairs,
@@ -30,6 +35,13 @@ enum Flaw {
 
 struct Flawed(MemoryLog, Flaw);
 
+impl Flawed {
+    fn flawed(&self, topic: Arc<dyn Topic>) -> Arc<dyn Topic> {
+        let flaw = self.1;
+        Arc::new(FlawedTopic { topic, flaw })
+    }
+}
+
 #[async_trait]
 impl EventLog for Flawed {
     async fn open(
@@ -41,10 +53,27 @@ impl EventLog for Flawed {
             Flaw::CreatesUnasked => create.or(Some(NewTopic::default())),
             _ => create,
         };
-        Ok(Arc::new(FlawedTopic {
-            topic: self.0.open(topic, create).await?,
-            flaw: self.1,
-        }))
+        let opened = match (self.0.open(topic, create).await, create) {
+            (Err(_), Some(create)) if self.1 == Flaw::OpensWhatForgets => {
+                self.0.open_fleeting(topic, create, Duration::ZERO).await
+            }
+            (opened, _) => opened,
+        };
+        Ok(self.flawed(opened?))
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let name = match self.1 {
+            Flaw::MakesFleetingOnesAnew => uuid::Uuid::new_v4().to_string(),
+            Flaw::KeepsFleetingOnesApart => format!("{topic}.fleeting"),
+            _ => topic.to_owned(),
+        };
+        Ok(self.flawed(self.0.open_fleeting(&name, create, keep).await?))
     }
 }
 
@@ -93,7 +122,10 @@ impl Topic for FlawedTopic {
     }
 
     async fn start(&self, partition: u32) -> Result<Offset, LogError> {
-        self.topic.start(partition).await
+        match self.flaw {
+            Flaw::TellsNoStart => Ok(0),
+            _ => self.topic.start(partition).await,
+        }
     }
 
     async fn end(&self, partition: u32) -> Result<Offset, LogError> {
@@ -215,6 +247,10 @@ macro_rules! bites {
 
 bites! {
     CreatesUnasked => a_topic_that_is_not_there_is_not_found,
+    OpensWhatForgets => a_fleeting_topic_is_refused_to_who_needs_it_for_ever,
+    MakesFleetingOnesAnew => a_fleeting_topic_opened_twice_is_the_same,
+    KeepsFleetingOnesApart => a_topic_that_is_there_does_not_become_fleeting,
+    TellsNoStart => a_fleeting_topic_forgets_the_oldest_only,
     AppendsTwice => offsets_are_dense_and_the_end_follows,
     AppendsWhenPolled => an_append_needs_no_polling,
     ReordersPairs => appends_land_in_the_order_of_the_calls,

@@ -1,6 +1,7 @@
 //! The write side on a real Kafka.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use factum::{
     CommandOptions, Engine, EngineError, EngineOptions, Event, EventLog, KafkaLog, KafkaSettings,
@@ -22,6 +23,16 @@ impl EventLog for Own {
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
         self.0.open(&format!("{}.{topic}", self.1), create).await
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let topic = format!("{}.{topic}", self.1);
+        self.0.open_fleeting(&topic, create, keep).await
     }
 }
 

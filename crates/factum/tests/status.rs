@@ -27,6 +27,16 @@ impl EventLog for Late {
         self.1.notified().await;
         self.0.open(topic, create).await
     }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        self.1.notified().await;
+        self.0.open_fleeting(topic, create, keep).await
+    }
 }
 
 async fn get(server: &StatusServer, path: &str) -> (u16, String) {

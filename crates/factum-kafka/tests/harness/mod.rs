@@ -114,6 +114,15 @@ impl Operator {
             .expect("the settings are changed");
     }
 
+    /// What a topic is set to.
+    pub async fn setting(&self, topic: &str, setting: &str) -> Option<String> {
+        let resource = [&ResourceSpecifier::Topic(topic)];
+        let described = self.0.describe_configs(resource, &AdminOptions::new());
+        let described = described.await.expect("the cluster answers").remove(0);
+        let described = described.expect("the topic is described");
+        described.get(setting)?.value.clone()
+    }
+
     /// Deletes partition 0's records below an offset.
     pub async fn delete_records(&self, topic: &str, before: i64) {
         let mut list = rdkafka::TopicPartitionList::new();

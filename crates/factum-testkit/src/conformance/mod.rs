@@ -4,6 +4,7 @@
 //! its own. [`conformance!`](crate::conformance!) turns all of them into tests.
 
 mod append;
+mod fleeting;
 mod harness;
 mod membership;
 mod read;
@@ -19,6 +20,10 @@ pub use append::{
     a_record_that_is_too_large_is_refused, an_append_needs_no_polling,
     appends_land_in_the_order_of_the_calls, appends_to_a_partition_that_is_not_there_fail,
     many_partitions_take_appends_at_once, offsets_are_dense_and_the_end_follows,
+};
+pub use fleeting::{
+    a_fleeting_topic_forgets_the_oldest_only, a_fleeting_topic_is_refused_to_who_needs_it_for_ever,
+    a_fleeting_topic_opened_twice_is_the_same, a_topic_that_is_there_does_not_become_fleeting,
 };
 pub use membership::{
     a_cancelled_wait_loses_no_change, a_dropped_member_is_replaced, a_leaver_is_replaced,
@@ -87,6 +92,9 @@ macro_rules! conformance {
             a_cancelled_read_loses_no_record,
             a_cancelled_wait_loses_no_change,
             a_dropped_member_is_replaced,
+            a_fleeting_topic_forgets_the_oldest_only,
+            a_fleeting_topic_is_refused_to_who_needs_it_for_ever,
+            a_fleeting_topic_opened_twice_is_the_same,
             a_leaver_is_replaced,
             a_lone_member_owns_everything,
             a_partition_is_gained_only_after_its_release,
@@ -94,6 +102,7 @@ macro_rules! conformance {
             a_record_that_is_too_large_is_refused,
             a_start_outside_the_log_is_damage,
             a_topic_that_is_not_there_is_not_found,
+            a_topic_that_is_there_does_not_become_fleeting,
             an_append_needs_no_polling,
             an_existing_topic_keeps_its_partitions,
             appends_land_in_the_order_of_the_calls,

@@ -8,6 +8,7 @@ mod topic;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{EventLog, LogError, LogErrorKind, NewTopic, Offset, Topic};
@@ -45,6 +46,33 @@ impl MemoryLog {
         self.partition(topic, partition, |it| it.lose_after(end));
     }
 
+    fn find_or_create(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+        fleeting: bool,
+    ) -> Result<Arc<Store>, LogError> {
+        let mut topics = locked(&self.topics);
+        if let Some(found) = topics.get(topic) {
+            return Ok(found.clone());
+        }
+        let create = create.ok_or_else(|| {
+            LogError::new(
+                LogErrorKind::NotFound,
+                format!("there is no topic {topic}: the service that writes to it creates it when it first starts"),
+            )
+        })?;
+        if create.partitions == 0 {
+            return Err(LogError::new(
+                LogErrorKind::Unsuitable,
+                format!("topic {topic} can't have 0 partitions: ask for at least 1"),
+            ));
+        }
+        let created = Arc::new(Store::new(topic, create.partitions, fleeting));
+        topics.insert(topic.to_owned(), created.clone());
+        Ok(created)
+    }
+
     fn partition(
         &self,
         topic: &str,
@@ -66,25 +94,27 @@ impl EventLog for MemoryLog {
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let mut topics = locked(&self.topics);
-        if let Some(found) = topics.get(topic) {
-            return Ok(Arc::new(MemoryTopic(found.clone())));
-        }
-        let create = create.ok_or_else(|| {
-            LogError::new(
-                LogErrorKind::NotFound,
-                format!("there is no topic {topic}: the service that writes to it creates it when it first starts"),
-            )
-        })?;
-        if create.partitions == 0 {
+        let found = self.find_or_create(topic, create, false)?;
+        if found.fleeting {
             return Err(LogError::new(
                 LogErrorKind::Unsuitable,
-                format!("topic {topic} can't have 0 partitions: ask for at least 1"),
+                format!(
+                    "topic {topic} would forget events: it was made for records that are needed for a short time only. Use another name"
+                ),
             ));
         }
-        let created = Arc::new(Store::new(topic, create.partitions));
-        topics.insert(topic.to_owned(), created.clone());
-        Ok(Arc::new(MemoryTopic(created)))
+        Ok(Arc::new(MemoryTopic(found)))
+    }
+
+    /// Whatever `keep` is, a partition keeps its newest 4,096 records at least.
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        _keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let found = self.find_or_create(topic, Some(create), true)?;
+        Ok(Arc::new(MemoryTopic(found)))
     }
 }
 

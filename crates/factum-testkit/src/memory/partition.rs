@@ -5,8 +5,12 @@ use factum_core::{Fetched, Offset, Records};
 /// How many bytes of records one fetch may hold before it stops.
 const FETCH_BYTES: usize = 1 << 20;
 
+/// How many records a fleeting partition keeps at least; it forgets when it has twice as many.
+pub(super) const FLEETING_KEEPS: Offset = 4_096;
+
 #[derive(Default)]
 pub(super) struct Partition {
+    fleeting: bool,
     start: Offset,
     end: Offset,
     /// Batches in offset order, each with its first record's offset.
@@ -14,6 +18,13 @@ pub(super) struct Partition {
 }
 
 impl Partition {
+    pub(super) fn new(fleeting: bool) -> Self {
+        Self {
+            fleeting,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn start(&self) -> Offset {
         self.start
     }
@@ -28,6 +39,9 @@ impl Partition {
         self.end += records.len() as Offset;
         if !records.is_empty() {
             self.batches.push((first, records));
+        }
+        if self.fleeting && self.end - self.start >= 2 * FLEETING_KEEPS {
+            self.forget_before(self.end - FLEETING_KEEPS);
         }
         first
     }
@@ -107,6 +121,21 @@ mod tests {
         assert_eq!((partition.start(), partition.end()), (2, 3));
         assert_eq!(values(&partition.fetch(0, 2)), [(2, b"c".to_vec())]);
         assert_eq!(partition.append(batch(&[b"e"])), 3);
+    }
+
+    #[test]
+    fn only_what_is_fleeting_vanishes() {
+        for fleeting in [false, true] {
+            let mut partition = Partition::new(fleeting);
+            for _ in 0..3 * FLEETING_KEEPS {
+                partition.append(batch(&[b"a"]));
+            }
+            let kept = partition.end() - partition.start();
+            assert_eq!(partition.end(), 3 * FLEETING_KEEPS);
+            assert_eq!(kept == partition.end(), !fleeting);
+            assert!(kept >= FLEETING_KEEPS);
+            assert_eq!(partition.batches.len() as Offset, kept);
+        }
     }
 
     #[test]

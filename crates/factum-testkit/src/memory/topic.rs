@@ -21,6 +21,8 @@ const MAX_RECORD_BYTES: usize = 1_000_000;
 /// What the handles, readers and members of a topic share.
 pub(super) struct Store {
     name: String,
+    /// Whether it forgets.
+    pub(super) fleeting: bool,
     partitions: Vec<Mutex<Partition>>,
     groups: Mutex<HashMap<String, Arc<SharedGroup>>>,
     /// Told after every append.
@@ -28,10 +30,12 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(name: &str, partitions: u32) -> Self {
+    pub(super) fn new(name: &str, partitions: u32, fleeting: bool) -> Self {
+        let partition = |_| Mutex::new(Partition::new(fleeting));
         Self {
             name: name.to_owned(),
-            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+            fleeting,
+            partitions: (0..partitions).map(partition).collect(),
             groups: Mutex::default(),
             grown: Notify::new(),
         }

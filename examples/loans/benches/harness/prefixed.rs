@@ -1,6 +1,7 @@
 //! A log whose topics have a prefix, so that each run has its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use factum::{EventLog, KafkaLog, LogError, NewTopic, Topic};
 
@@ -20,5 +21,15 @@ impl EventLog for Prefixed {
         self.log
             .open(&format!("{}.{topic}", self.prefix), create)
             .await
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let topic = format!("{}.{topic}", self.prefix);
+        self.log.open_fleeting(&topic, create, keep).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::{
@@ -100,6 +101,15 @@ impl EventLog for LogView {
             topic: self.log.open(topic, create).await?,
             group: self.group.clone(),
         }))
+    }
+
+    async fn open_fleeting(
+        &self,
+        topic: &str,
+        create: NewTopic,
+        keep: Duration,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        self.log.open_fleeting(topic, create, keep).await
     }
 }
 
