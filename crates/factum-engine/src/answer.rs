@@ -6,9 +6,11 @@ use std::task::{Context, Poll};
 
 use factum_core::Fate;
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
 
+use crate::decider::Caller;
+use crate::routing::Routed;
 use crate::{ExecuteError, Receipt};
 
 pub(crate) type Outcome<R> = Result<Receipt, ExecuteError<R>>;
@@ -16,22 +18,26 @@ pub(crate) type Outcome<R> = Result<Receipt, ExecuteError<R>>;
 /// A caller that waits, and the answer it gets if its commit turns out valid.
 #[derive(Debug)]
 pub(crate) struct Waiting<R> {
-    pub caller: oneshot::Sender<Outcome<R>>,
+    pub caller: Caller<R>,
     pub answer: Outcome<R>,
+    /// The command's id and when it was decided, where the middleware wants to know.
+    pub watched: Option<(Uuid, Instant)>,
 }
 
 impl<R> Waiting<R> {
-    /// Answers the caller, who may have gone.
-    pub fn settle(self, fate: Fate) {
-        let answer = match fate {
-            Fate::Valid => self.answer,
-            Fate::Void => Err(ExecuteError::Fenced),
-        };
-        let _ = self.caller.send(answer);
+    /// Answers the caller, who may have gone. One who waits elsewhere is answered by `elsewhere`; and
+    /// where the commit is void, by nobody: the command is still there, and will be decided again.
+    pub fn settle(self, fate: Fate, elsewhere: impl FnOnce(Routed, &Outcome<R>)) {
+        match (self.caller, fate) {
+            (Caller::Here(caller), Fate::Valid) => drop(caller.send(self.answer)),
+            (Caller::Here(caller), Fate::Void) => drop(caller.send(Err(ExecuteError::Fenced))),
+            (Caller::There(routed), Fate::Valid) => elsewhere(routed, &self.answer),
+            (Caller::There(_), Fate::Void) => {}
+        }
     }
 }
 
-/// The answer to a command that was queued. Dropping it does not call the command back.
+/// The answer to a command that was queued. Dropping it calls the command back, unless it was decided.
 #[derive(Debug)]
 #[must_use = "the answer says whether the command took effect"]
 pub struct Reply<R> {

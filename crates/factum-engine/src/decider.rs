@@ -1,25 +1,60 @@
 //! What becomes of a command: decided from the partition's state alone, without I/O.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use factum_core::{Aggregate, Event, EventHeader, Header, Origin, Records, Stamp, Writer};
+use factum_core::{
+    Aggregate, Event, EventHeader, Handled, Header, Metadata, Offset, Origin, Records, Stamp,
+    Writer,
+};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::aggregates::Versioned;
 use crate::answer::{Outcome, Waiting};
+use crate::middleware::{Call, Middleware};
+use crate::routing::{Codec, Routed};
 use crate::state::PartitionState;
+use crate::window::Entry;
 use crate::{ExecuteError, Receipt};
 
 /// A command on its way to the owner of its partition.
 pub(crate) struct Request<A: Aggregate> {
     pub id: String,
-    pub command: A::Command,
+    /// What is asked for; or why that cannot be read.
+    pub command: Result<A::Command, String>,
     pub command_id: Uuid,
     /// Whether the caller chose the id: nobody can have sent a random one before.
     pub chosen: bool,
     pub expected_version: Option<u64>,
-    pub caller: oneshot::Sender<Outcome<A::Rejection>>,
+    /// `None` where there is nothing to say.
+    pub metadata: Option<Box<Metadata>>,
+    pub caller: Caller<A::Rejection>,
+}
+
+/// Who waits for the answer.
+#[derive(Debug)]
+pub(crate) enum Caller<R> {
+    /// A caller in this process.
+    Here(oneshot::Sender<Outcome<R>>),
+    /// Whoever sent the command through the log.
+    There(Routed),
+}
+
+impl<R> Caller<R> {
+    /// Whether nobody waits any more. What came through the log is carried out all the same.
+    fn has_gone(&self) -> bool {
+        matches!(self, Self::Here(caller) if caller.is_closed())
+    }
+
+    /// Where the command stands in the topic of commands, if it came through that.
+    fn offset(&self) -> Option<Offset> {
+        match self {
+            Self::Here(_) => None,
+            Self::There(routed) => Some(routed.offset),
+        }
+    }
 }
 
 /// Decides commands one after the other, and gathers what is to be appended.
@@ -28,10 +63,15 @@ pub(crate) struct Decider<'a, A: Aggregate> {
     pub max_record_bytes: usize,
     /// When these commands are decided, in microseconds since 1970-01-01 UTC.
     pub time: i64,
+    /// The same moment, to measure from.
+    pub begun: Instant,
     pub state: &'a mut PartitionState<A>,
     pub writer: &'a mut Writer<Waiting<A::Rejection>>,
     pub records: Records,
     pub stamps: Vec<Stamp>,
+    /// Where commands are routed, how what callers are told is written down.
+    pub codec: Option<Codec<A>>,
+    pub middleware: Option<&'a Arc<dyn Middleware<A>>>,
 }
 
 /// What a command is to append.
@@ -42,25 +82,85 @@ struct Decided<E> {
     version: u64,
 }
 
+/// A command that is being decided, without what it asks for.
+struct Asked<'r> {
+    id: &'r str,
+    command: Uuid,
+    chosen: bool,
+    origin: Origin<'r>,
+}
+
 impl<A: Aggregate> Decider<'_, A> {
     /// Decides one command. Its caller is answered when the commits before it and its own are settled;
     /// an answer without a commit, too, waits until it is clear that the state was the newest.
+    ///
+    /// One whose caller has given up is passed over: the caller may have sent it again on another way,
+    /// which may be answered before.
     pub fn take(&mut self, request: Request<A>) {
+        if request.caller.has_gone() {
+            return;
+        }
         let Request {
             id,
             command,
             command_id,
             chosen,
             expected_version,
+            mut metadata,
             caller,
         } = request;
         if chosen && let Some(first) = self.state.commands.find(&id, command_id) {
-            let answer = Ok(*first);
-            return self.writer.plan(Waiting { caller, answer }, 0);
+            let first = first.clone();
+            return self.repeat(&id, command_id, &first, caller);
         }
-        match self.decide(&id, command, command_id, expected_version) {
-            Err(answer) => self.writer.plan_answer(Waiting { caller, answer }),
-            Ok(decided) => self.commit(&id, &decided, command_id, caller),
+        let decided = command
+            .map_err(|reason| Err(ExecuteError::NotUnderstood(reason)))
+            .and_then(|command| {
+                self.admit(&id, &command, command_id, &mut metadata)?;
+                self.decide(&id, command, command_id, expected_version)
+            });
+        let none = Metadata::default();
+        let asked = Asked {
+            id: &id,
+            command: command_id,
+            chosen,
+            origin: Origin {
+                command_offset: caller.offset(),
+                ..metadata.as_deref().unwrap_or(&none).origin()
+            },
+        };
+        let committed = decided.and_then(|decided| {
+            let committed = self.commit(&asked, &decided);
+            committed.map_err(Err)
+        });
+        match committed {
+            Ok(receipt) => self.plan(command_id, caller, Ok(receipt), receipt.events),
+            Err(answer) => self.answer(&asked, answer, caller),
+        }
+    }
+
+    /// Lets the middleware look at a command, and say more of it.
+    fn admit(
+        &self,
+        id: &str,
+        command: &A::Command,
+        command_id: Uuid,
+        metadata: &mut Option<Box<Metadata>>,
+    ) -> Result<(), Outcome<A::Rejection>> {
+        let Some(middleware) = self.middleware else {
+            return Ok(());
+        };
+        let metadata = metadata.get_or_insert_default();
+        let mut call = Call {
+            id,
+            command,
+            command_id,
+            metadata,
+        };
+        let admitted = catch_unwind(AssertUnwindSafe(|| middleware.before(&mut call)));
+        match admitted {
+            Ok(admitted) => admitted.map_err(|denied| Err(ExecuteError::Denied(denied.0))),
+            Err(panic) => Err(Err(ExecuteError::Panicked(panic_message(&*panic)))),
         }
     }
 
@@ -92,41 +192,33 @@ impl<A: Aggregate> Decider<'_, A> {
         }
     }
 
+    /// Adds a commit to the batch, and takes its events in.
     fn commit(
         &mut self,
-        id: &str,
+        asked: &Asked<'_>,
         decided: &Decided<A::Event>,
-        command: Uuid,
-        caller: oneshot::Sender<Outcome<A::Rejection>>,
-    ) {
+    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let start = self.records.len();
-        let events = match self.encode(id, decided, command) {
+        let events = match self.encode(asked, decided) {
             Ok(events) => events,
             Err(error) => {
                 self.records.truncate(start);
-                let answer = Err(error);
-                return self.writer.plan_answer(Waiting { caller, answer });
+                return Err(error);
             }
         };
-        let (size, before) = (events.len() as u32, self.writer.planned());
-        let version = self.state.apply(id, &events);
-        let sequence = before + u64::from(size);
+        let size = events.len() as u32;
+        let version = self.state.apply(asked.id, &events);
         let receipt = Receipt {
-            command,
+            command: asked.command,
             partition: self.partition,
-            sequence,
+            sequence: self.writer.planned() + u64::from(size),
             version,
             events: size,
         };
-        self.state.commands.remember(id, receipt);
+        self.state.commands.remember(asked.id, receipt, None);
+        self.state.handle(asked.origin.command_offset);
         self.stamps.extend(self.writer.stamps(size));
-        self.writer.plan(
-            Waiting {
-                caller,
-                answer: Ok(receipt),
-            },
-            size,
-        );
+        Ok(receipt)
     }
 
     /// Adds the events' records to the batch, and returns the events as every reader will read them.
@@ -136,9 +228,8 @@ impl<A: Aggregate> Decider<'_, A> {
     /// never reach the log.
     fn encode(
         &mut self,
-        id: &str,
+        asked: &Asked<'_>,
         decided: &Decided<A::Event>,
-        command: Uuid,
     ) -> Result<Vec<A::Event>, ExecuteError<A::Rejection>> {
         let stamps = self.writer.stamps(decided.events.len() as u32);
         decided
@@ -146,16 +237,21 @@ impl<A: Aggregate> Decider<'_, A> {
             .iter()
             .zip(stamps)
             .map(|(event, stamp)| {
-                let header = EventHeader {
-                    stamp,
-                    version: decided.version + 1 + u64::from(stamp.index),
-                    time: self.time,
-                    command,
-                    origin: Origin::default(),
-                };
-                self.push(id, &header, event)
+                let version = decided.version + 1 + u64::from(stamp.index);
+                let header = self.header(asked, stamp, version);
+                self.push(asked.id, &header, event)
             })
             .collect()
+    }
+
+    fn header<'r>(&self, asked: &Asked<'r>, stamp: Stamp, version: u64) -> EventHeader<'r> {
+        EventHeader {
+            stamp,
+            version,
+            time: self.time,
+            command: asked.command,
+            origin: asked.origin,
+        }
     }
 
     fn push(
@@ -178,7 +274,7 @@ impl<A: Aggregate> Decider<'_, A> {
             .records
             .get(self.records.len() - 1)
             .expect("it was just pushed");
-        A::Event::decode(record.value).map_err(ExecuteError::Unreadable)
+        A::Event::decode(record.value).map_err(|error| ExecuteError::Unreadable(error.into()))
     }
 
     /// What a command gets that emitted nothing.
@@ -192,6 +288,139 @@ impl<A: Aggregate> Decider<'_, A> {
             events: 0,
         }
     }
+
+    /// Answers without events. Where commands are routed, an answer that must stay the same for its id
+    /// is written down: the same command may still come through the log, or come again from there.
+    fn answer(
+        &mut self,
+        asked: &Asked<'_>,
+        answer: Outcome<A::Rejection>,
+        caller: Caller<A::Rejection>,
+    ) {
+        match self.codec {
+            Some(codec) if asked.chosen => {
+                let (answer, told) = tell(codec, answer, self.max_record_bytes);
+                let version = self.version(asked.id);
+                let receipt = match &answer {
+                    Ok(receipt) => *receipt,
+                    Err(_) => self.nothing(asked.command, version),
+                };
+                self.note(asked, version, &told);
+                self.state
+                    .commands
+                    .remember(asked.id, receipt, Some(told.into()));
+                self.plan(asked.command, caller, answer, 1);
+            }
+            _ => {
+                let waiting = self.waiting(asked.command, caller, answer);
+                self.writer.plan_answer(waiting);
+            }
+        }
+    }
+
+    /// Answers a command that came before as it was answered then. One that came through the log leaves
+    /// its mark there, as every such command does.
+    fn repeat(&mut self, id: &str, command: Uuid, first: &Entry, caller: Caller<A::Rejection>) {
+        let answer = self.first_answer(first);
+        let Some((offset, codec)) = caller.offset().zip(self.codec) else {
+            return self.plan(command, caller, answer, 0);
+        };
+        let (_, told) = tell(codec, answer, self.max_record_bytes);
+        let asked = Asked {
+            id,
+            command,
+            chosen: true,
+            origin: Origin {
+                command_offset: Some(offset),
+                ..Origin::default()
+            },
+        };
+        self.note(&asked, self.version(id), &told);
+        let answer = self.first_answer(first);
+        self.plan(command, caller, answer, 1);
+    }
+
+    fn first_answer(&self, first: &Entry) -> Outcome<A::Rejection> {
+        let Entry { receipt, told, .. } = first;
+        let Some((told, codec)) = told.as_ref().zip(self.codec) else {
+            return Ok(*receipt);
+        };
+        match (codec.hear)(told.as_bytes()) {
+            Ok(outcome) => outcome.map(|done| Receipt {
+                command: receipt.command,
+                ..done
+            }),
+            Err(error) => Err(ExecuteError::NotUnderstood(format!(
+                "the answer that it got first, {told}, is of another build: {error}"
+            ))),
+        }
+    }
+
+    fn version(&self, id: &str) -> u64 {
+        let aggregate = self.state.aggregates.get(id);
+        aggregate.map_or(0, |aggregate| aggregate.version)
+    }
+
+    /// Adds the record of a command that emitted no event to the batch: a commit of its own.
+    fn note(&mut self, asked: &Asked<'_>, version: u64, told: &str) {
+        for stamp in self.writer.stamps(1) {
+            let header = Header::Handled(self.header(asked, stamp, version));
+            self.records.push_encoded(
+                asked.id.as_bytes(),
+                |out| header.encode(out),
+                |out| Handled { outcome: told }.encode(out),
+            );
+            self.stamps.push(stamp);
+        }
+        self.state.handle(asked.origin.command_offset);
+    }
+
+    fn plan(
+        &mut self,
+        command: Uuid,
+        caller: Caller<A::Rejection>,
+        answer: Outcome<A::Rejection>,
+        size: u32,
+    ) {
+        let waiting = self.waiting(command, caller, answer);
+        self.writer.plan(waiting, size);
+    }
+
+    fn waiting(
+        &self,
+        command: Uuid,
+        caller: Caller<A::Rejection>,
+        answer: Outcome<A::Rejection>,
+    ) -> Waiting<A::Rejection> {
+        Waiting {
+            caller,
+            answer,
+            watched: self.middleware.map(|_| (command, self.begun)),
+        }
+    }
+}
+
+/// What the caller is told, and how it is written down. What cannot be written down is another answer.
+fn tell<A: Aggregate>(
+    codec: Codec<A>,
+    answer: Outcome<A::Rejection>,
+    max_record_bytes: usize,
+) -> (Outcome<A::Rejection>, String) {
+    // Half of it: the aggregate's id and the header go along.
+    let limit = max_record_bytes / 2;
+    let instead = match (codec.tell)(&answer) {
+        Ok(told) if told.len() <= limit => return (answer, told),
+        Ok(told) => {
+            let bytes = told.len();
+            ExecuteError::TooLarge { bytes, limit }
+        }
+        Err(error) => {
+            ExecuteError::Panicked(format!("the rejection cannot be written as JSON: {error}"))
+        }
+    };
+    let told = (codec.tell)(&Err(instead)).unwrap_or_default();
+    let answer = (codec.hear)(told.as_bytes()).unwrap_or_else(|_| Err(ExecuteError::Fenced));
+    (answer, told)
 }
 
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -3,17 +3,24 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
+use factum_core::{
+    Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, NewTopic, Topic, events_topic,
+    partition_of,
+};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Reply;
 use crate::board::{Board, Link};
+use crate::builder::EngineBuilder;
 use crate::checkpoints::{Checkpoints, Keeping};
-use crate::decider::Request;
+use crate::decider::{Caller, Request};
 use crate::follow::follow_to_the_end;
+use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
+use crate::owner::Route;
+use crate::routing::{Client, Codec, Routing, Submitted, Topics};
 use crate::status::EngineStatus;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
@@ -38,6 +45,9 @@ pub(crate) struct Shared<A: Aggregate> {
     pub group: String,
     pub options: Arc<EngineOptions>,
     pub checkpoints: Option<Arc<Keeping<A>>>,
+    /// The ways of commands through the log, where they are routed.
+    pub routes: Option<Routes<A>>,
+    pub middleware: Option<Arc<dyn Middleware<A>>>,
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
     pub claimant: Uuid,
@@ -49,6 +59,41 @@ pub(crate) struct Shared<A: Aggregate> {
     pub ready: watch::Sender<Readiness>,
     pub failure: watch::Sender<Option<EngineError>>,
     pub board: Arc<Board>,
+}
+
+/// The ways of commands through the log.
+pub(crate) struct Routes<A: Aggregate> {
+    topics: Topics,
+    codec: Codec<A>,
+    client: Client<A>,
+}
+
+impl<A: Aggregate> Routes<A> {
+    async fn open(
+        log: &dyn EventLog,
+        events: &dyn Topic,
+        options: &EngineOptions,
+        routing: &Routing<A>,
+    ) -> Result<Self, EngineError> {
+        let create = NewTopic {
+            partitions: events.partitions(),
+            ..options.create.unwrap_or_default()
+        };
+        let topics = Topics::open(log, A::Event::AGGREGATE, create, routing.options).await?;
+        Ok(Self {
+            client: Client::start(&topics, routing).await,
+            codec: routing.codec,
+            topics,
+        })
+    }
+}
+
+impl<A: Aggregate> Shared<A> {
+    /// The way to one of the owners.
+    pub fn route(&self) -> Option<Route<A>> {
+        let routes = self.routes.as_ref()?;
+        Some(Route::new(routes.topics.clone(), routes.codec))
+    }
 }
 
 /// How many partitions are owned, and how many of them were served at least once.
@@ -70,7 +115,12 @@ impl<A: Aggregate> Engine<A> {
         log: Arc<dyn EventLog>,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
-        Self::start_keeping(log, options, None).await
+        Self::builder(log).options(options).start().await
+    }
+
+    /// An engine with parts of one's own choice.
+    pub fn builder(log: Arc<dyn EventLog>) -> EngineBuilder<A> {
+        EngineBuilder::new(log)
     }
 
     /// Starts as [`Engine::start`] does, but keeps checkpoints of the state: it replays what came
@@ -86,20 +136,29 @@ impl<A: Aggregate> Engine<A> {
         options: EngineOptions,
         checkpoints: Checkpoints<A>,
     ) -> Result<Self, EngineError> {
-        let keeping = checkpoints.share().map_err(EngineError::State)?;
-        Self::start_keeping(log, options, Some(keeping)).await
+        let builder = Self::builder(log).options(options);
+        builder.checkpoints(checkpoints).start().await
     }
 
-    async fn start_keeping(
-        log: Arc<dyn EventLog>,
-        options: EngineOptions,
-        checkpoints: Option<Arc<Keeping<A>>>,
-    ) -> Result<Self, EngineError> {
+    pub(crate) async fn start_as(builder: EngineBuilder<A>) -> Result<Self, EngineError> {
+        let EngineBuilder {
+            log,
+            options,
+            checkpoints,
+            routing,
+            middleware,
+        } = builder;
         options.check()?;
+        let checkpoints = checkpoints.map(Checkpoints::share).transpose();
+        let checkpoints = checkpoints.map_err(EngineError::State)?;
         let aggregate = A::Event::AGGREGATE;
         let board = Board::new(aggregate);
         options.components.add(&board);
         let topic = log.open(&events_topic(aggregate), options.create).await?;
+        let routes = match &routing {
+            Some(routing) => Some(Routes::open(&*log, &*topic, &options, routing).await?),
+            None => None,
+        };
         let group = options
             .group
             .clone()
@@ -111,6 +170,8 @@ impl<A: Aggregate> Engine<A> {
             group,
             options: Arc::new(options),
             checkpoints,
+            routes,
+            middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
             replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
@@ -182,11 +243,11 @@ impl<A: Aggregate> Engine<A> {
             .await
     }
 
-    /// Carries out a command with options, and returns once its events are facts.
+    /// Carries out a command with options, and returns once its events are facts. Where commands are
+    /// [routed](EngineBuilder::routing), one to an aggregate of another engine goes there.
     ///
     /// Without a time-out it waits as long as that takes, also while the log is out of reach. Dropping
-    /// the call before the command is queued means that nothing happens; after that it is carried out
-    /// all the same.
+    /// the call calls the command back, unless it was decided or sent on.
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
@@ -196,7 +257,42 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
-        self.enqueue(id, command, options).await?.await
+        let id = id.into();
+        let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
+        match &self.shared.routes {
+            Some(routes) if !self.owns(partition) => {
+                routes.client.execute_with(id, command, options).await
+            }
+            _ => self.enqueue(id, command, options).await?.await,
+        }
+    }
+
+    /// Sends a command to its owner through the log, without waiting for what becomes of it: returns
+    /// once it is durable. It will be carried out once, whatever crashes; and be it rejected, nobody is
+    /// told.
+    ///
+    /// # Errors
+    /// Those of [`Client::submit_with`]; [`ExecuteError::Unsent`] where commands are not
+    /// [routed](EngineBuilder::routing).
+    pub async fn submit(
+        &self,
+        id: impl Into<String>,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Submitted, ExecuteError<A::Rejection>> {
+        match &self.shared.routes {
+            Some(routes) => routes.client.submit_with(id, command, options).await,
+            None => {
+                let message = "commands are not routed: start the engine with a `Routing`";
+                let error = LogError::new(LogErrorKind::Unsuitable, message);
+                Err(self.refuse(ExecuteError::Unsent(Arc::new(error))))
+            }
+        }
+    }
+
+    fn owns(&self, partition: u32) -> bool {
+        let owners = self.shared.owners.read();
+        owners.expect("no one panics with the lock")[partition as usize].is_some()
     }
 
     /// Queues a command behind those queued before it, waiting for room, and returns its reply:
@@ -211,9 +307,10 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
+        let timeout = options.timeout;
         let (request, partition, reply) = self.request(id.into(), command, options);
         let owner = self.owner(partition)?;
-        let sent = match options.timeout {
+        let sent = match timeout {
             None => owner.send(request).await,
             Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
                 .await
@@ -256,11 +353,12 @@ impl<A: Aggregate> Engine<A> {
         let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
         let request = Request {
             id,
-            command,
+            command: Ok(command),
             command_id,
             chosen: options.command_id.is_some(),
             expected_version: options.expected_version,
-            caller,
+            metadata: (options.metadata != Metadata::default()).then(|| Box::new(options.metadata)),
+            caller: Caller::Here(caller),
         };
         let reply = Reply {
             answer: reply,

@@ -1,6 +1,6 @@
 //! What a caller can act on.
 
-use factum_core::{DecodeError, LogError};
+use factum_core::LogError;
 use uuid::Uuid;
 
 /// Why a command has no receipt.
@@ -32,10 +32,21 @@ pub enum ExecuteError<R> {
     #[error(
         "an event was decided that could not be read back: a value in it is out of its type's range"
     )]
-    Unreadable(#[source] DecodeError),
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The aggregate's `decide` panicked. Nothing was appended; the engine goes on.
     #[error("the aggregate's code panicked: {0}")]
     Panicked(String),
+    /// The command could not be read by the owner's build: it was put to the dead letters. Nothing
+    /// was appended.
+    #[error("the command was not understood by the aggregate's owner: {0}")]
+    NotUnderstood(String),
+    /// The [middleware](crate::Middleware) of the aggregate's owner refused the command. Nothing was
+    /// appended.
+    #[error("the command was denied: {0}")]
+    Denied(String),
+    /// The command could not be sent to the aggregate's owner. Nothing happened.
+    #[error("the command could not be sent; nothing happened")]
+    Unsent(#[source] std::sync::Arc<LogError>),
     /// Another writer took the partition over before the commit was a fact. Nothing happened.
     #[error("another writer took over the partition; nothing happened")]
     Fenced,
@@ -71,6 +82,9 @@ impl<R> ExecuteError<R> {
             | Self::Conflict { .. }
             | Self::TooLarge { .. }
             | Self::Unreadable(_)
+            | Self::NotUnderstood(_)
+            | Self::Denied(_)
+            | Self::Unsent(_)
             | Self::Panicked(_) => false,
         }
     }

@@ -144,7 +144,9 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
             requests,
             stop.clone(),
         )
-        .keeping(keeper);
+        .keeping(keeper)
+        .routed(shared.route())
+        .watched(shared.middleware.clone());
         owned.stops.insert(partition, stop);
         owned
             .tasks

@@ -408,11 +408,12 @@ impl<A: Aggregate> Keeper<A> {
         self.began = Instant::now();
         state.aggregates.begin_snapshot();
         let window = state.commands.numbers();
-        let entries: Vec<_> = state.commands.since(self.commands).copied().collect();
+        let entries: Vec<_> = state.commands.since(self.commands).cloned().collect();
         let commands = NewCommands {
             first: window.end - entries.len() as u64,
             entries,
             oldest: window.start,
+            handled: state.handled,
         };
         self.taking = Some((at, commands));
     }

@@ -11,6 +11,7 @@
 mod aggregates;
 mod answer;
 mod board;
+mod builder;
 mod checkpoints;
 mod decider;
 mod engine;
@@ -19,6 +20,7 @@ mod follow;
 mod keeper;
 mod meters;
 mod metrics;
+mod middleware;
 mod options;
 mod outcomes;
 mod owner;
@@ -26,6 +28,7 @@ mod partition_board;
 mod receipt;
 mod replay;
 mod retry;
+mod routing;
 mod sealed;
 mod shape;
 mod snapshot;
@@ -35,11 +38,14 @@ mod store;
 mod window;
 
 pub use answer::Reply;
+pub use builder::EngineBuilder;
 pub use checkpoints::{CheckpointOptions, Checkpoints};
 pub use engine::Engine;
 pub use error::{EngineError, ExecuteError};
+pub use middleware::{Call, Denied, Done, Middleware};
 pub use options::{CommandOptions, EngineOptions, Replayed};
 pub use receipt::Receipt;
+pub use routing::{Client, Routing, RoutingOptions, Submitted};
 pub use shape::NotCompact;
 pub use status::{
     CommandCounts, EngineStatus, PartitionStatus, Phase, ReplayStatus, Role, Takeover,

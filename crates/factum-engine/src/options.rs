@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::NewTopic;
+use factum_core::{Metadata, NewTopic};
 use factum_status::Components;
 use uuid::Uuid;
 
@@ -24,7 +24,9 @@ pub struct EngineOptions {
     /// How many bytes of records may be under way to the log, before the next batch of about 1 MiB.
     pub in_flight_bytes: usize,
     /// How many of the newest commands are remembered, to recognise a command id that comes again.
-    /// The window is counted in commands that emitted events, and is rebuilt from the log.
+    /// The window is counted in commands that left something in the log, and is rebuilt from there:
+    /// those that emitted events, and, where commands are [routed](crate::Routing), those that came
+    /// through the log or under an id that the caller chose.
     pub command_window: usize,
     /// How long to wait before claiming again after another writer took over, while the group still
     /// gives this engine the partition. It gives the group the time to say otherwise.
@@ -96,7 +98,7 @@ pub struct Replayed {
 }
 
 /// How one command is carried out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOptions {
     /// Carry it out only if the aggregate is at this version (0: does not exist yet).
     pub expected_version: Option<u64>,
@@ -105,6 +107,8 @@ pub struct CommandOptions {
     /// have to be sent again, as after [`ExecuteError::Unknown`](crate::ExecuteError::Unknown).
     pub command_id: Option<Uuid>,
     /// How long to wait for an answer, counted from the call; `None` waits as long as it takes. The
-    /// command may take effect later all the same, where it was queued in time.
+    /// command may take effect later all the same, where it was decided or sent in time.
     pub timeout: Option<Duration>,
+    /// Who and what led to the command: its events carry it, and their readers see it.
+    pub metadata: Metadata,
 }

@@ -7,6 +7,7 @@ use factum_core::Fate;
 
 use crate::ExecuteError;
 use crate::answer::Waiting;
+use crate::decider::Caller;
 use crate::status::CommandCounts;
 
 /// What became of a command.
@@ -24,12 +25,13 @@ pub(crate) enum Outcome {
 const OUTCOMES: usize = Outcome::Overloaded as usize + 1;
 
 impl Outcome {
-    /// What the caller will be told.
-    pub fn of<R>(waiting: &Waiting<R>, fate: Fate) -> Self {
-        match (&waiting.answer, fate) {
-            (_, Fate::Void) => Self::Fenced,
-            (Ok(_), _) => Self::Accepted,
-            (Err(error), _) => Self::of_error(error),
+    /// What the caller will be told; `None` if nobody is.
+    pub fn of<R>(waiting: &Waiting<R>, fate: Fate) -> Option<Self> {
+        match (&waiting.answer, fate, &waiting.caller) {
+            (_, Fate::Void, Caller::There(_)) => None,
+            (_, Fate::Void, Caller::Here(_)) => Some(Self::Fenced),
+            (Ok(_), ..) => Some(Self::Accepted),
+            (Err(error), ..) => Some(Self::of_error(error)),
         }
     }
 
@@ -38,7 +40,7 @@ impl Outcome {
             ExecuteError::Rejected(_) => Self::Rejected,
             ExecuteError::Conflict { .. } => Self::Conflict,
             ExecuteError::Fenced => Self::Fenced,
-            ExecuteError::Unavailable { .. } => Self::Unavailable,
+            ExecuteError::Unavailable { .. } | ExecuteError::Unsent(_) => Self::Unavailable,
             ExecuteError::Overloaded => Self::Overloaded,
             _ => Self::Failed,
         }

@@ -6,21 +6,24 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use factum_core::{
-    Aggregate, Append, Appended, LogError, LogErrorKind, Position, ReaderRule, Records, Step,
+    Aggregate, Append, Appended, Fate, LogError, LogErrorKind, Position, ReaderRule, Records, Step,
     Topic, Writer,
 };
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Waiting;
-use crate::decider::{Decider, Request};
+use crate::decider::{Caller, Decider, Request};
 use crate::keeper::{Keeper, Written, wake};
+use crate::middleware::{Done, Middleware};
 use crate::outcomes::Outcome;
 use crate::partition_board::{Load, PartitionBoard};
 use crate::replay::{Replay, ReplayError, observe_to};
+use crate::routing::{Codec, Inbox, Replier, Topics};
 use crate::state::PartitionState;
 use crate::status::TakeoverReason;
 use crate::{EngineOptions, ExecuteError};
@@ -51,9 +54,32 @@ pub(crate) struct Owner<A: Aggregate> {
     state: PartitionState<A>,
     /// The checkpoint, where they are kept.
     keeper: Option<Keeper<A>>,
+    /// The way of commands through the log, where they are routed.
+    route: Option<Route<A>>,
+    middleware: Option<Arc<dyn Middleware<A>>>,
     claimant: Uuid,
     stop: CancellationToken,
     board: Arc<PartitionBoard>,
+}
+
+/// The way of commands through the log, as an owner sees it.
+pub(crate) struct Route<A: Aggregate> {
+    topics: Topics,
+    codec: Codec<A>,
+    replier: Replier<A>,
+    /// Open while the partition is served.
+    inbox: Option<Inbox<A>>,
+}
+
+impl<A: Aggregate> Route<A> {
+    pub fn new(topics: Topics, codec: Codec<A>) -> Self {
+        Self {
+            replier: Replier::new(codec, topics.replies.clone()),
+            topics,
+            codec,
+            inbox: None,
+        }
+    }
 }
 
 /// Why the owner stopped serving.
@@ -102,6 +128,8 @@ impl<A: Aggregate> Owner<A> {
             writer,
             state,
             keeper: None,
+            route: None,
+            middleware: None,
             claimant,
             stop,
             board,
@@ -111,6 +139,16 @@ impl<A: Aggregate> Owner<A> {
     /// Lets it keep a checkpoint.
     pub fn keeping(self, keeper: Option<Keeper<A>>) -> Self {
         Self { keeper, ..self }
+    }
+
+    /// Lets it take commands that come through the log.
+    pub fn routed(self, route: Option<Route<A>>) -> Self {
+        Self { route, ..self }
+    }
+
+    /// Lets the middleware see its commands.
+    pub fn watched(self, middleware: Option<Arc<dyn Middleware<A>>>) -> Self {
+        Self { middleware, ..self }
     }
 
     /// Owns the partition until told to stop. `serving` is called each time commands are taken.
@@ -137,7 +175,10 @@ impl<A: Aggregate> Owner<A> {
             let ending = if owned? {
                 self.board.serving(self.writer.rule().epoch());
                 serving();
-                self.serve().await?
+                self.open_inbox();
+                let ending = self.serve().await;
+                self.close_inbox();
+                ending?
             } else {
                 Ending::Superseded
             };
@@ -178,10 +219,11 @@ impl<A: Aggregate> Owner<A> {
     fn refuse_waiting(&mut self) {
         let (partition, board) = (self.partition, self.board.clone());
         let refuse = |request: Request<A>| {
-            board.count(Outcome::Unavailable);
-            let _ = request
-                .caller
-                .send(Err(ExecuteError::Unavailable { partition }));
+            // What came through the log is still there.
+            if let Caller::Here(caller) = request.caller {
+                board.count(Outcome::Unavailable);
+                let _ = caller.send(Err(ExecuteError::Unavailable { partition }));
+            }
         };
         self.backlog.drain(..).for_each(refuse);
         while let Ok(request) = self.requests.try_recv() {
@@ -268,11 +310,41 @@ impl<A: Aggregate> Owner<A> {
     }
 
     fn answer(&mut self) {
-        let board = &self.board;
+        let (board, route, middleware) = (&self.board, &mut self.route, &self.middleware);
         self.writer.take_settled().for_each(|(waiting, fate)| {
-            board.count(Outcome::of(&waiting, fate));
-            waiting.settle(fate);
+            if let Some(outcome) = Outcome::of(&waiting, fate) {
+                board.count(outcome);
+            }
+            if let Some(middleware) = middleware {
+                watch(&**middleware, &waiting, fate);
+            }
+            waiting.settle(fate, |routed, answer| {
+                if let Some(route) = route.as_mut() {
+                    route.replier.answer(routed, answer);
+                }
+            });
         });
+        if let Some(route) = route {
+            route.replier.send();
+        }
+    }
+
+    /// Follows the commands that come through the log, from the first that is not handled.
+    fn open_inbox(&mut self) {
+        let (partition, next) = (self.partition, self.state.handled);
+        if let Some(route) = &mut self.route {
+            let (topics, codec) = (route.topics.clone(), route.codec);
+            route.inbox = Some(Inbox::open(topics, codec, partition, next));
+        }
+    }
+
+    /// Stops following them, and forgets those that were not decided: they are still there.
+    fn close_inbox(&mut self) {
+        if let Some(route) = &mut self.route {
+            route.inbox = None;
+            let is_here = |request: &Request<A>| matches!(request.caller, Caller::Here(_));
+            self.backlog.retain(is_here);
+        }
     }
 
     /// Shows what is at hand, between two batches.
@@ -310,6 +382,13 @@ impl<A: Aggregate> Owner<A> {
                 }
                 () = self.stop.cancelled(), if !self.requests.is_closed() => self.requests.close(),
                 () = ready(()), if room && !self.backlog.is_empty() => {
+                    if !self.decide(&mut under_way).await {
+                        return Ok(Ending::Lost);
+                    }
+                }
+                commands = next_commands(&mut self.route), if room => {
+                    self.backlog.extend(commands?);
+                    self.gather().await;
                     if !self.decide(&mut under_way).await {
                         return Ok(Ending::Lost);
                     }
@@ -388,7 +467,8 @@ impl<A: Aggregate> Owner<A> {
     /// just now often have the next one ready, and larger batches cost the log less.
     async fn gather(&mut self) {
         tokio::task::yield_now().await;
-        while self.backlog.len() < BATCH
+        // As many as one batch, beside those that came through the log: neither way starves the other.
+        while self.backlog.len() < 2 * BATCH
             && let Ok(request) = self.requests.try_recv()
         {
             self.backlog.push_back(request);
@@ -423,6 +503,9 @@ impl<A: Aggregate> Owner<A> {
             partition: self.partition,
             max_record_bytes: self.topic.max_record_bytes(),
             time: now(),
+            begun: Instant::now(),
+            codec: self.route.as_ref().map(|route| route.codec),
+            middleware: self.middleware.as_ref(),
             state: &mut self.state,
             writer: &mut self.writer,
             records: Records::new(),
@@ -513,6 +596,38 @@ impl UnderWay {
         self.appends
             .push_back(Box::pin(async move { (bytes, append.await) }));
     }
+}
+
+/// The commands that come next through the log, where they are routed. Cancel safe.
+async fn next_commands<A: Aggregate>(
+    route: &mut Option<Route<A>>,
+) -> Result<Vec<Request<A>>, LogError> {
+    match route.as_mut().and_then(|route| route.inbox.as_mut()) {
+        Some(inbox) => inbox.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Shows the middleware a command whose fate is known.
+fn watch<A: Aggregate>(
+    middleware: &dyn Middleware<A>,
+    waiting: &Waiting<A::Rejection>,
+    fate: Fate,
+) {
+    let Some((command_id, begun)) = waiting.watched else {
+        return;
+    };
+    let fenced = Err(ExecuteError::Fenced);
+    let outcome = match fate {
+        Fate::Valid => &waiting.answer,
+        Fate::Void => &fenced,
+    };
+    let took = begun.elapsed();
+    middleware.after(&Done {
+        command_id,
+        outcome,
+        took,
+    });
 }
 
 /// Microseconds since 1970-01-01 UTC.

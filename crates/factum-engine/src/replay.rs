@@ -119,7 +119,7 @@ impl<A: Aggregate> Replay<A> {
     fn take<T>(&mut self, fetched: &Fetched, writer: &mut Writer<T>) -> Result<(), LogError> {
         let (state, topic) = (&mut self.state, &self.topic);
         self.commits
-            .read(fetched, |event| state.replay(topic, event))?;
+            .read_all(fetched, |record| state.replay(topic, record))?;
         writer.read(topic, fetched)?;
         // Not the end, also if the partition's end is told: it may be an old one.
         self.at = self.at.max(fetched.next);

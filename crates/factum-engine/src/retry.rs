@@ -38,7 +38,7 @@ where
             let attempt = CommandOptions {
                 command_id: Some(command_id),
                 timeout: deadline.map(|at| at.saturating_duration_since(Instant::now())),
-                ..options
+                ..options.clone()
             };
             let error = match self.execute_with(&*id, command.clone(), attempt).await {
                 Err(error) if error.is_retryable() => error,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use factum_core::{Position, ReaderRule};
+use factum_core::{Offset, Position, ReaderRule};
 
 use crate::window::Entry;
 
@@ -32,6 +32,8 @@ pub(crate) struct NewCommands {
     pub entries: Vec<Entry>,
     /// The number of the oldest command that is to be remembered.
     pub oldest: u64,
+    /// The offset after the newest handled command of the topic of commands.
+    pub handled: Offset,
 }
 
 impl States {

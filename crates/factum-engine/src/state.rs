@@ -1,6 +1,6 @@
 //! The newest state of every aggregate of a partition.
 
-use factum_core::{Aggregate, Event, LogError, Recorded, ValidEvent};
+use factum_core::{Aggregate, Event, Handled, LogError, Offset, Recorded, ValidEvent, ValidRecord};
 
 use crate::Receipt;
 use crate::aggregates::Aggregates;
@@ -15,6 +15,8 @@ use crate::window::CommandWindow;
 pub(crate) struct PartitionState<A> {
     pub aggregates: Aggregates<A>,
     pub commands: CommandWindow,
+    /// The offset after the newest command of the topic of commands that was handled.
+    pub handled: Offset,
     /// Events replayed so far.
     pub replayed: u64,
     /// Whether an event did not follow the version that its aggregate had: the state from which the
@@ -28,6 +30,7 @@ impl<A: Aggregate> PartitionState<A> {
         Self {
             aggregates: Aggregates::none(encode),
             commands: CommandWindow::new(command_window),
+            handled: 0,
             replayed: 0,
             misfit: false,
         }
@@ -40,7 +43,7 @@ impl<A: Aggregate> PartitionState<A> {
         command_window: usize,
         all: bool,
     ) -> Result<Self, StoreError> {
-        let (first, commands) = store.commands()?;
+        let stored = store.commands()?;
         let mut aggregates = Aggregates::none(Some(codec.encode));
         if all {
             store.read_all(|id, version, bytes| {
@@ -54,14 +57,46 @@ impl<A: Aggregate> PartitionState<A> {
         }
         Ok(Self {
             aggregates,
-            commands: CommandWindow::resume(command_window, first, commands),
+            commands: CommandWindow::resume(command_window, stored.first, stored.entries),
+            handled: stored.handled,
             replayed: 0,
             misfit: false,
         })
     }
 
-    /// Takes in an event from the log.
-    pub fn replay(&mut self, topic: &str, valid: &ValidEvent<'_>) -> Result<(), LogError> {
+    /// Takes in a valid record of the log.
+    pub fn replay(&mut self, topic: &str, valid: &ValidRecord<'_>) -> Result<(), LogError> {
+        match valid {
+            ValidRecord::Event(event) => self.replay_event(topic, event),
+            ValidRecord::Handled(handled) => {
+                self.replay_handled(handled);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes note that a command of the topic of commands is being handled.
+    pub fn handle(&mut self, offset: Option<Offset>) {
+        self.handled = self.handled.max(offset.map_or(0, |offset| offset + 1));
+    }
+
+    fn replay_handled(&mut self, valid: &ValidEvent<'_>) {
+        let header = &valid.header;
+        self.handle(header.origin.command_offset);
+        if self.commands.find(valid.key, header.command).is_none() {
+            let told = Handled::decode(valid.value).map(|handled| handled.outcome.into());
+            let receipt = Receipt {
+                command: header.command,
+                partition: valid.partition,
+                sequence: header.stamp.sequence,
+                version: header.version,
+                events: 0,
+            };
+            self.commands.remember(valid.key, receipt, told);
+        }
+    }
+
+    fn replay_event(&mut self, topic: &str, valid: &ValidEvent<'_>) -> Result<(), LogError> {
         let recorded = Recorded::<A::Event>::decode(topic, valid)?;
         let stamp = valid.header.stamp;
         let version = self.apply(&recorded.id, [&recorded.event]);
@@ -75,8 +110,9 @@ impl<A: Aggregate> PartitionState<A> {
                 version: recorded.version,
                 events: stamp.size,
             };
+            self.handle(valid.header.origin.command_offset);
             if self.commands.find(&recorded.id, receipt.command).is_none() {
-                self.commands.remember(&recorded.id, receipt);
+                self.commands.remember(&recorded.id, receipt, None);
             }
         }
         Ok(())

@@ -3,9 +3,9 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `checkpoint` | `""` | format, shape, topic, partition, remembered commands, position |
+//! | `checkpoint` | `""` | format, shape, topic, partition, remembered commands, position, handled |
 //! | `states` | aggregate id | version, state |
-//! | `commands` | number of the first one | commands, 44 bytes each |
+//! | `commands` | number of the first one | commands, in postcard's format |
 //!
 //! Every value begins with a CRC-32 of itself and its key. Nothing here is worth mending: whatever does
 //! not fit is discarded as a whole, and comes back from the log.
@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use factum_core::Position;
+use factum_core::{Offset, Position};
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use uuid::Uuid;
 
@@ -27,8 +27,7 @@ const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
 const COMMANDS: TableDefinition<u64, &[u8]> = TableDefinition::new("commands");
 
 /// The format of everything in the file.
-const FORMAT: u32 = 1;
-const COMMAND_BYTES: usize = 44;
+const FORMAT: u32 = 2;
 
 /// What a checkpoint must be of, to be used.
 #[derive(Clone, Debug)]
@@ -131,6 +130,12 @@ impl Store {
 
     /// Where the log goes on from it, if it holds anything.
     fn position(&self) -> Result<Option<Position>, StoreError> {
+        let place = self.place()?;
+        Ok(place.map(|(position, _)| position))
+    }
+
+    /// Where the log goes on from it, and the topic of commands.
+    fn place(&self) -> Result<Option<(Position, Offset)>, StoreError> {
         let reading = self.database.begin_read()?;
         let checkpoint = match reading.open_table(CHECKPOINT) {
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -140,10 +145,10 @@ impl Store {
             return Err(StoreError::Unfit("it has no position"));
         };
         let stored = opened("", stored.value())?;
-        let (found, position): (Found<'_>, At) = postcard::from_bytes(stored)
+        let (found, position, handled): (Found<'_>, At, Offset) = postcard::from_bytes(stored)
             .map_err(|_| StoreError::Unfit("it is of another format"))?;
         found.check(&self.origin)?;
-        Ok(Some(position.into()))
+        Ok(Some((position.into(), handled)))
     }
 
     /// Hands on every aggregate: its id, version and state.
@@ -180,27 +185,27 @@ impl Store {
         Ok(())
     }
 
-    /// The newest commands, oldest first, and the number of the first one.
-    pub fn commands(&self) -> Result<(u64, Vec<Entry>), StoreError> {
+    /// The newest commands.
+    pub fn commands(&self) -> Result<StoredCommands, StoreError> {
         let stored = self.database.begin_read()?.open_table(COMMANDS)?;
-        let (mut first, mut commands) = (None, Vec::new());
+        let (mut first, mut entries) = (None, Vec::new());
         for entry in stored.iter()? {
             let (number, chunk) = entry?;
             let number = number.value();
-            if *first.get_or_insert(number) + commands.len() as u64 != number {
+            if *first.get_or_insert(number) + entries.len() as u64 != number {
                 return Err(StoreError::Unfit("commands are missing"));
             }
-            let (chunk, rest) = opened(&number.to_string(), chunk.value())?.as_chunks();
-            if !rest.is_empty() {
-                return Err(StoreError::Unfit("its commands are damaged"));
-            }
-            commands.extend(
-                chunk
-                    .iter()
-                    .map(|bytes| command(bytes, self.origin.partition)),
-            );
+            let chunk = opened(&number.to_string(), chunk.value())?;
+            let chunk: Vec<StoredCommand> = postcard::from_bytes(chunk)
+                .map_err(|_| StoreError::Unfit("its commands are damaged"))?;
+            let entry = |command: StoredCommand| command.entry(self.origin.partition);
+            entries.extend(chunk.into_iter().map(entry));
         }
-        Ok((first.unwrap_or(0), commands))
+        Ok(StoredCommands {
+            first: first.unwrap_or(0),
+            entries,
+            handled: self.place()?.map_or(0, |(_, handled)| handled),
+        })
     }
 
     /// Stores a snapshot behind what is there, all of it or nothing.
@@ -210,7 +215,8 @@ impl Store {
         writing.set_quick_repair(true);
         write_states(&mut writing.open_table(STATES)?, snapshot)?;
         write_commands(&mut writing.open_table(COMMANDS)?, &snapshot.commands)?;
-        let what = (Found::of(&self.origin), At::from(snapshot.position));
+        let (position, handled) = (At::from(snapshot.position), snapshot.commands.handled);
+        let what = (Found::of(&self.origin), position, handled);
         let what = postcard::to_allocvec(&what).map_err(|error| StoreError::File(error.into()))?;
         let stored = sealed::seal("", &what);
         writing.open_table(CHECKPOINT)?.insert("", &*stored)?;
@@ -236,7 +242,9 @@ fn write_commands(
     new: &NewCommands,
 ) -> Result<(), StoreError> {
     if !new.entries.is_empty() {
-        let chunk: Vec<u8> = new.entries.iter().flat_map(command_bytes).collect();
+        let chunk: Vec<_> = new.entries.iter().map(StoredCommand::of).collect();
+        let chunk =
+            postcard::to_allocvec(&chunk).map_err(|error| StoreError::File(error.into()))?;
         table.insert(new.first, &*sealed::seal(&new.first.to_string(), &chunk))?;
     }
     // The last chunk that begins at or before the oldest command may hold it.
@@ -261,34 +269,52 @@ fn versioned<'b>(id: &str, stored: &'b [u8]) -> Result<(u64, &'b [u8]), StoreErr
     Ok((u64::from_le_bytes(*version), state))
 }
 
-fn command_bytes(entry: &Entry) -> [u8; COMMAND_BYTES] {
-    let mut bytes = [0; COMMAND_BYTES];
-    let Receipt {
-        command,
-        sequence,
-        version,
-        events,
-        ..
-    } = entry.receipt;
-    bytes[..8].copy_from_slice(&entry.aggregate.to_le_bytes());
-    bytes[8..24].copy_from_slice(command.as_bytes());
-    bytes[24..32].copy_from_slice(&sequence.to_le_bytes());
-    bytes[32..40].copy_from_slice(&version.to_le_bytes());
-    bytes[40..].copy_from_slice(&events.to_le_bytes());
-    bytes
+/// The commands that a checkpoint remembers.
+pub(crate) struct StoredCommands {
+    /// The number of the first one.
+    pub first: u64,
+    /// Oldest first.
+    pub entries: Vec<Entry>,
+    /// The offset after the newest handled command of the topic of commands.
+    pub handled: Offset,
 }
 
-fn command(bytes: &[u8; COMMAND_BYTES], partition: u32) -> Entry {
-    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
-    Entry {
-        aggregate: long(0),
-        receipt: Receipt {
-            command: Uuid::from_bytes(bytes[8..24].try_into().expect("16 bytes")),
-            partition,
-            sequence: long(24),
-            version: long(32),
-            events: u32::from_le_bytes(bytes[40..].try_into().expect("4 bytes")),
-        },
+/// A command, as it is stored: its aggregate's hash, id, sequence, version, events, and what was told.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StoredCommand(u64, [u8; 16], u64, u64, u32, Option<Box<str>>);
+
+impl StoredCommand {
+    fn of(entry: &Entry) -> Self {
+        let Receipt {
+            command,
+            sequence,
+            version,
+            events,
+            ..
+        } = entry.receipt;
+        Self(
+            entry.aggregate,
+            command.into_bytes(),
+            sequence,
+            version,
+            events,
+            entry.told.clone(),
+        )
+    }
+
+    fn entry(self, partition: u32) -> Entry {
+        let Self(aggregate, command, sequence, version, events, told) = self;
+        Entry {
+            aggregate,
+            receipt: Receipt {
+                command: Uuid::from_bytes(command),
+                partition,
+                sequence,
+                version,
+                events,
+            },
+            told,
+        }
     }
 }
 

@@ -28,10 +28,12 @@ pub(crate) struct CommandWindow {
 
 /// A command of an aggregate: the same id may be used for one command to each of several aggregates.
 /// A hash stands for the aggregate, so that a command costs no allocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub aggregate: u64,
     pub receipt: Receipt,
+    /// What the caller was told as JSON, where that is not the receipt.
+    pub told: Option<Box<str>>,
 }
 
 impl Entry {
@@ -93,20 +95,24 @@ impl CommandWindow {
         self.newest.len()
     }
 
-    pub fn find(&mut self, aggregate: &str, command: Uuid) -> Option<&Receipt> {
+    pub fn find(&mut self, aggregate: &str, command: Uuid) -> Option<&Entry> {
         self.catch_up();
         let aggregate = aggregate_hash(aggregate);
         let at = |number: u64| &self.newest[(number - self.forgotten) as usize];
         let same = |number: &u64| at(*number).is(aggregate, command);
         let number = self.index.find(hash(aggregate, command), same)?;
-        Some(&at(*number).receipt)
+        Some(at(*number))
     }
 
     /// Remembers a command that is not in the window; the oldest one is forgotten when there is no
     /// room.
-    pub fn remember(&mut self, aggregate: &str, receipt: Receipt) {
+    pub fn remember(&mut self, aggregate: &str, receipt: Receipt, told: Option<Box<str>>) {
         let aggregate = aggregate_hash(aggregate);
-        self.push(Entry { aggregate, receipt });
+        self.push(Entry {
+            aggregate,
+            receipt,
+            told,
+        });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn an_id_may_be_used_for_several_aggregates() {
         let mut window = CommandWindow::new(2);
-        window.remember("a", receipt(1));
+        window.remember("a", receipt(1), None);
         assert!(window.find("a", Uuid::from_u128(1)).is_some());
         assert!(window.find("b", Uuid::from_u128(1)).is_none());
     }
@@ -174,7 +180,7 @@ mod tests {
             let mut newest = VecDeque::new();
             for (command, looked_for) in commands {
                 if !newest.contains(&command) {
-                    window.remember("a", receipt(command));
+                    window.remember("a", receipt(command), None);
                     newest.push_back(command);
                     if newest.len() > capacity {
                         newest.pop_front();
@@ -182,7 +188,7 @@ mod tests {
                 }
                 for id in (0..12).filter(|_| looked_for) {
                     let found = window.find("a", Uuid::from_u128(id));
-                    prop_assert_eq!(found.copied(), newest.contains(&id).then(|| receipt(id)));
+                    prop_assert_eq!(found.map(|it| it.receipt), newest.contains(&id).then(|| receipt(id)));
                 }
             }
         }

@@ -94,7 +94,10 @@ async fn call(engines: Arc<[Engine<Counter>; 2]>, caller: u64) -> Vec<(Uuid, u32
         let last = loop {
             let command = Command::Add(vec![number; events as usize]);
             let id = format!("counter-{}", (caller + number) % 5);
-            match engines[engine % 2].execute_with(id, command, options).await {
+            match engines[engine % 2]
+                .execute_with(id, command, options.clone())
+                .await
+            {
                 Ok(receipt) => break Told::Done(receipt),
                 Err(ExecuteError::Fenced) if number % 2 == 0 => break Told::Nothing,
                 Err(error) => assert!(error.is_retryable(), "{error}"),

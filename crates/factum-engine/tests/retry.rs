@@ -83,10 +83,25 @@ async fn a_command_that_finds_no_room_in_time_did_not_happen() {
         }
     };
     assert!(matches!(error, ExecuteError::Overloaded), "{error:?}");
-    let queued = replies.len();
-    drop(replies);
     engine.shutdown().await.unwrap();
-    assert_eq!(read_all(&memory).await.len(), queued);
+    assert_eq!(read_all(&memory).await.len(), replies.len());
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_calls_its_command_back() {
+    let (memory, log) = slow(Duration::from_millis(300));
+    let options = EngineOptions {
+        in_flight: 1,
+        ..options()
+    };
+    let engine = Engine::<Counter>::start(log, options).await.unwrap();
+    let decided = engine.enqueue("a", one(), within(10_000)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let waits = engine.enqueue("a", one(), within(1)).await.unwrap();
+    assert!(matches!(waits.await, Err(ExecuteError::Unknown { .. })));
+    let last = engine.execute("a", one()).await.unwrap();
+    assert_eq!((decided.await.unwrap().version, last.version), (1, 2));
+    assert_eq!(read_all(&memory).await.len(), 2);
 }
 
 /// Two engines, each in a group of its own, that take the one partition from each other.

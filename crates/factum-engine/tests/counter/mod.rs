@@ -15,7 +15,7 @@ pub struct Counter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added(pub u64, pub Vec<u8>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(dead_code, reason = "not every test sends all of them")]
 pub enum Command {
     /// Emits one event for each number.
@@ -27,7 +27,7 @@ pub enum Command {
     Panic,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitReached;
 
 pub const LIMIT: u64 = 1_000_000;

@@ -1,0 +1,301 @@
+//! Sends commands to their owners, wherever those are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum_core::{
+    Aggregate, Event, EventLog, LogError, LogErrorKind, NewTopic, Topic, events_topic, partition_of,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use super::lane::{self, Outgoing};
+use super::replies::{Expectation, Expected, listen};
+use super::wire::{Envelope, ReplyTo};
+use super::{Codec, Routing, RoutingOptions, Topics};
+use crate::answer::Outcome;
+use crate::{CommandOptions, EngineError, ExecuteError, Receipt};
+
+/// Sends commands to the aggregates of one type, and owns none of them: for programs that ask, and
+/// leave the answering to a service. Dropping it ends its tasks.
+///
+/// A command that was sent survives every crash and takes effect once: while nobody owns its
+/// partition, it waits in the log.
+pub struct Client<A: Aggregate> {
+    codec: Codec<A>,
+    options: RoutingOptions,
+    commands: Arc<dyn Topic>,
+    lanes: Vec<mpsc::Sender<Outgoing>>,
+    expected: Arc<Expected>,
+    reply_to: ReplyTo,
+    _listening: DropGuard,
+}
+
+/// A command that is durable: it will be carried out, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Submitted {
+    /// The command's id. Submitting it again changes nothing; executing it tells what became of it.
+    pub command: Uuid,
+    /// The partition that holds the aggregate.
+    pub partition: u32,
+}
+
+/// A command as it goes into the log.
+struct Sending {
+    id: String,
+    partition: u32,
+    header: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<A: Aggregate> Client<A> {
+    /// Connects to the service that owns the aggregates, which must have been started once.
+    ///
+    /// # Errors
+    /// The log cannot be reached, or lacks the topic of events, or the topic of commands does not fit it.
+    pub async fn connect(log: Arc<dyn EventLog>, routing: Routing<A>) -> Result<Self, EngineError> {
+        let aggregate = A::Event::AGGREGATE;
+        let partitions = log.open(&events_topic(aggregate), None).await?.partitions();
+        let create = NewTopic {
+            partitions,
+            ..NewTopic::default()
+        };
+        let topics = Topics::open(&*log, aggregate, create, routing.options).await?;
+        Ok(Self::start(&topics, &routing).await)
+    }
+
+    /// Begins to listen for answers, and returns once it does.
+    pub(crate) async fn start(topics: &Topics, routing: &Routing<A>) -> Self {
+        let client = Uuid::new_v4();
+        let partition = partition_of(client.as_bytes(), topics.replies.partitions());
+        let reply_to = ReplyTo { client, partition };
+        let (expected, stop) = (Arc::new(Expected::default()), CancellationToken::new());
+        let (tell, listens) = oneshot::channel();
+        let listening = listen(topics.replies.clone(), reply_to, expected.clone(), || {
+            let _ = tell.send(());
+        });
+        let stopped = stop.clone();
+        tokio::spawn(async move { stopped.run_until_cancelled(listening).await });
+        let _ = listens.await;
+        let lane = |partition| {
+            let (queue, queued) = mpsc::channel(routing.options.queue.max(1));
+            tokio::spawn(lane::run(topics.commands.clone(), partition, queued));
+            queue
+        };
+        Self {
+            codec: routing.codec,
+            options: routing.options,
+            commands: topics.commands.clone(),
+            lanes: (0..topics.commands.partitions()).map(lane).collect(),
+            expected,
+            reply_to,
+            _listening: stop.drop_guard(),
+        }
+    }
+
+    /// Has a command carried out, and returns once its events are facts.
+    ///
+    /// # Errors
+    /// See [`Client::execute_with`].
+    pub async fn execute(
+        &self,
+        id: impl Into<String>,
+        command: A::Command,
+    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+        self.execute_with(id, command, CommandOptions::default())
+            .await
+    }
+
+    /// Has a command carried out, with options. Without a time-out it waits as long as that takes,
+    /// also while nobody owns the partition. While no answer comes, the command is sent again under its
+    /// id. Dropping the call calls nothing back that was sent.
+    ///
+    /// # Errors
+    /// What the owner says; [`ExecuteError::Unknown`] after the time-out; [`ExecuteError::Overloaded`] or
+    /// [`ExecuteError::Unsent`] if nothing was sent.
+    pub async fn execute_with(
+        &self,
+        id: impl Into<String>,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        let sending = self.sending(id.into(), &command, command_id, &options, true)?;
+        let mut answer = self.expected.expect(command_id);
+        let mut sent_before = false;
+        loop {
+            let sent = self.queue(&sending, deadline).await;
+            let attempt = match sent {
+                Ok(sent) => self.wait(&mut answer, sent, deadline).await,
+                Err(error) => Err(error),
+            };
+            match attempt {
+                Ok(Some(told)) => return self.hear(&told, command_id),
+                Ok(None) => {}
+                // What was sent before may still take effect.
+                Err(_) if sent_before => {
+                    return Err(ExecuteError::Unknown {
+                        command: command_id,
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+            sent_before = true;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(ExecuteError::Unknown {
+                    command: command_id,
+                });
+            }
+        }
+    }
+
+    /// Sends a command without waiting for what becomes of it: returns once it is durable. It will be
+    /// carried out once, whatever crashes; and be it rejected, nobody is told.
+    ///
+    /// # Errors
+    /// See [`Client::submit_with`].
+    pub async fn submit(
+        &self,
+        id: impl Into<String>,
+        command: A::Command,
+    ) -> Result<Submitted, ExecuteError<A::Rejection>> {
+        self.submit_with(id, command, CommandOptions::default())
+            .await
+    }
+
+    /// Sends a command with options, and returns once it is durable.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Unknown`] if it is not known whether it is durable: submitting it again under
+    /// the same id makes sure. [`ExecuteError::Overloaded`] or [`ExecuteError::Unsent`] if nothing was
+    /// sent.
+    pub async fn submit_with(
+        &self,
+        id: impl Into<String>,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Submitted, ExecuteError<A::Rejection>> {
+        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        let sending = self.sending(id.into(), &command, command_id, &options, false)?;
+        let sent = self.queue(&sending, deadline).await?;
+        let unknown = ExecuteError::Unknown {
+            command: command_id,
+        };
+        match before(deadline, sent).await {
+            Some(Ok(Ok(()))) => Ok(Submitted {
+                command: command_id,
+                partition: sending.partition,
+            }),
+            Some(Ok(Err(error))) if never_landed(&error) => Err(ExecuteError::Unsent(error)),
+            _ => Err(unknown),
+        }
+    }
+
+    fn sending(
+        &self,
+        id: String,
+        command: &A::Command,
+        command_id: Uuid,
+        options: &CommandOptions,
+        answered: bool,
+    ) -> Result<Sending, ExecuteError<A::Rejection>> {
+        let unsuitable = |message: String| {
+            let error = LogError::new(LogErrorKind::Unsuitable, message);
+            ExecuteError::Unsent(Arc::new(error))
+        };
+        let value = (self.codec.encode)(command).map_err(|error| {
+            unsuitable(format!("the command cannot be written as JSON: {error}"))
+        })?;
+        let reply_to = answered.then_some(self.reply_to);
+        let (version, metadata) = (options.expected_version, &options.metadata);
+        let envelope = Envelope::new(command_id, version, reply_to, metadata);
+        let header = serde_json::to_vec(&envelope).expect("an envelope is JSON");
+        let (bytes, limit) = (
+            id.len() + header.len() + value.len(),
+            self.commands.max_record_bytes(),
+        );
+        if bytes > limit {
+            let topic = self.commands.name();
+            let what = format!("the command has {bytes} bytes, and topic {topic} takes {limit}");
+            return Err(unsuitable(what));
+        }
+        let partition = partition_of(id.as_bytes(), self.commands.partitions());
+        Ok(Sending {
+            id,
+            partition,
+            header,
+            value,
+        })
+    }
+
+    /// Queues a command, waiting for room.
+    async fn queue(
+        &self,
+        sending: &Sending,
+        deadline: Option<Instant>,
+    ) -> Result<oneshot::Receiver<Result<(), Arc<LogError>>>, ExecuteError<A::Rejection>> {
+        let (sent, told) = oneshot::channel();
+        let outgoing = Outgoing {
+            id: sending.id.clone(),
+            header: sending.header.clone(),
+            value: sending.value.clone(),
+            sent,
+        };
+        let lane = &self.lanes[sending.partition as usize];
+        match before(deadline, lane.send(outgoing)).await {
+            Some(Ok(())) => Ok(told),
+            _ => Err(ExecuteError::Overloaded),
+        }
+    }
+
+    /// Waits for the answer until it is time to send the command again: `None` then.
+    async fn wait(
+        &self,
+        answer: &mut Expectation,
+        sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Arc<[u8]>>, ExecuteError<A::Rejection>> {
+        let again = Instant::now() + self.options.send_again_after.max(Duration::from_millis(1));
+        let again = deadline.map_or(again, |deadline| deadline.min(again));
+        let refused = async {
+            match sent.await {
+                Ok(Err(error)) if never_landed(&error) => error,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            told = answer => Ok(Some(told)),
+            error = refused => Err(ExecuteError::Unsent(error)),
+            () = tokio::time::sleep_until(again) => Ok(None),
+        }
+    }
+
+    fn hear(&self, told: &[u8], command: Uuid) -> Outcome<A::Rejection> {
+        match (self.codec.hear)(told) {
+            Ok(outcome) => outcome.map(|receipt| Receipt { command, ..receipt }),
+            Err(error) => {
+                tracing::warn!(%command, %error, "an answer is not understood: the owner's build is another one");
+                Err(ExecuteError::Unknown { command })
+            }
+        }
+    }
+}
+
+/// Whether it is certain that the log took nothing.
+fn never_landed(error: &LogError) -> bool {
+    use LogErrorKind::{Denied, NotFound, Unsuitable};
+    matches!(error.kind(), Denied | NotFound | Unsuitable)
+}
+
+/// What comes before the deadline.
+async fn before<T>(deadline: Option<Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        None => Some(future.await),
+        Some(deadline) => tokio::time::timeout_at(deadline, future).await.ok(),
+    }
+}

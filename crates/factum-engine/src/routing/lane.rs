@@ -1,0 +1,84 @@
+//! Sends the commands to one partition, in order and in batches that grow with the load.
+
+use std::sync::Arc;
+
+use factum_core::{LogError, RecordRef, Records, Topic};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many commands at most go into one batch.
+const BATCH: usize = 1024;
+/// How many commands have to wait for a batch to be sent while another is under way.
+const PIPELINE: usize = 256;
+/// How many batches may be under way.
+const UNDER_WAY: usize = 4;
+
+/// A command on its way to the log.
+pub(crate) struct Outgoing {
+    pub id: String,
+    pub header: Vec<u8>,
+    pub value: Vec<u8>,
+    /// Told once the command is durable, or may not be.
+    pub sent: oneshot::Sender<Result<(), Arc<LogError>>>,
+}
+
+/// Sends what is queued; ends when all is sent, after the last sender of the queue.
+pub(crate) async fn run(
+    topic: Arc<dyn Topic>,
+    partition: u32,
+    mut queue: mpsc::Receiver<Outgoing>,
+) {
+    let (mut under_way, mut taken) = (FuturesUnordered::new(), Vec::new());
+    loop {
+        let waiting = under_way.is_empty() || queue.len() >= PIPELINE;
+        tokio::select! {
+            biased;
+            Some(()) = under_way.next() => {}
+            count = queue.recv_many(&mut taken, BATCH), if waiting && under_way.len() < UNDER_WAY => {
+                if count == 0 {
+                    break;
+                }
+                gather(&mut queue, &mut taken).await;
+                under_way.push(send(&*topic, partition, std::mem::take(&mut taken)));
+            }
+        }
+    }
+    while under_way.next().await.is_some() {}
+}
+
+/// Lets whoever is about to send a command do so, that it goes along.
+async fn gather(queue: &mut mpsc::Receiver<Outgoing>, taken: &mut Vec<Outgoing>) {
+    tokio::task::yield_now().await;
+    while taken.len() < BATCH
+        && let Ok(more) = queue.try_recv()
+    {
+        taken.push(more);
+    }
+}
+
+/// Sends a batch at once; the future that is returned tells who waits.
+fn send(
+    topic: &dyn Topic,
+    partition: u32,
+    batch: Vec<Outgoing>,
+) -> impl Future<Output = ()> + use<> {
+    let mut records = Records::new();
+    for Outgoing {
+        id, header, value, ..
+    } in &batch
+    {
+        records.push(RecordRef {
+            key: id.as_bytes(),
+            header: Some(header),
+            value,
+        });
+    }
+    let appended = topic.append(partition, records);
+    async move {
+        let appended = appended.await.map(drop).map_err(Arc::new);
+        for outgoing in batch {
+            let _ = outgoing.sent.send(appended.clone());
+        }
+    }
+}
