@@ -192,6 +192,32 @@ async fn what_was_submitted_while_nobody_owned_takes_effect_once() {
 }
 
 #[tokio::test]
+async fn what_was_handled_stays_handled_when_its_id_is_forgotten() {
+    let log = memory();
+    let start = async || {
+        let options = EngineOptions {
+            command_window: 2,
+            ..EngineOptions::default()
+        };
+        let builder = Engine::builder(log.clone()).options(options);
+        builder.routing(routing()).start().await.unwrap()
+    };
+    let first = start().await;
+    let client = client(&log).await;
+    for _ in 0..2 {
+        client.execute_with("a", add(1), with_id(1)).await.unwrap();
+    }
+    for id in 2..6 {
+        first.execute_with("a", add(1), with_id(id)).await.unwrap();
+    }
+    first.shutdown().await.unwrap();
+    let second = start().await;
+    let receipt = client.execute("a", add(1)).await.unwrap();
+    assert_eq!(receipt.version, 6);
+    second.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_id_gets_the_same_answer_whichever_way_it_comes() {
     let log = memory();
     let first = engine(&log, "nodes").await;
@@ -371,7 +397,10 @@ async fn a_topic_of_commands_that_lost_some_is_refused() {
     fetched.iter().for_each(|(_, record)| records.push(record));
     copy.append(partition, records).await.unwrap();
     let error = match try_engine(&other, "nodes").await {
-        Ok(engine) => engine.failed().await,
+        Ok(engine) => {
+            let failed = tokio::time::timeout(Duration::from_secs(10), engine.failed());
+            failed.await.expect("it notices")
+        }
         Err(error) => error,
     };
     let EngineError::Log(error) = error else {
