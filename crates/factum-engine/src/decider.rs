@@ -406,8 +406,8 @@ fn tell<A: Aggregate>(
     answer: Outcome<A::Rejection>,
     max_record_bytes: usize,
 ) -> (Outcome<A::Rejection>, String) {
-    // Half of it: the aggregate's id and the header go along.
-    let limit = max_record_bytes / 2;
+    // The aggregate's id and the header go along, and other answers in a reply.
+    let limit = max_record_bytes / 4;
     let instead = match (codec.tell)(&answer) {
         Ok(told) if told.len() <= limit => return (answer, told),
         Ok(told) => {

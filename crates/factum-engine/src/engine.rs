@@ -9,6 +9,7 @@ use factum_core::{
 };
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::answer::Reply;
@@ -258,6 +259,18 @@ impl<A: Aggregate> Engine<A> {
         options: CommandOptions,
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let id = id.into();
+        let span = span::<A>(&id, &options);
+        self.execute_anywhere(id, command, options)
+            .instrument(span)
+            .await
+    }
+
+    async fn execute_anywhere(
+        &self,
+        id: String,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
         match &self.shared.routes {
             Some(routes) if !self.owns(partition) => {
@@ -412,6 +425,19 @@ impl<A: Aggregate> Drop for Engine<A> {
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }
+}
+
+/// The span of one command: its aggregate, its ids, and the trace that it belongs to.
+pub(crate) fn span<A: Aggregate>(id: &str, options: &CommandOptions) -> Span {
+    let trace = options.metadata.trace.as_ref().map(tracing::field::display);
+    let command = options.command_id.as_ref().map(tracing::field::display);
+    tracing::debug_span!(
+        "command",
+        aggregate = A::Event::AGGREGATE,
+        id,
+        command,
+        traceparent = trace
+    )
 }
 
 fn processors() -> usize {

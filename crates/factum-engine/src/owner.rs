@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::answer::Waiting;
-use crate::decider::{Caller, Decider, Request};
+use crate::decider::{Caller, Decider, Request, panic_message};
 use crate::keeper::{Keeper, Written, wake};
 use crate::middleware::{Done, Middleware};
 use crate::outcomes::Outcome;
@@ -622,12 +623,16 @@ fn watch<A: Aggregate>(
         Fate::Valid => &waiting.answer,
         Fate::Void => &fenced,
     };
-    let took = begun.elapsed();
-    middleware.after(&Done {
+    let done = Done {
         command_id,
         outcome,
-        took,
-    });
+        took: begun.elapsed(),
+    };
+    // What became of the command stands, whatever the middleware makes of it.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| middleware.after(&done))) {
+        let panic = panic_message(&*panic);
+        tracing::error!(%command_id, panic, "the middleware panicked after a command");
+    }
 }
 
 /// Microseconds since 1970-01-01 UTC.

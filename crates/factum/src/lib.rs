@@ -43,12 +43,14 @@ mod log;
 mod worker;
 
 pub use factum_core::{
-    Aggregate, CommitReader, DecodeError, Event, EventLog, LogError, LogErrorKind, NewTopic,
-    Position, Recorded, Topic, ValidEvent, events_topic, partition_of,
+    Aggregate, CommitReader, DecodeError, Event, EventLog, LogError, LogErrorKind, Metadata,
+    NewTopic, Position, Recorded, Topic, TraceParent, ValidEvent, commands_topic,
+    dead_letters_topic, events_topic, partition_of, replies_topic,
 };
 pub use factum_engine::{
-    CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
-    EngineStatus, ExecuteError, Receipt, Replayed, Reply,
+    Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
+    EngineBuilder, EngineError, EngineOptions, EngineStatus, ExecuteError, Middleware, Receipt,
+    Replayed, Reply, Routing, RoutingOptions, Submitted,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;

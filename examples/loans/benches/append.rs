@@ -5,7 +5,7 @@ mod harness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use factum::{
@@ -14,8 +14,8 @@ use factum::{
 };
 use harness::desk::Desk;
 use harness::desk::work::{Activity, Completed, WorkEvent};
+use harness::loops::{closed_loop, micros, plain_settings};
 use harness::{Arguments, Prefixed, Report, percentile, rate};
-use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -30,7 +30,6 @@ const ROUNDS: usize = 5;
 const ONE_CALLER: usize = 1000;
 /// Closed loops run in short windows in turn, so that both sides meet the same machine.
 const WINDOWS: usize = 15;
-const CLOSED_LOOP: Duration = Duration::from_millis(500);
 const IMPORT: usize = 200_000;
 const PLAIN: &str = "plain";
 
@@ -96,17 +95,6 @@ fn number_of(value: &[u8]) -> i64 {
         WorkEvent::Completed(done) => done.entry,
         other => unreachable!("{other:?} is emitted nowhere"),
     }
-}
-
-fn plain_settings(servers: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", servers)
-        .set("enable.idempotence", "true")
-        .set("acks", "all")
-        .set("linger.ms", "0")
-        .set("queue.buffering.max.messages", "10000000");
-    config
 }
 
 struct Bench {
@@ -254,10 +242,6 @@ impl Bench {
     }
 }
 
-fn micros(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e6
-}
-
 async fn send(producer: &FutureProducer, topic: &str, record: &Plain) {
     let future_record = FutureRecord::to(topic)
         .partition(record.partition)
@@ -292,36 +276,6 @@ async fn import(engine: &Arc<Engine<Desk>>, count: usize) {
     }
     drop(replies);
     answers.await.expect("no faults here");
-}
-
-/// Calls per second, and the 99th percentile of a call in microseconds, of callers who each wait
-/// for an answer before they call again.
-async fn closed_loop<F, C>(callers: usize, call: F) -> (f64, f64)
-where
-    F: Fn(usize) -> C + Clone + Send + Sync + 'static,
-    C: Future<Output = ()> + Send,
-{
-    let before = Instant::now();
-    let tasks = (0..callers).map(|caller| {
-        let call = call.clone();
-        tokio::spawn(async move {
-            let (mut took, mut number) = (Vec::new(), caller);
-            while before.elapsed() < CLOSED_LOOP {
-                let called = Instant::now();
-                call(number).await;
-                took.push(micros(called));
-                number += callers;
-            }
-            took
-        })
-    });
-    let calls = futures::future::join_all(tasks).await;
-    let elapsed = before.elapsed();
-    let mut calls: Vec<f64> = calls
-        .into_iter()
-        .flat_map(|took| took.expect("no faults here"))
-        .collect();
-    (rate(calls.len(), elapsed), percentile(&mut calls, 99))
 }
 
 /// Counts what was delivered.

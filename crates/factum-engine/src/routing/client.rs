@@ -9,6 +9,7 @@ use factum_core::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::lane::{self, Outgoing};
@@ -16,6 +17,7 @@ use super::replies::{Expectation, Expected, listen};
 use super::wire::{Envelope, ReplyTo};
 use super::{Codec, Routing, RoutingOptions, Topics};
 use crate::answer::Outcome;
+use crate::engine::span;
 use crate::{CommandOptions, EngineError, ExecuteError, Receipt};
 
 /// Sends commands to the aggregates of one type, and owns none of them: for programs that ask, and
@@ -121,9 +123,20 @@ impl<A: Aggregate> Client<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+        let id = id.into();
+        let span = span::<A>(&id, &options);
+        self.ask(id, command, options).instrument(span).await
+    }
+
+    async fn ask(
+        &self,
+        id: String,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
-        let sending = self.sending(id.into(), &command, command_id, &options, true)?;
+        let sending = self.sending(id, &command, command_id, &options, true)?;
         let mut answer = self.expected.expect(command_id);
         let mut sent_before = false;
         loop {

@@ -7,7 +7,7 @@ use factum_core::{Aggregate, Offset, RecordRef, Records, Topic};
 use uuid::Uuid;
 
 use super::Codec;
-use super::wire::ReplyTo;
+use super::wire::{ReplyTo, push_answer};
 use crate::answer::Outcome;
 
 /// A command that came through the log.
@@ -23,7 +23,8 @@ pub(crate) struct Routed {
 pub(crate) struct Replier<A: Aggregate> {
     codec: Codec<A>,
     topic: Arc<dyn Topic>,
-    answers: BTreeMap<u32, Records>,
+    /// Those that are not sent yet: a record for each client.
+    answers: BTreeMap<(u32, Uuid), Vec<u8>>,
 }
 
 impl<A: Aggregate> Replier<A> {
@@ -44,18 +45,26 @@ impl<A: Aggregate> Replier<A> {
         let Ok(told) = (self.codec.tell)(outcome) else {
             return;
         };
-        if partition < self.topic.partitions() && told.len() < self.topic.max_record_bytes() / 2 {
-            self.answers.entry(partition).or_default().push(RecordRef {
-                key: client.as_bytes(),
-                header: Some(routed.command.as_bytes()),
-                value: told.as_bytes(),
-            });
+        if partition >= self.topic.partitions() {
+            return;
+        }
+        let answers = self.answers.entry((partition, client)).or_default();
+        push_answer(answers, routed.command, &told);
+        // An answer takes a quarter of the largest record at most.
+        if answers.len() > self.topic.max_record_bytes() / 2 {
+            self.send();
         }
     }
 
     /// Sends what was gathered, without waiting.
     pub fn send(&mut self) {
-        while let Some((partition, records)) = self.answers.pop_first() {
+        while let Some(((partition, client), value)) = self.answers.pop_first() {
+            let mut records = Records::new();
+            records.push(RecordRef {
+                key: client.as_bytes(),
+                header: None,
+                value: &value,
+            });
             drop(self.topic.append(partition, records));
         }
     }

@@ -11,7 +11,7 @@ use factum_core::{Fetched, LogError, RecordRef, Topic};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::wire::ReplyTo;
+use super::wire::{ReplyTo, answers};
 use crate::owner::chain;
 
 /// How long to wait before the topic is read again after an error.
@@ -118,11 +118,10 @@ async fn follow(
 }
 
 fn take_in(fetched: &Fetched, client: Uuid, expected: &Expected) {
-    for (_, RecordRef { key, header, value }) in fetched.iter() {
-        if key == client.as_bytes()
-            && let Some(Ok(command)) = header.map(Uuid::from_slice)
-        {
-            expected.tell(command, value);
+    let ours = |record: &RecordRef<'_>| record.key == client.as_bytes();
+    for record in fetched.iter().map(|(_, record)| record).filter(ours) {
+        for (command, told) in answers(record.value) {
+            expected.tell(command, told);
         }
     }
 }

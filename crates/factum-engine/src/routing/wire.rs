@@ -63,6 +63,25 @@ impl Envelope {
     }
 }
 
+/// Appends an answer to the value of a reply: the command's id, how many bytes follow (32 bits, little
+/// endian), and what its caller is told, as JSON.
+pub(crate) fn push_answer(value: &mut Vec<u8>, command: Uuid, told: &str) {
+    value.extend_from_slice(command.as_bytes());
+    value.extend_from_slice(&(told.len() as u32).to_le_bytes());
+    value.extend_from_slice(told.as_bytes());
+}
+
+/// The answers in a reply, up to the first that is cut off.
+pub(crate) fn answers(mut value: &[u8]) -> impl Iterator<Item = (Uuid, &[u8])> {
+    std::iter::from_fn(move || {
+        let (command, rest) = value.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (told, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        value = rest;
+        Some((Uuid::from_bytes(*command), told))
+    })
+}
+
 /// The id of a command whose sender gave it none: of its place, so that it is the same for every
 /// owner. Version 8 of UUIDs is for such uses.
 pub(crate) fn id_of_place(partition: u32, offset: Offset) -> Uuid {
@@ -97,6 +116,20 @@ mod tests {
         assert_eq!((&back, back.metadata()), (&envelope, metadata));
         let empty: Envelope = serde_json::from_str("{}").unwrap();
         assert_eq!(empty, Envelope::default());
+    }
+
+    #[test]
+    fn the_answers_of_a_reply_come_back() {
+        let mut value = Vec::new();
+        let sent = [(Uuid::from_u128(1), "{}"), (Uuid::from_u128(2), "")];
+        for (command, told) in sent {
+            push_answer(&mut value, command, told);
+        }
+        let all = sent.map(|(command, told)| (command, told.as_bytes()));
+        assert_eq!(answers(&value).collect::<Vec<_>>(), all);
+        for end in 0..value.len() {
+            assert!(answers(&value[..end]).count() < 2, "cut to {end} bytes");
+        }
     }
 
     #[test]

@@ -176,7 +176,10 @@ where
     };
     let began = Instant::now();
     loop {
-        let reason = match engine.execute_with(case, command.clone(), options).await {
+        let reason = match engine
+            .execute_with(case, command.clone(), options.clone())
+            .await
+        {
             Ok(receipt) => return Ok(Ok(receipt.events)),
             Err(ExecuteError::Rejected(reason)) => return Ok(Err(reason.to_string())),
             Err(error) if error.is_retryable() => error.to_string(),
