@@ -1,14 +1,16 @@
 #![doc = "The smallest whole Factum application: a library lends books."]
 #![allow(missing_docs, reason = "short enough for the README")]
 use factum::{Aggregate, Fold, Recorded, Row};
+use serde::{Deserialize, Serialize};
 
 factum::events!(library.book); // Lent, Returned, and enum BookEvent over them
 
 #[derive(Default)]
 pub struct Book(Option<String>); // who has it
+#[derive(Serialize, Deserialize)] // commands may travel from node to node
 #[rustfmt::skip]
 pub enum BookCommand { Lend { reader: String }, Return }
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlreadyLent;
 
 impl Aggregate for Book {

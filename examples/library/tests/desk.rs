@@ -49,6 +49,29 @@ impl Drop for Desk {
 }
 
 #[test]
+fn any_desk_lends_any_book_and_the_box_takes_books_when_all_are_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = format!("local:{}", folder.path().display());
+    let desks = [Desk::open(&log), Desk::open(&log)];
+    for number in 0..8 {
+        let path = format!("/books/{number}/lend");
+        assert_eq!(desks[number % 2].post(&path, "Ada").1, "version 1");
+        assert_eq!(desks[(number + 1) % 2].post(&path, "Bob").1, "lent already");
+    }
+    desks.into_iter().for_each(Desk::close);
+
+    let mut give_back = Command::new(env!("CARGO_BIN_EXE_give_back"));
+    assert!(give_back.args([&log, "3"]).status().unwrap().success());
+    let desk = Desk::open(&log);
+    let begin = std::time::Instant::now();
+    while desk.post("/books/3/lend", "Bob").1 != "version 3" {
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "nobody emptied the box");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    desk.close();
+}
+
+#[test]
 fn books_are_lent_and_brought_back_over_http() {
     let folder = tempfile::tempdir().unwrap();
     let log = format!("local:{}", folder.path().display());

@@ -143,7 +143,7 @@ impl<A: Aggregate> Follower<A> {
     fn request(&self, offset: Offset, record: RecordRef<'_>) -> Request<A> {
         let envelope = record.header.map_or_else(
             || Ok(Envelope::default()),
-            |header| serde_json::from_slice::<Envelope>(header),
+            serde_json::from_slice::<Envelope>,
         );
         let (envelope, wrong) = match envelope {
             Ok(envelope) => (envelope, None),

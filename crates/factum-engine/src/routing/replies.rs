@@ -19,7 +19,9 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// Who waits for the answer to which command. The same command may be waited for more than once.
 #[derive(Default)]
-pub(crate) struct Expected(Mutex<HashMap<Uuid, Vec<oneshot::Sender<Arc<[u8]>>>>>);
+pub(crate) struct Expected(Mutex<Waiting>);
+
+type Waiting = HashMap<Uuid, Vec<oneshot::Sender<Arc<[u8]>>>>;
 
 /// One that waits; it is forgotten when it is dropped.
 pub(crate) struct Expectation {
@@ -49,7 +51,7 @@ impl Expected {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Vec<oneshot::Sender<Arc<[u8]>>>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use factum::{Engine, EngineOptions, ExecuteError};
+use factum::{Engine, ExecuteError, Routing};
 use library::{AlreadyLent, Book, BookCommand};
 use tokio::net::TcpListener;
 
@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [log, address] = &arguments[..] else { bail!("usage: desk LOG ADDRESS") };
     let log = factum::open_log(log).await?;
-    let books = Arc::new(Engine::<Book>::start(log, EngineOptions::default()).await?);
+    let books = Arc::new(Engine::<Book>::builder(log).routing(Routing::default()).start().await?);
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     let routes = Router::new()
