@@ -43,7 +43,7 @@ async fn try_engine(log: &Arc<dyn EventLog>, group: &str) -> Result<Engine<Count
 
 fn routing() -> Routing<Counter> {
     Routing::new(RoutingOptions {
-        send_again_after: Duration::from_millis(200),
+        send_again_after: Duration::from_secs(60),
         ..RoutingOptions::default()
     })
 }

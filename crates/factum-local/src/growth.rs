@@ -1,7 +1,7 @@
 //! News that the log has grown, by this process or another one.
 //!
-//! LMDB numbers its write transactions, and every process can see the last number in the shared
-//! map. The writer of this process tells it; a thread looks for those of other processes.
+//! LMDB numbers its write transactions, and a read transaction has the number of the last one that it
+//! sees. The writer of this process tells it; a thread looks for those of other processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,15 +21,24 @@ const LATEST: Duration = Duration::from_millis(5);
 pub(crate) struct Latest(Arc<watch::Sender<usize>>);
 
 impl Latest {
-    /// Tells waiting readers about what the map shows now, if it is news; returns whether it was.
+    /// Tells waiting readers about what can be read now, if it is news; returns whether it was.
     pub(crate) fn look(&self, env: &Env) -> bool {
-        let now = env.info().last_txn_id;
+        let Some(now) = last_readable(env) else {
+            return false;
+        };
         self.0.send_if_modified(|latest| {
             let news = now > *latest;
             *latest = now.max(*latest);
             news
         })
     }
+}
+
+/// The last transaction that a reader sees. The map's own number of the last one is ahead of it while
+/// another process waits for the disk: a reader that was woken then would find nothing, and wait on.
+fn last_readable(env: &Env) -> Option<usize> {
+    let txn = env.read_txn().ok()?;
+    Some(txn.id())
 }
 
 /// Watches the log for as long as it is open and anyone reads it.
@@ -41,7 +50,8 @@ pub(crate) struct Growth {
 
 impl Growth {
     pub(crate) fn watch(env: Env) -> std::io::Result<Self> {
-        let latest = Latest(Arc::new(watch::Sender::new(env.info().last_txn_id)));
+        let latest = Latest(Arc::new(watch::Sender::new(0)));
+        latest.look(&env);
         let closed = Arc::new(AtomicBool::new(false));
         let watcher = thread::Builder::new().name("factum-local-watch".to_owned());
         let (told, over) = (latest.clone(), closed.clone());

@@ -79,3 +79,19 @@ pub async fn follow_a_group() {
         say(&format!("owns {owned}"));
     }
 }
+
+/// Answers each record of the first partition with one in the second.
+pub async fn echo() {
+    let topic = open(&dir()).await;
+    let mut reader = topic.read(&[(0, 0)]).await.expect("a reader opens");
+    say("listens");
+    loop {
+        for fetched in reader.next().await.expect("reading succeeds") {
+            for (_, record) in fetched.iter() {
+                let mut records = Records::new();
+                records.push(record);
+                topic.append(1, records).await.expect("appends succeed");
+            }
+        }
+    }
+}
