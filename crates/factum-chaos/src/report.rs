@@ -123,19 +123,21 @@ impl fmt::Display for Report {
         let it = &self.figures;
         writeln!(
             f,
-            "\n{} commands: {} acknowledged, {} refused, {} whose clients never learned ({} took effect); \
+            "\n{} commands: {} acknowledged, {} refused, {} submitted, {} whose clients never learned ({} took effect); \
              {} took more than one attempt",
             it.commands,
             it.acknowledged,
             it.refused,
+            it.submitted,
             it.open_there + it.open_absent,
             it.open_there,
             it.repeated
         )?;
         writeln!(
             f,
-            "{} events, {} claims; records without effect: {:?}",
-            it.events, it.claims, it.voids
+            "{} events, {} commands without any; {} commands through the topic; {} claims; \
+             records without effect: {:?}",
+            it.events, it.handled, it.routed, it.claims, it.voids
         )?;
         for note in &self.notes {
             writeln!(f, "note: {note}")?;

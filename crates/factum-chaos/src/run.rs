@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::checker::{
-    Fact, Kind, RawRecord, Row, Verdict, Violation, by_partition, compare, fold, judge,
-    read_partition, read_rows, read_topic,
+    Fact, Kind, RawRecord, Routed, Row, Verdict, Violation, by_partition, compare, fold, judge,
+    read_commands, read_partition, read_rows, read_topic,
 };
 use crate::faults::{listens, settle, suffer};
 use crate::flow::{Acknowledged, Flow};
@@ -17,7 +17,7 @@ use crate::history::{Asked, Recorder, lines};
 use crate::load::Clients;
 use crate::plan::{self, Step};
 use crate::report::{Report, Suffered};
-use crate::world::{NODES, PARTITIONS, Program, TOPIC, WORKERS, World};
+use crate::world::{COMMANDS, NODES, PARTITIONS, Program, TOPIC, WORKERS, World};
 
 /// What the read model is to hold.
 type Rows = BTreeMap<String, Row>;
@@ -197,12 +197,14 @@ impl Run {
     /// Stops the nodes, reads the topic, waits for the read model, stops the workers, judges.
     async fn end(&mut self, dir: &Path, history: &Path) -> Result<()> {
         stop(&self.world.nodes, &mut self.report.notes).await;
-        let servers = self.world.kafka_direct.clone();
-        let (records, partitions) =
-            tokio::task::spawn_blocking(move || read_topic(&servers, TOPIC)).await??;
+        let (records, partitions) = self.read(TOPIC).await?.context("no topic of events")?;
         write(&dir.join("log.jsonl"), &records)?;
+        let commands = self.read(COMMANDS).await?.map(|(commands, _)| commands);
+        if let Some(commands) = &commands {
+            write(&dir.join("commands.jsonl"), commands)?;
+        }
         let history: Vec<Asked> = lines(history)?;
-        let (mut verdict, expected) = weigh(&history, records, partitions);
+        let (mut verdict, expected) = weigh(&history, records, commands, partitions);
         self.follows(&expected).await?;
         stop(&self.world.workers, &mut self.report.notes).await;
         let rows = read_rows(&self.world.postgres_direct).await?;
@@ -216,6 +218,11 @@ impl Run {
         self.report.violations.extend(verdict.violations);
         self.report.figures = verdict.figures;
         Ok(())
+    }
+
+    async fn read(&self, topic: &'static str) -> Result<Option<(Vec<RawRecord>, u32)>> {
+        let servers = self.world.kafka_direct.clone();
+        tokio::task::spawn_blocking(move || read_topic(&servers, topic)).await?
     }
 
     /// Waits until the read model is what it is to be; for a while.
@@ -241,7 +248,12 @@ async fn stop(programs: &[Program], notes: &mut Vec<String>) {
 }
 
 /// Judges the log, and says what the read model is to hold.
-fn weigh(history: &[Asked], records: Vec<RawRecord>, partitions: u32) -> (Verdict, Rows) {
+fn weigh(
+    history: &[Asked],
+    records: Vec<RawRecord>,
+    commands: Option<Vec<RawRecord>>,
+    partitions: u32,
+) -> (Verdict, Rows) {
     let records = by_partition(records, partitions);
     let logs: Vec<_> = records
         .iter()
@@ -251,7 +263,17 @@ fn weigh(history: &[Asked], records: Vec<RawRecord>, partitions: u32) -> (Verdic
         .iter()
         .flat_map(|log| log.commits.iter().flatten())
         .collect();
-    (judge(history, &logs), fold(facts))
+    let commands = commands.map(|it| by_partition(it, partitions));
+    let (commands, damage) = commands.map(|it| read_all(&it)).unzip();
+    let mut verdict = judge(history, &logs, commands.as_deref());
+    verdict.violations.extend(damage.into_iter().flatten());
+    (verdict, fold(facts))
+}
+
+/// The commands of each partition, and what can't be read of them.
+fn read_all(partitions: &[Vec<RawRecord>]) -> (Vec<Vec<Routed>>, Vec<Violation>) {
+    let (commands, damage): (_, Vec<_>) = partitions.iter().map(|it| read_commands(it)).unzip();
+    (commands, damage.concat())
 }
 
 /// Judges once more what a run left in its folder: history, topic and rows.
@@ -266,7 +288,12 @@ pub fn judge_again(dir: &Path) -> Result<Verdict> {
         .max()
         .context("no record")?;
     let history: Vec<Asked> = lines(&dir.join("history.jsonl"))?;
-    let (mut verdict, expected) = weigh(&history, records, partitions);
+    let commands = dir.join("commands.jsonl");
+    let commands = match commands.exists() {
+        true => Some(lines(&commands)?),
+        false => None,
+    };
+    let (mut verdict, expected) = weigh(&history, records, commands, partitions);
     let rows: Vec<Row> = lines(&dir.join("rows.jsonl"))?;
     verdict.violations.extend(compare(&expected, &rows));
     Ok(verdict)

@@ -39,6 +39,8 @@ pub struct Request {
 pub enum Answer {
     /// The command took effect.
     Done(Receipt),
+    /// The command stands in the topic of commands, and will be handled.
+    Submitted,
     /// The account said no.
     Rejected,
     /// The account is at another version.

@@ -1,10 +1,13 @@
-//! The values of the account's events: Avro single-object encoding, read by hand.
+//! The values of the account's events, and of what stands for a command without events: Avro
+//! single-object encoding, read by hand.
 
 use super::header::number;
 
 /// CRC-64-AVRO of `chaos.account.Deposited` version 1, and of `Withdrawn`; little-endian on the wire.
 const DEPOSITED: u64 = 0x8297_8d0b_9189_0d1e;
 const WITHDRAWN: u64 = 0x0f46_d862_4973_1ebb;
+/// That of `factum.Handled`.
+const HANDLED: u64 = 0x1e89_fa03_ae4e_aff2;
 
 /// What an event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,20 +22,39 @@ pub struct Event {
 
 /// Reads an event's value; `None` if it is not one.
 pub(crate) fn parse(value: &[u8]) -> Option<Event> {
-    let (frame, mut rest) = value.split_at_checked(10)?;
-    let sign = match u64::from_le_bytes(frame[2..].try_into().ok()?) {
+    let (schema, mut rest) = unframe(value)?;
+    let sign = match schema {
         DEPOSITED => 1,
         WITHDRAWN => -1,
         _ => return None,
     };
-    let length = usize::try_from(long(&mut rest)?).ok()?;
-    let (order, mut rest) = rest.split_at_checked(length)?;
     let event = Event {
-        order: String::from_utf8(order.to_vec()).ok()?,
+        order: string(&mut rest)?.to_owned(),
         change: sign * long(&mut rest)?,
         balance: long(&mut rest)?,
     };
-    (frame[..2] == [0xc3, 1] && rest.is_empty()).then_some(event)
+    rest.is_empty().then_some(event)
+}
+
+/// Reads the value of what stands for a command without events, JSON; `None` if it is not one.
+pub(crate) fn parse_handled(value: &[u8]) -> Option<&str> {
+    let (schema, mut rest) = unframe(value)?;
+    let outcome = string(&mut rest)?;
+    (schema == HANDLED && rest.is_empty()).then_some(outcome)
+}
+
+/// The schema's fingerprint, and what follows.
+fn unframe(value: &[u8]) -> Option<(u64, &[u8])> {
+    let (frame, rest) = value.split_at_checked(10)?;
+    let schema = u64::from_le_bytes(frame[2..].try_into().ok()?);
+    (frame[..2] == [0xc3, 1]).then_some((schema, rest))
+}
+
+fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(long(rest)?).ok()?;
+    let (text, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    std::str::from_utf8(text).ok()
 }
 
 /// A zigzag number.

@@ -6,6 +6,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Header {
     Event(EventHeader),
+    /// A command that emitted nothing; it says of the command what an event would.
+    Handled(EventHeader),
     Claim(ClaimHeader),
 }
 
@@ -17,6 +19,8 @@ pub(crate) struct EventHeader {
     pub index: u64,
     pub size: u64,
     pub command: Uuid,
+    /// The offset of the command's own record, where it came through the topic.
+    pub offset: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Header> {
     let mut rest = bytes;
     let header = match (byte(&mut rest)?, byte(&mut rest)?) {
         (1, 1) => Header::Event(event(&mut rest)?),
+        (1, 3) => Header::Handled(event(&mut rest)?),
         (1, 2) => Header::Claim(ClaimHeader {
             epoch: number(&mut rest)?,
             claimant: uuid(&mut rest)?,
@@ -49,9 +54,10 @@ fn event(rest: &mut &[u8]) -> Option<EventHeader> {
     let (index, size) = (number(rest)?, number(rest)?);
     take(rest, 8)?; // the time
     let command = uuid(rest)?;
-    if flags & 1 != 0 {
-        number(rest)?;
-    }
+    let offset = match flags & 1 {
+        0 => None,
+        _ => Some(number(rest)?),
+    };
     for id in [2, 4] {
         if flags & id != 0 {
             take(rest, 16)?;
@@ -61,13 +67,17 @@ fn event(rest: &mut &[u8]) -> Option<EventHeader> {
         let length = number(rest)?;
         take(rest, usize::try_from(length).ok()?)?;
     }
-    (flags < 16 && index < size).then_some(EventHeader {
+    if flags & 16 != 0 {
+        take(rest, 25)?; // the trace, the span in it, and its flags
+    }
+    (flags < 32 && index < size).then_some(EventHeader {
         epoch,
         sequence,
         version,
         index,
         size,
         command,
+        offset,
     })
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::handling::Handling;
 use super::order::{Placed, overtaking};
 use super::partition::partition_of;
-use super::{Commit, Fact, Kind, PartitionLog, Violation};
+use super::routed::{changes, judge_routed, wanted};
+use super::{Commit, Fact, Kind, PartitionLog, Routed, Violation};
 use crate::history::{Asked, Attempt};
-use crate::wire::{Answer, Order, Receipt};
+use crate::wire::{Answer, Receipt};
 
 /// What became of a command, by the answers alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +17,21 @@ pub enum Fate {
     Done(Receipt),
     /// It did not take effect.
     Refused,
+    /// It stands in the topic of commands, and is handled once, whatever comes of it.
+    Submitted,
     /// It took effect once or not at all.
     Open,
 }
 
-/// What a command's attempts come to. Once an attempt's fate was unknown, a later refusal says
-/// nothing of that one: a node that was superseded, and does not know it yet, may refuse on an old
-/// state.
+/// What a command's attempts come to. Whoever rejects a command, or finds another version than it
+/// expects, has looked for its id in everything that is a fact: so it does not take effect, whatever
+/// became of earlier attempts. Any other refusal speaks of its own attempt only.
 pub fn fate(attempts: &[Attempt]) -> Fate {
-    let unknown = attempts.iter().any(|it| it.answer == Answer::Unknown);
     match attempts.last().map(|it| &it.answer) {
         Some(Answer::Done(receipt)) => Fate::Done(*receipt),
-        _ if unknown => Fate::Open,
+        Some(Answer::Rejected | Answer::Conflict(_)) => Fate::Refused,
+        Some(Answer::Submitted) => Fate::Submitted,
+        _ if attempts.iter().any(|it| it.answer == Answer::Unknown) => Fate::Open,
         _ => Fate::Refused,
     }
 }
@@ -49,6 +54,8 @@ pub struct Figures {
     pub acknowledged: u64,
     /// Commands that were refused for certain.
     pub refused: u64,
+    /// Commands whose clients heard that they stand in the topic, and no more.
+    pub submitted: u64,
     /// Commands whose clients were never told, and that took effect.
     pub open_there: u64,
     /// Commands whose clients were never told, and that did not.
@@ -57,14 +64,23 @@ pub struct Figures {
     pub repeated: u64,
     /// Valid events.
     pub events: u64,
+    /// Valid records of commands without events.
+    pub handled: u64,
+    /// Commands that came through the topic and were handled.
+    pub routed: u64,
     /// Times that a partition was claimed.
     pub claims: u64,
     /// Records without effect, by reason.
     pub voids: BTreeMap<&'static str, u64>,
 }
 
-/// Weighs the history against all partitions of the topic.
-pub fn judge(history: &[Asked], partitions: &[PartitionLog]) -> Verdict {
+/// Weighs the history against all partitions of the topic, and against those of the topic of
+/// commands where there is one.
+pub fn judge(
+    history: &[Asked],
+    partitions: &[PartitionLog],
+    commands: Option<&[Vec<Routed>]>,
+) -> Verdict {
     let mut judge = Judge::default();
     let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
     let by_order: HashMap<&str, (usize, &Asked)> = (1..)
@@ -89,6 +105,8 @@ pub fn judge(history: &[Asked], partitions: &[PartitionLog]) -> Verdict {
         judge.command(line, asked, commits);
     }
     judge.order(history, &found);
+    let routed = judge_routed(history, partitions, commands);
+    judge.0.violations.extend(routed);
     judge.0
 }
 
@@ -107,6 +125,10 @@ impl Judge {
         for (why, count) in &log.voids {
             *self.0.figures.voids.entry(why).or_default() += count;
         }
+        let routed = |it: &Handling<'_>| it.command_offset().is_some();
+        let routed = Handling::all(log).into_iter().filter(routed).count();
+        self.0.figures.routed += routed as u64;
+        self.0.figures.handled += log.handled.len() as u64;
         let mut accounts: HashMap<&str, (u64, i64)> = HashMap::new();
         for fact in log.commits.iter().flatten() {
             self.0.figures.events += 1;
@@ -144,7 +166,7 @@ impl Judge {
         let Some((line, asked)) = by_order.get(&*first.event.order) else {
             return self.find(Kind::Forged, format!("nobody asked for {}", place(first)));
         };
-        let changes: Vec<i64> = commit.iter().map(|fact| fact.event.change).collect();
+        let changes = changes(commit);
         let one = commit.iter().all(|fact| {
             fact.event.order == asked.order
                 && fact.account == asked.account
@@ -182,7 +204,7 @@ impl Judge {
             (Fate::Done(_), None) => self.find(Kind::Lost, format!("{text}is nowhere")),
             (Fate::Done(receipt), Some(commit)) => self.receipt(receipt, commit, text),
             (Fate::Refused, Some(_)) => self.find(Kind::Refused, text),
-            (Fate::Refused, None) | (Fate::Open, _) => {}
+            (Fate::Refused, None) | (Fate::Submitted | Fate::Open, _) => {}
         }
         for attempt in &asked.attempts {
             if let Answer::Failed(why) = &attempt.answer {
@@ -198,6 +220,7 @@ impl Judge {
         match (fate(&asked.attempts), commits.is_empty()) {
             (Fate::Done(_), _) => figures.acknowledged += 1,
             (Fate::Refused, _) => figures.refused += 1,
+            (Fate::Submitted, _) => figures.submitted += 1,
             (Fate::Open, false) => figures.open_there += 1,
             (Fate::Open, true) => figures.open_absent += 1,
         }
@@ -240,14 +263,6 @@ impl Judge {
             );
             self.find(Kind::Reordered, text);
         }
-    }
-}
-
-fn wanted(command: &Order) -> Vec<i64> {
-    match command {
-        Order::Deposit(amount) => vec![*amount],
-        Order::Withdraw(amount) => vec![-amount],
-        Order::Split(amounts) => amounts.clone(),
     }
 }
 

@@ -1,24 +1,28 @@
 //! Judges a run: the clients' history against the raw topic and the read model's rows.
 //!
 //! It shares no code with Factum: a plain consumer reads the topic, and the header, the reader rule,
-//! the partitioner, the events and the fold are written here once more, from the documents.
+//! the partitioner, the commands, the events and the fold are written here once more, from the documents.
 
 mod avro;
+mod commands;
+mod handling;
 mod header;
 mod judge;
 mod order;
 mod partition;
 mod record;
+mod routed;
 mod rows;
 mod rule;
 mod table;
 mod topic;
 mod violation;
 
+pub use commands::{Routed, read_commands};
 pub use judge::{Fate, Figures, Verdict, fate, judge};
 pub use record::{RawRecord, by_partition};
 pub use rows::{Row, compare, fold};
-pub use rule::{Commit, Fact, PartitionLog, read_partition};
+pub use rule::{Commit, Fact, Handled, PartitionLog, read_partition};
 pub use table::read_rows;
 pub use topic::{in_sync, read_topic};
 pub use violation::{Kind, Violation};

@@ -23,8 +23,31 @@ pub struct Fact {
     pub account: String,
     /// The id of its command.
     pub command: Uuid,
+    /// The offset of its command in the topic of commands, if it came that way.
+    pub command_offset: Option<u64>,
     /// What it says.
     pub event: Event,
+}
+
+/// A command that was handled and emitted nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Its number in the partition.
+    pub sequence: u64,
+    /// The account's version, which it does not change.
+    pub version: u64,
+    /// The account.
+    pub account: String,
+    /// The id of its command.
+    pub command: Uuid,
+    /// The offset of its command in the topic of commands, if it came that way.
+    pub command_offset: Option<u64>,
+    /// What its caller is told, as JSON.
+    pub outcome: String,
 }
 
 /// The events of one command, together.
@@ -33,8 +56,10 @@ pub type Commit = Vec<Fact>;
 /// What a partition comes to.
 #[derive(Debug, Default)]
 pub struct PartitionLog {
-    /// The valid commits, in their order.
+    /// The valid commits of events, in their order.
     pub commits: Vec<Commit>,
+    /// The commands without events, in their order.
+    pub handled: Vec<Handled>,
     /// Records without effect, by reason.
     pub voids: BTreeMap<&'static str, u64>,
     /// How often it changed hands.
@@ -79,7 +104,8 @@ impl Reader {
         };
         match header::parse(bytes).ok_or("a header that can't be read")? {
             Header::Claim(claim) => self.claim(&claim, partitions),
-            Header::Event(event) => self.event(&event, record),
+            Header::Event(event) => self.event(&event, record, Self::hold),
+            Header::Handled(event) => self.event(&event, record, Self::handled),
         }
     }
 
@@ -112,7 +138,13 @@ impl Reader {
         Ok(())
     }
 
-    fn event(&mut self, header: &EventHeader, record: &RawRecord) -> Result<(), String> {
+    /// Hands what is valid on to `take`.
+    fn event(
+        &mut self,
+        header: &EventHeader,
+        record: &RawRecord,
+        take: fn(&mut Self, &EventHeader, &RawRecord) -> Result<(), String>,
+    ) -> Result<(), String> {
         let expected = self.next + self.held.len() as u64;
         if header.epoch != self.log.epoch {
             self.void("event of another epoch");
@@ -124,7 +156,7 @@ impl Reader {
             self.closed = true;
             self.void("event that makes a gap");
         } else {
-            return self.hold(header, record);
+            return take(self, header, record);
         }
         Ok(())
     }
@@ -145,12 +177,35 @@ impl Reader {
             version: header.version,
             account: String::from_utf8(record.key.clone()).map_err(|_| unreadable)?,
             command: header.command,
+            command_offset: header.offset,
             event: avro::parse(&record.value).ok_or(unreadable)?,
         });
         if self.held.len() as u64 == self.held_size {
             self.next += self.held_size;
             self.log.commits.push(std::mem::take(&mut self.held));
         }
+        Ok(())
+    }
+
+    /// Takes a command without events: a commit of its own.
+    fn handled(&mut self, header: &EventHeader, record: &RawRecord) -> Result<(), String> {
+        if !self.held.is_empty() || header.size != 1 {
+            return Err("a command without events that is a part of a commit".to_owned());
+        }
+        self.next += 1;
+        let unreadable = "a valid record of a command without events that can't be read";
+        self.log.handled.push(Handled {
+            partition: record.partition,
+            offset: record.offset,
+            sequence: header.sequence,
+            version: header.version,
+            account: String::from_utf8(record.key.clone()).map_err(|_| unreadable)?,
+            command: header.command,
+            command_offset: header.offset,
+            outcome: avro::parse_handled(&record.value)
+                .ok_or(unreadable)?
+                .to_owned(),
+        });
         Ok(())
     }
 }

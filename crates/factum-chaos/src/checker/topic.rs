@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -22,19 +22,21 @@ fn consumer(servers: &str) -> Result<BaseConsumer> {
     Ok(config.create()?)
 }
 
-/// Reads all records that a topic holds, and says how many partitions it has. Blocks.
+/// Reads all records that a topic holds, and says how many partitions it has; `None` if there is no
+/// such topic. Blocks.
 ///
 /// # Errors
 /// Kafka cannot be reached, or the topic's beginning is gone.
-pub fn read_topic(servers: &str, topic: &str) -> Result<(Vec<RawRecord>, u32)> {
+pub fn read_topic(servers: &str, topic: &str) -> Result<Option<(Vec<RawRecord>, u32)>> {
     let consumer = consumer(servers)?;
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let partitions = metadata
         .topics()
         .first()
-        .context("no such topic")?
-        .partitions()
-        .len();
+        .map_or(0, |it| it.partitions().len());
+    if partitions == 0 {
+        return Ok(None);
+    }
     let mut records = Vec::new();
     for partition in 0..i32::try_from(partitions)? {
         let (start, end) = consumer.fetch_watermarks(topic, partition, PATIENCE)?;
@@ -44,7 +46,7 @@ pub fn read_topic(servers: &str, topic: &str) -> Result<(Vec<RawRecord>, u32)> {
         consumer.assign(&assignment)?;
         read_to(&consumer, end, &mut records)?;
     }
-    Ok((records, u32::try_from(partitions)?))
+    Ok(Some((records, u32::try_from(partitions)?)))
 }
 
 fn read_to(consumer: &BaseConsumer, end: i64, records: &mut Vec<RawRecord>) -> Result<()> {

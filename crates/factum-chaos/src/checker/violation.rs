@@ -24,6 +24,8 @@ pub enum Kind {
     Forged,
     /// What was refused is absent.
     Refused,
+    /// No command of the topic is left out while a later one is handled.
+    PassedOver,
     /// Versions of an account are 1, 2, 3, …
     Version,
     /// A command that expected a version found it.

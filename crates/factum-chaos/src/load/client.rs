@@ -202,6 +202,10 @@ fn asks_again(wish: &Wish, answer: &Answer) -> bool {
         Answer::Fenced => wish.again_when_fenced,
         // Without a command id it could take effect twice.
         Answer::Unknown => wish.id.is_some(),
-        Answer::Done(_) | Answer::Rejected | Answer::Conflict(_) | Answer::Failed(_) => false,
+        Answer::Done(_)
+        | Answer::Submitted
+        | Answer::Rejected
+        | Answer::Conflict(_)
+        | Answer::Failed(_) => false,
     }
 }

@@ -21,6 +21,8 @@ pub const WORKERS: usize = 2;
 pub const PARTITIONS: u32 = 6;
 /// The topic.
 pub const TOPIC: &str = "chaos.account.events";
+/// The topic of commands, where nodes take any.
+pub const COMMANDS: &str = "chaos.account.commands";
 
 /// A server that a blocking task may strike.
 pub type Shared<T> = Arc<Mutex<T>>;

@@ -3,6 +3,7 @@
 //! `recording/` is one partition of a real run: its records, what the clients asked, and its rows.
 
 mod forge;
+mod routed;
 
 use std::collections::BTreeSet;
 
@@ -108,9 +109,10 @@ fn a_reordered_commit_is_found() {
 fn a_forged_event_is_found() {
     let mut it = Recording::load();
     let mut forged = it.commits[lone(&it)].clone();
-    forged
-        .iter_mut()
-        .for_each(|fact| fact.event.order = "nobody-1".to_owned());
+    for fact in &mut forged {
+        fact.event.order = "nobody-1".to_owned();
+        fact.command = uuid::Uuid::from_u128(7);
+    }
     it.commits.push(forged);
     it.retell();
     assert_eq!(it.kinds(), only(Kind::Forged));
@@ -157,8 +159,12 @@ fn what_nobody_was_told_of_may_be_there_or_not_but_not_twice() {
     let mut it = Recording::load();
     let at = lone(&it);
     let commit = it.commits[at].clone();
-    // A refusal after an attempt of unknown fate says nothing of that one.
-    for answers in [&[Answer::Unknown][..], &[Answer::Unknown, Answer::Rejected]] {
+    // What speaks of its own attempt only says nothing of an earlier one.
+    for answers in [
+        &[Answer::Unknown][..],
+        &[Answer::Unknown, Answer::Fenced],
+        &[Answer::Unknown, Answer::Unavailable],
+    ] {
         it.answer(&commit, answers);
         assert_eq!(it.kinds(), BTreeSet::new());
     }
@@ -169,6 +175,16 @@ fn what_nobody_was_told_of_may_be_there_or_not_but_not_twice() {
     it.commits.remove(at);
     it.retell();
     assert_eq!(it.kinds(), BTreeSet::new());
+}
+
+#[test]
+fn a_rejection_speaks_of_earlier_attempts_too() {
+    for refusal in [Answer::Rejected, Answer::Conflict(3)] {
+        let mut it = Recording::load();
+        let commit = it.commits[lone(&it)].clone();
+        it.answer(&commit, &[Answer::Unknown, refusal]);
+        assert_eq!(it.kinds(), only(Kind::Refused));
+    }
 }
 
 #[test]
