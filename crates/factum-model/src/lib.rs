@@ -8,20 +8,23 @@
 //!
 //! # The protocol, beyond owning a partition
 //!
-//! * A commit of a command that came through the commands topic carries the offset of the command's
-//!   record. The newest such offset of the valid log is the **progress**: a takeover goes on behind
-//!   it. A consumer group's offset says nothing.
-//! * A command of the topic that is rejected emits nothing. Its caller is answered when a later
-//!   commit of the topic, or a **marker**, is a fact. A marker is a commit of one event that belongs
-//!   to no aggregate and carries the offset. It has a sequence like every event: otherwise it could
-//!   be valid where the commit before it was lost.
-//! * A command id that was **handled** is not decided again, whether it was accepted or rejected. A
-//!   takeover knows the accepted ones from the log; the others that stand in the topic below the
-//!   progress were rejected.
-//! * Whoever is rejected **directly** is answered after the owner has read to the end, and found no
-//!   newer claim: the command's other attempt may have taken effect under another owner.
-//! * A client whose command went to the topic tries again through the topic, and only there: what
-//!   an owner rejected directly is in no log, and the next owner cannot know of it.
+//! * Every command of the commands topic leaves exactly one commit, which carries the offset of the
+//!   command's record: its events; or, if it emitted none or its id was handled before, the **word**
+//!   of what its caller is told. The word is a record in the partition of events that takes a
+//!   sequence, and changes no account. The newest such offset of the valid log is the **progress**:
+//!   a takeover goes on behind it. A consumer group's offset says nothing.
+//! * A command id that was handled is not decided again, whether it was accepted or rejected. A
+//!   takeover knows both from the log.
+//! * With the topic, a command that was sent **directly** under an id that its client chose, and is
+//!   rejected, leaves its word too (without an offset): the same command may still come through the
+//!   topic.
+//! * Whoever is rejected and leaves no word, for nobody knows its random id or there is no topic, is
+//!   answered once the next batch, or a look at the partition's end, shows that the owner still is
+//!   one.
+//! * A direct request whose client has given up waiting is not decided: the client may have sent it
+//!   again elsewhere, and heard the answer.
+//! * Where the commit of a direct command is void, its caller hears that nothing happened. Where that
+//!   of a command of the topic is void, nobody hears anything: the next owner decides it again.
 //! * A hand-over takes no more commands, and ends when everything under way is answered.
 //!
 //! # What runs, and what is modelled
@@ -29,9 +32,9 @@
 //! [`Writer`](factum_core::Writer), [`ReaderRule`](factum_core::ReaderRule),
 //! [`CommitReader`](factum_core::CommitReader) and the header's encoding are the code of
 //! `factum-core`: its writers are part of the model's states. Modelled are the engine around it
-//! ([`Node`]: deciding, remembering handled ids, markers, draining), the commands topic, the network,
+//! ([`Node`]: deciding, remembering handled ids, words, looks, draining), the commands topic, the network,
 //! the clients and the domain. Out of scope: the window of remembered ids is unbounded, an owner has
-//! no queue (a command is decided when it arrives, or not), a batch is one command, reading is one
+//! no queue (a command is decided when it arrives), a batch is one command, reading is one
 //! step, and there is one partition of each topic.
 //!
 //! The group that assigns partitions is not modelled: any idle node may claim at any time, which is
@@ -51,10 +54,10 @@ mod world;
 pub use account::{Account, Ask};
 pub use log::{Commit, Facts, Log, Record};
 pub use model::Protocol;
-pub use node::{Answer, Caller, Node, Role};
-pub use report::{Report, check};
+pub use node::{Answer, Batch, Caller, Node, Role};
+pub use report::{Report, check, search};
 pub use setup::{Command, Limits, Mutant, Path, Setup};
 pub use setups::{
-    both_ways, claims, commits, crashes, deeper, hand_over, retries, small, topic, torn,
+    answers, both_ways, claims, commits, crashes, deeper, hand_over, retries, small, topic, torn,
 };
 pub use world::{Action, Client, Message, World};

@@ -5,10 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use factum_core::{
-    Claim, CommitReader, EventHeader, Fetched, Header, LogError, LogErrorKind, Offset, Position,
-    RecordRef,
+    Claim, CommitReader, EventHeader, Fetched, Header, LogError, LogErrorKind, Offset, Origin,
+    Position, RecordRef, Stamp,
 };
 use uuid::Uuid;
+
+use crate::Answer;
 
 /// The topic's name, for errors.
 pub const TOPIC: &str = "model.account.events";
@@ -16,10 +18,54 @@ pub const TOPIC: &str = "model.account.events";
 /// A record of the partition. It is encoded and read by the real code.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// The account; `None` for claims and progress markers.
+    /// The account; `None` for claims.
     pub account: Option<u8>,
     /// The header. Its causation id is the attempt, which nobody but the checks looks at.
     pub header: Header<'static>,
+    /// What the caller is told, on the record of a command that emitted nothing.
+    pub told: Option<Answer>,
+}
+
+impl Record {
+    /// An event; or, with what the caller is told, the record of a command that emitted nothing.
+    pub fn new(
+        account: u8,
+        header: EventHeader<'static>,
+        stamp: Stamp,
+        told: Option<Answer>,
+    ) -> Self {
+        let more = match told {
+            Some(_) => 0,
+            None => 1 + u64::from(stamp.index),
+        };
+        let header = EventHeader {
+            stamp,
+            version: header.version + more,
+            ..header
+        };
+        Self {
+            account: Some(account),
+            header: Header::Event(header),
+            told,
+        }
+    }
+
+    /// What it says of its command, unless it is a claim.
+    pub fn event(&self) -> Option<&EventHeader<'static>> {
+        match &self.header {
+            Header::Event(event) => Some(event),
+            _ => None,
+        }
+    }
+
+    /// A claim.
+    pub fn claim(claim: Claim) -> Self {
+        Self {
+            account: None,
+            header: Header::Claim(claim),
+            told: None,
+        }
+    }
 }
 
 /// The records, and what is true of them. Logs are compared by a digest of the records.
@@ -62,18 +108,20 @@ impl Hash for Log {
 /// A valid commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit {
-    /// Its account; `None` for a progress marker.
-    pub account: Option<u8>,
-    /// Its command; `None` for a progress marker.
-    pub command: Option<u8>,
+    /// Its account.
+    pub account: u8,
+    /// Its command.
+    pub command: u8,
     /// Which of the command's attempts it was.
     pub attempt: u8,
     /// The epoch of its owner.
     pub epoch: u64,
-    /// The sequence of its last event.
+    /// The sequence of its last record.
     pub last: u64,
     /// The offset of the command's own record, if it came through the topic.
     pub offset: Option<Offset>,
+    /// What its caller is told, if it emitted nothing.
+    pub told: Option<Answer>,
 }
 
 /// What is true of a log. Read by [`CommitReader`], the code of every reader.
@@ -84,7 +132,7 @@ pub struct Facts {
     /// The epoch in force.
     pub epoch: u64,
     /// How many records of the commands topic were handled: one more than the newest offset that a
-    /// valid event carries.
+    /// valid commit carries.
     pub progress: Offset,
     /// Event records without effect.
     pub void: usize,
@@ -102,8 +150,9 @@ pub struct Facts {
 /// An event as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
-    key: String,
+    account: u8,
     header: EventHeader<'static>,
+    told: Option<Answer>,
 }
 
 impl Facts {
@@ -117,7 +166,7 @@ impl Facts {
             .filter(|event| event.header.stamp.index + 1 == event.header.stamp.size)
             .map(commit)
             .collect();
-        let events = log.iter().filter(|record| stamp(record).is_some()).count();
+        let events = log.iter().filter(|record| record.event().is_some()).count();
         Self {
             epoch: epoch(log),
             progress: commits
@@ -134,11 +183,11 @@ impl Facts {
         }
     }
 
-    /// The valid commits of a command.
+    /// The valid commits of a command's events.
     pub fn of_command(&self, command: u8) -> impl Iterator<Item = &Commit> {
         self.commits
             .iter()
-            .filter(move |commit| commit.command == Some(command))
+            .filter(move |commit| commit.command == command && commit.told.is_none())
     }
 }
 
@@ -156,19 +205,40 @@ pub fn fetched(records: &[Record], from: Offset) -> Fetched {
             .map_or(String::new(), |account| format!("account-{account}"));
         let mut header = Vec::new();
         record.header.encode(&mut header);
-        let (key, header, value) = (key.as_bytes(), Some(header.as_slice()), &[][..]);
+        let (key, header, value) = (key.as_bytes(), Some(header.as_slice()), value(record.told));
+        let value = &value;
         fetched.push(offset, RecordRef { key, header, value });
     }
     fetched
+}
+
+/// An event of the model says nothing.
+fn value(told: Option<Answer>) -> Vec<u8> {
+    match told {
+        None => Vec::new(),
+        Some(Answer::Accepted(last)) => vec![b'a', last as u8],
+        Some(Answer::Rejected) => vec![b'r'],
+        Some(Answer::Fenced) => unreachable!("what nothing came of is not written down"),
+    }
+}
+
+fn told(value: &[u8]) -> Option<Answer> {
+    match value {
+        [b'a', last] => Some(Answer::Accepted(u64::from(*last))),
+        [b'r'] => Some(Answer::Rejected),
+        _ => None,
+    }
 }
 
 fn read(log: &[Record], position: Position) -> Result<Vec<Seen>, LogErrorKind> {
     let mut seen = Vec::new();
     let mut reader = CommitReader::new(TOPIC, 0, 1, position);
     let taken = reader.read(&fetched(log, 0), |event| {
+        let account = event.key.strip_prefix("account-");
         seen.push(Seen {
-            key: event.key.to_owned(),
+            account: account.and_then(|it| it.parse().ok()).unwrap_or(u8::MAX),
             header: owned(&event.header),
+            told: told(event.value),
         });
         Ok(())
     });
@@ -178,38 +248,31 @@ fn read(log: &[Record], position: Position) -> Result<Vec<Seen>, LogErrorKind> {
 
 /// No event of the model names an actor, the one part that is borrowed.
 fn owned(header: &EventHeader<'_>) -> EventHeader<'static> {
-    let factum_core::Origin {
-        command_offset,
-        correlation,
-        causation,
-        actor: _,
-    } = header.origin;
+    let origin = header.origin;
     EventHeader {
         stamp: header.stamp,
         version: header.version,
         time: header.time,
         command: header.command,
-        origin: factum_core::Origin {
-            command_offset,
-            correlation,
-            causation,
-            actor: None,
+        origin: Origin {
+            command_offset: origin.command_offset,
+            causation: origin.causation,
+            ..Origin::default()
         },
     }
 }
 
 fn commit(last: &Seen) -> Commit {
     let small = |id: Uuid| id.as_u128() as u8;
+    let header = &last.header;
     Commit {
-        account: last
-            .key
-            .strip_prefix("account-")
-            .and_then(|number| number.parse().ok()),
-        command: small(last.header.command).checked_sub(1),
-        attempt: last.header.origin.causation.map_or(0, small),
-        epoch: last.header.stamp.epoch,
-        last: last.header.stamp.sequence,
-        offset: last.header.origin.command_offset,
+        account: last.account,
+        command: small(header.command).wrapping_sub(1),
+        attempt: header.origin.causation.map_or(0, small),
+        epoch: header.stamp.epoch,
+        last: header.stamp.sequence,
+        offset: header.origin.command_offset,
+        told: last.told,
     }
 }
 
@@ -219,20 +282,12 @@ fn epoch(log: &[Record]) -> u64 {
     reader.rule().epoch()
 }
 
-fn stamp(record: &Record) -> Option<&factum_core::Stamp> {
-    match &record.header {
-        Header::Event(event) => Some(&event.stamp),
-        Header::Claim(_) => None,
-    }
-}
-
 fn dense(seen: &[Seen]) -> bool {
-    let mut versions = BTreeMap::<&str, u64>::new();
+    let mut versions = BTreeMap::<u8, u64>::new();
     seen.iter().zip(1..).all(|(event, sequence)| {
-        let version = versions.entry(&event.key).or_default();
-        *version += 1;
-        let numbered = event.key.is_empty() || event.header.version == *version;
-        event.header.stamp.sequence == sequence && numbered
+        let version = versions.entry(event.account).or_default();
+        *version += u64::from(event.told.is_none());
+        event.header.version == *version && event.header.stamp.sequence == sequence
     })
 }
 
@@ -267,7 +322,7 @@ fn mirrors(log: &[Record], all: &[Seen]) -> bool {
 }
 
 fn damage_shows(log: &[Record], gone: &Seen) -> bool {
-    let is_gone = |record: &Record| record.header == Header::Event(gone.header);
+    let is_gone = |record: &Record| record.event() == Some(&gone.header);
     let at = log.iter().position(is_gone).unwrap_or(0);
     let stood_on_it = log[at..].iter().any(|record| {
         matches!(record.header, Header::Claim(Claim { floor, .. }) if floor > gone.header.stamp.sequence)

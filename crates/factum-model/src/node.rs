@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use factum_core::{
-    Appended, Claim, EventHeader, Header, LogError, Offset, Origin, ReaderRule, Stamp, Step, Writer,
+    Appended, Claim, EventHeader, LogError, Offset, Origin, ReaderRule, Stamp, Step, Writer,
 };
 use uuid::Uuid;
 
@@ -47,6 +47,21 @@ pub enum Role {
     Draining,
 }
 
+/// Something that the log has yet to answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Batch {
+    /// Records: the acknowledged offset of each.
+    Records(Vec<Option<Offset>>),
+    /// A look at the partition's end, which was there: the earliest that the log may answer.
+    Look(Offset),
+}
+
+impl Batch {
+    fn of(records: usize) -> Self {
+        Self::Records(vec![None; records])
+    }
+}
+
 /// A node. Of all this, `writer` is the real thing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
@@ -60,16 +75,10 @@ pub struct Node {
     pub term: u8,
     /// The number of the oldest batch under way.
     pub oldest: u8,
-    /// For each batch under way, the acknowledged offsets of its records.
-    pub under_way: VecDeque<Vec<Option<Offset>>>,
+    /// What is under way, oldest first.
+    pub under_way: VecDeque<Batch>,
     /// The offset of the next record of the commands topic to take.
     pub consumed: Offset,
-    /// Rejected callers of the topic: they wait for a marker, or for an event that serves as one.
-    pub rejected: Vec<Caller>,
-    /// Rejected callers that came directly, and the sequence that must be a fact before they are
-    /// answered: they wait until the owner knows that it still is one.
-    pub unconfirmed: Vec<(Caller, u64)>,
-    epoch: u64,
     accounts: BTreeMap<u8, Account>,
     handled: BTreeMap<u8, Answer>,
 }
@@ -86,9 +95,6 @@ impl Node {
             oldest: 0,
             under_way: VecDeque::new(),
             consumed: 0,
-            rejected: Vec::new(),
-            unconfirmed: Vec::new(),
-            epoch: 0,
             accounts: BTreeMap::new(),
             handled: BTreeMap::new(),
         }
@@ -101,10 +107,7 @@ impl Node {
 
     /// Whether nothing is under way and nobody waits.
     pub fn is_quiet(&self) -> bool {
-        self.under_way.is_empty()
-            && self.writer.pending() == 0
-            && self.rejected.is_empty()
-            && self.unconfirmed.is_empty()
+        self.under_way.is_empty() && self.writer.pending() == 0
     }
 
     /// Reads to the end and asks for the next epoch: also the answer to every ambiguity.
@@ -112,8 +115,7 @@ impl Node {
         self.read_to(log, log.len() as Offset)?;
         let claim = self.writer.claim();
         self.forget_under_way();
-        self.rejected.clear();
-        self.under_way.push_back(vec![None]);
+        self.under_way.push_back(Batch::of(1));
         self.role = Role::Claiming;
         Ok(claim)
     }
@@ -121,8 +123,6 @@ impl Node {
     /// Stops doing anything for the partition.
     pub fn stand_down(&mut self) {
         self.forget_under_way();
-        self.rejected.clear();
-        self.unconfirmed.clear();
         self.role = Role::Idle;
     }
 
@@ -151,170 +151,146 @@ impl Node {
         self.read_to(log, offset + 1)?;
         self.forget_under_way();
         let owned = self.writer.settle_claim();
-        self.epoch = self.writer.rule().epoch();
         self.role = if owned { Role::Owning } else { Role::Idle };
         Ok(owned)
     }
 
-    /// Rebuilds what an owner decides from: the accounts, which commands were handled, and how far
-    /// the commands topic was.
-    pub fn take_over(&mut self, setup: &Setup, facts: &Facts, topic: &[(u8, u8)]) {
+    /// Rebuilds what an owner decides from: the accounts, which commands were handled and how, and how
+    /// far the commands topic was.
+    pub fn take_over(&mut self, setup: &Setup, facts: &Facts) {
         (self.accounts, self.handled) = (BTreeMap::new(), BTreeMap::new());
         for commit in &facts.commits {
-            let Some(command) = commit.command else {
-                continue;
-            };
-            let Some(account) = commit.account else {
-                continue;
-            };
-            let ask = setup.commands[usize::from(command)].ask;
-            self.accounts.entry(account).or_default().apply(ask);
-            self.handled.insert(command, Answer::Accepted(commit.last));
-        }
-        self.consumed = facts.progress;
-        if !matches!(
-            setup.mutant,
-            Some(Mutant::ForgetsRejections | Mutant::ForgetsRejectionsAtTakeover)
-        ) {
-            // A command below the progress without an event was rejected.
-            for (command, _) in &topic[..facts.progress as usize] {
-                self.handled.entry(*command).or_insert(Answer::Rejected);
+            match commit.told {
+                None => {
+                    let ask = setup.commands[usize::from(commit.command)].ask;
+                    self.accounts.entry(commit.account).or_default().apply(ask);
+                    let answer = Answer::Accepted(commit.last);
+                    self.handled.insert(commit.command, answer);
+                }
+                Some(_) if setup.lacks(Mutant::ForgetsRejectionsAtTakeover) => {}
+                Some(told) => {
+                    self.handled.entry(commit.command).or_insert(told);
+                }
             }
         }
+        if setup.lacks(Mutant::ForgetsRejections) {
+            self.handled.retain(|_, told| *told != Answer::Rejected);
+        }
+        self.consumed = match setup.mutant {
+            Some(Mutant::KeepsItsOwnPlace) => self.consumed.max(facts.progress),
+            Some(Mutant::BeginsTheTopicAnew) => 0,
+            _ => facts.progress,
+        };
     }
 
     /// Decides a command, unless its id was handled before. Returns what to append.
     pub fn take(&mut self, setup: &Setup, mut caller: Caller) -> Vec<Record> {
-        let command = caller.command;
-        let known = self.handled.get(&command).copied();
-        let known = known.filter(|_| setup.mutant != Some(Mutant::NoDedupe));
-        let account = setup.commands[usize::from(command)].account;
-        let ask = setup.commands[usize::from(command)].ask;
-        let state = self.accounts.entry(account).or_default();
-        match known.map_or_else(|| state.decide(ask), |_| None) {
-            Some(events) => {
-                let version = state.version;
-                state.apply(ask);
-                let last = self.writer.planned() + u64::from(events);
-                caller.answer = Answer::Accepted(last);
-                self.handled.insert(command, caller.answer);
-                self.commit(account, version, events, caller)
-            }
-            None => {
-                caller.answer = known.unwrap_or(Answer::Rejected);
-                if setup.mutant != Some(Mutant::ForgetsRejections) {
-                    self.handled.insert(command, caller.answer);
-                }
-                self.answer_without_events(setup, caller);
-                Vec::new()
-            }
+        let command = setup.commands[usize::from(caller.command)];
+        let known = self.handled.get(&caller.command).copied();
+        if let Some(answer) = known.filter(|_| !setup.lacks(Mutant::NoDedupe)) {
+            caller.answer = answer;
+            return self.repeat(setup, caller);
         }
-    }
-
-    fn answer_without_events(&mut self, setup: &Setup, caller: Caller) {
-        let mutant = |mutant| setup.mutant == Some(mutant);
-        match (caller.answer, caller.offset) {
-            (Answer::Rejected, Some(_)) if !mutant(Mutant::AnswersBeforeTheMarker) => {
-                self.rejected.push(caller);
-            }
-            (Answer::Rejected, None) if !mutant(Mutant::AnswersUnconfirmed) => {
-                self.unconfirmed.push((caller, self.writer.planned()));
-            }
-            _ => self.writer.plan(vec![caller], 0),
-        }
-    }
-
-    fn commit(&mut self, account: u8, version: u64, events: u8, caller: Caller) -> Vec<Record> {
-        let header = EventHeader {
-            command: command_id(caller.command),
-            origin: Origin {
-                command_offset: caller.offset,
-                causation: Some(Uuid::from_u128(caller.attempt.into())),
-                ..Origin::default()
-            },
-            ..EventHeader::default()
+        let state = self.accounts.entry(command.account).or_default();
+        let version = state.version;
+        let Some(events) = state.decide(command.ask) else {
+            caller.answer = Answer::Rejected;
+            return self.reject(setup, caller);
         };
-        let routed = caller.offset.is_some();
+        state.apply(command.ask);
+        let last = self.writer.planned() + u64::from(events);
+        caller.answer = Answer::Accepted(last);
+        self.handled.insert(caller.command, caller.answer);
+        let header = header(&caller, version);
+        self.plan(command.account, header, None, events, vec![caller])
+    }
+
+    /// Answers a command that was handled before as it was answered then. One that came through the
+    /// topic leaves its mark, as every such command does.
+    fn repeat(&mut self, setup: &Setup, caller: Caller) -> Vec<Record> {
+        if caller.offset.is_some() && !setup.lacks(Mutant::PassesOverCopies) {
+            return self.note(setup, caller);
+        }
+        self.writer.plan(vec![caller], 0);
+        Vec::new()
+    }
+
+    /// Says no. Where the same command may come again through the topic, the log says so too; else the
+    /// caller waits until it is clear that the state was the newest.
+    fn reject(&mut self, setup: &Setup, caller: Caller) -> Vec<Record> {
+        let command = setup.commands[usize::from(caller.command)];
+        let direct = caller.offset.is_none();
+        let unnoted = direct && setup.lacks(Mutant::NotesNothingDirect);
+        if setup.routing && command.chooses_its_id() && !unnoted {
+            if !setup.lacks(Mutant::ForgetsRejections) {
+                self.handled.insert(caller.command, caller.answer);
+            }
+            return self.note(setup, caller);
+        }
+        if setup.lacks(Mutant::AnswersUnconfirmed) {
+            self.writer.plan(vec![caller], 0);
+        } else {
+            self.writer.plan_answer(vec![caller]);
+        }
+        Vec::new()
+    }
+
+    /// A record that says that the command was handled, and what its caller is told: a commit of its
+    /// own, which changes no account.
+    fn note(&mut self, setup: &Setup, caller: Caller) -> Vec<Record> {
+        let account = setup.commands[usize::from(caller.command)].account;
+        let version = self.accounts.entry(account).or_default().version;
+        let mut header = header(&caller, version);
+        if setup.lacks(Mutant::NotesNoOffset) {
+            header.origin.command_offset = None;
+        }
+        let told = caller.answer;
         let mut callers = vec![caller];
-        if routed {
-            callers.append(&mut self.rejected);
+        if setup.lacks(Mutant::AnswersBeforeItIsNoted) {
+            self.writer.plan(std::mem::take(&mut callers), 0);
         }
-        self.plan(Some(account), version, header, events, callers)
-    }
-
-    /// Whether a rejected caller could be answered, were it known that this node owns the partition.
-    pub fn can_confirm(&self, log: &[Record]) -> bool {
-        let unread = self.writer.known() < log.len() as Offset;
-        let fact = |(_, behind): &(Caller, u64)| *behind < self.writer.rule().next();
-        !self.unconfirmed.is_empty() && (unread || self.unconfirmed.iter().any(fact))
-    }
-
-    /// Reads to the end; returns the rejected callers that can be answered now.
-    pub fn confirm(&mut self, log: &[Record]) -> Result<Vec<Caller>, LogError> {
-        self.read_to(log, log.len() as Offset)?;
-        let (owned, next) = (
-            self.writer.rule().epoch() == self.epoch,
-            self.writer.rule().next(),
-        );
-        let known = self
-            .unconfirmed
-            .extract_if(.., |(_, behind)| !owned || *behind < next);
-        let answer = |(caller, _): (Caller, u64)| Caller {
-            answer: if owned { caller.answer } else { Answer::Fenced },
-            ..caller
-        };
-        Ok(known.map(answer).collect())
-    }
-
-    /// A marker: one event of no account, which says how far the commands topic was handled.
-    pub fn mark(&mut self) -> Vec<Record> {
-        let header = EventHeader {
-            origin: Origin {
-                command_offset: self.consumed.checked_sub(1),
-                ..Origin::default()
-            },
-            ..EventHeader::default()
-        };
-        let callers = std::mem::take(&mut self.rejected);
-        self.plan(None, 0, header, 1, callers)
+        self.plan(account, header, Some(told), 1, callers)
     }
 
     fn plan(
         &mut self,
-        account: Option<u8>,
-        version: u64,
+        account: u8,
         header: EventHeader<'static>,
+        told: Option<Answer>,
         size: u8,
         callers: Vec<Caller>,
     ) -> Vec<Record> {
         let stamps: Vec<Stamp> = self.writer.stamps(size.into()).collect();
         self.writer.plan(callers, size.into());
         self.writer.sent(stamps.clone());
-        self.under_way.push_back(vec![None; stamps.len()]);
-        let numbered = |stamp: Stamp| EventHeader {
-            stamp,
-            version: version + 1 + u64::from(stamp.index),
-            ..header
-        };
-        let record = |stamp| Record {
-            account,
-            header: Header::Event(numbered(stamp)),
-        };
-        stamps.into_iter().map(record).collect()
+        self.under_way.push_back(Batch::of(stamps.len()));
+        let stamps = stamps.into_iter();
+        stamps
+            .map(|stamp| Record::new(account, header, stamp, told))
+            .collect()
+    }
+
+    /// Asks for the partition's end, so that answers that wait for a batch need not wait for a command.
+    pub fn look(&mut self, log: &[Record]) {
+        self.writer.sent(Vec::new());
+        self.under_way.push_back(Batch::Look(log.len() as Offset));
     }
 
     /// Takes note that a record landed, if its batch is still waited for.
     pub fn landed(&mut self, batch: u8, index: u8, offset: Offset) {
         let place = batch.checked_sub(self.oldest).map(usize::from);
-        if let Some(batch) = place.and_then(|place| self.under_way.get_mut(place)) {
-            batch[usize::from(index)] = Some(offset);
+        let batch = place.and_then(|place| self.under_way.get_mut(place));
+        if let Some(Batch::Records(offsets)) = batch {
+            offsets[usize::from(index)] = Some(offset);
         }
     }
 
     /// The acknowledgement of the oldest batch under way, once all its records landed.
     pub fn next_acknowledged(&self) -> Option<Appended> {
-        let offsets: Option<Vec<_>> = self.under_way.front()?.iter().copied().collect();
-        let offsets = offsets?;
+        let offsets = match self.under_way.front()? {
+            Batch::Look(end) => return Some(Appended::At(*end)),
+            Batch::Records(offsets) => offsets.iter().copied().collect::<Option<Vec<_>>>()?,
+        };
         let side_by_side = offsets.windows(2).all(|pair| pair[1] == pair[0] + 1);
         Some(if side_by_side {
             Appended::At(offsets[0])
@@ -339,5 +315,20 @@ impl Node {
             self.read_to(log, end)?;
             step = self.writer.standing();
         }
+    }
+}
+
+/// What all records of a commit say; of a command without events, its version is the one that the
+/// account keeps.
+fn header(caller: &Caller, version: u64) -> EventHeader<'static> {
+    EventHeader {
+        version,
+        command: command_id(caller.command),
+        origin: Origin {
+            command_offset: caller.offset,
+            causation: Some(Uuid::from_u128(caller.attempt.into())),
+            ..Origin::default()
+        },
+        ..EventHeader::default()
     }
 }

@@ -3,7 +3,7 @@
 use factum_core::Offset;
 
 use crate::Account;
-use crate::log::{Commit, Facts};
+use crate::log::Commit;
 use crate::model::Protocol;
 use crate::node::{Answer, Role};
 use crate::world::{Client, World};
@@ -26,6 +26,14 @@ pub const ALWAYS: &[Condition] = &[
         "a command answered as rejected never takes effect",
         rejected_is_void,
     ),
+    (
+        "what the log says was rejected has no events",
+        told_rejected_is_void,
+    ),
+    (
+        "a rejection was right after its command was sent",
+        rejections_are_right,
+    ),
     ("sequences and versions are dense", |_, world| {
         world.events.facts.dense
     }),
@@ -37,7 +45,7 @@ pub const ALWAYS: &[Condition] = &[
     }),
     ("nothing takes an intact log for damaged", nobody_stumbles),
     (
-        "commands of the topic take effect in its order",
+        "commands of the topic leave their commits in its order, one each",
         keeps_the_topics_order,
     ),
     ("no command of the topic is passed over", passes_none_over),
@@ -74,6 +82,21 @@ pub const SOMETIMES: &[Condition] = &[
         let rejected = |client: &Client| client.in_topic && client.answer == Some(Answer::Rejected);
         world.clients.iter().any(rejected)
     }),
+    ("a command is rejected directly", |_, world| {
+        let rejected =
+            |client: &Client| !client.in_topic && client.answer == Some(Answer::Rejected);
+        world.clients.iter().any(rejected)
+    }),
+    (
+        "a copy of a rejected command gets its answer",
+        |_, world| {
+            let commits = &world.events.facts.commits;
+            (0..commits.len()).any(|at| {
+                let copy = |it: &Commit| it.command == commits[at].command && it.told.is_some();
+                copy(&commits[at]) && commits[..at].iter().any(copy)
+            })
+        },
+    ),
     ("an owner was drained and handed over", |_, world| {
         world.handed_over
     }),
@@ -91,7 +114,7 @@ pub const SOMETIMES: &[Condition] = &[
 ];
 
 fn is_accepted(client: &Client) -> bool {
-    matches!(client.answer, Some(Answer::Accepted(_)))
+    client.accepted().is_some()
 }
 
 fn clients(world: &World) -> impl Iterator<Item = (u8, &Client)> {
@@ -136,69 +159,63 @@ fn nobody_stumbles(_: &Protocol, world: &World) -> bool {
     world.broken.is_none() && world.events.facts.readable
 }
 
-fn keeps_the_topics_order(_: &Protocol, world: &World) -> bool {
+fn told_rejected_is_void(_: &Protocol, world: &World) -> bool {
     let facts = &world.events.facts;
-    let offsets: Vec<_> = facts
+    let mut rejected = facts
         .commits
         .iter()
-        .filter_map(|commit| commit.offset)
-        .collect();
-    offsets.is_sorted_by(|one, next| one < next)
+        .filter(|commit| commit.told == Some(Answer::Rejected));
+    rejected.all(|commit| facts.of_command(commit.command).next().is_none())
 }
 
-/// A command below the progress without an event was rejected: then, at an earlier record with its
-/// id, or by an owner that it had reached directly.
-fn passes_none_over(model: &Protocol, world: &World) -> bool {
-    let facts = &world.events.facts;
-    (0..facts.progress).all(|offset| {
-        let (command, _) = world.commands[offset as usize];
-        let earlier = (0..=offset).filter(|at| world.commands[*at as usize].0 == command);
-        facts.of_command(command).next().is_some()
-            || world.clients[usize::from(command)].said_rejected
-            || earlier
-                .into_iter()
-                .any(|at| is_rejected_at(model, facts, command, at))
+/// At some moment behind all that any client had heard of before.
+fn rejections_are_right(model: &Protocol, world: &World) -> bool {
+    let commits = &world.events.facts.commits;
+    clients(world).all(|(command, client)| {
+        let heard = |commit: &Commit| commit.last <= client.after;
+        let from = commits.iter().take_while(|it| heard(it)).count();
+        client.answer != Some(Answer::Rejected)
+            || (from..=commits.len()).any(|place| rejects(model, &commits[..place], command))
     })
 }
 
-/// Whether the command would be rejected somewhere between the events of the topic's commands
-/// before and after it.
-fn is_rejected_at(model: &Protocol, facts: &Facts, command: u8, offset: Offset) -> bool {
-    let commits = &facts.commits;
-    let before = |commit: &Commit| commit.offset.is_some_and(|other| other < offset);
-    let after = |commit: &Commit| commit.offset.is_some_and(|other| other >= offset);
-    let from = commits.iter().rposition(before).map_or(0, |last| last + 1);
-    let to = commits.iter().position(after).unwrap_or(commits.len());
-    let command = &model.setup.commands[usize::from(command)];
-    (from..=to).any(|place| {
-        let mut account = Account::default();
-        for commit in commits[..place]
-            .iter()
-            .filter(|commit| commit.account == Some(command.account))
-        {
-            let asked = commit
-                .command
-                .map(|by| model.setup.commands[usize::from(by)].ask);
-            asked.into_iter().for_each(|ask| account.apply(ask));
-        }
-        account.decide(command.ask).is_none()
+/// Whether a command would be rejected behind these commits.
+fn rejects(model: &Protocol, commits: &[Commit], command: u8) -> bool {
+    let command = model.setup.commands[usize::from(command)];
+    let mut account = Account::default();
+    let own = |commit: &&Commit| commit.account == command.account && commit.told.is_none();
+    for commit in commits.iter().filter(own) {
+        account.apply(model.setup.commands[usize::from(commit.command)].ask);
+    }
+    account.decide(command.ask).is_none()
+}
+
+fn keeps_the_topics_order(_: &Protocol, world: &World) -> bool {
+    let commits = &world.events.facts.commits;
+    let offsets: Vec<_> = commits.iter().filter_map(|commit| commit.offset).collect();
+    offsets.is_sorted_by(|one, next| one < next)
+}
+
+/// Below the newest command that has a commit, each has one: its own.
+fn passes_none_over(_: &Protocol, world: &World) -> bool {
+    let facts = &world.events.facts;
+    (0..facts.progress).all(|offset| {
+        let (command, _) = world.commands[offset as usize];
+        let mut commits = facts.commits.iter();
+        commits.any(|commit| commit.offset == Some(offset) && commit.command == command)
     })
 }
 
 fn handles_all(_: &Protocol, world: &World) -> bool {
     let facts = &world.events.facts;
+    let all = world.commands.len() as Offset;
     let rests = world.nodes.iter().any(|node| {
         node.role == Role::Owning
             && node.writer.rule().epoch() == facts.epoch
             && node.is_quiet()
-            && node.consumed == world.commands.len() as Offset
+            && node.consumed == all
     });
-    let handled = |(offset, (command, _)): (Offset, &(u8, u8))| {
-        offset < facts.progress
-            || facts.of_command(*command).next().is_some()
-            || world.clients[usize::from(*command)].said_rejected
-    };
-    !rests || (0..).zip(&world.commands).all(handled)
+    !rests || facts.progress == all
 }
 
 fn acknowledged_after_takeover(_: &Protocol, world: &World) -> bool {

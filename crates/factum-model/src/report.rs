@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use factum_core::Header;
+use factum_core::{EventHeader, Header};
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
-use crate::{Action, Message, Protocol, Setup, World};
+use crate::{Action, Answer, Message, Protocol, Setup, World};
 
 /// What a check found.
 #[derive(Debug)]
@@ -29,10 +29,20 @@ pub struct Report {
 
 /// Checks every state within a setup's bounds, on one thread, or up to the first violation.
 pub fn check(setup: Setup) -> Report {
+    check_until(setup, HasDiscoveries::AnyFailures)
+}
+
+/// Checks the states within a setup's bounds, on one thread, up to one that breaks the property of
+/// this name.
+pub fn search(setup: Setup, property: &'static str) -> Report {
+    check_until(setup, HasDiscoveries::AllOf([property].into()))
+}
+
+fn check_until(setup: Setup, end: HasDiscoveries) -> Report {
     let (name, started) = (setup.name, Instant::now());
     let checker = Protocol::new(setup)
         .checker()
-        .finish_when(HasDiscoveries::AnyFailures)
+        .finish_when(end)
         .spawn_bfs()
         .join();
     let found = checker.discoveries();
@@ -71,7 +81,7 @@ fn tell(world: &World, action: Action) -> String {
             )
         }
         Action::Claim(node) => format!("node {node} reads to the end and sends a claim"),
-        Action::Execute(command, node) => format!("command {command} reaches node {node} directly"),
+        Action::Execute(command, node) => format!("command {command} is sent to node {node}"),
         Action::Submit(command) => format!("command {command} is sent to the commands topic"),
         Action::Consume(node) => {
             let offset = world.nodes[node].consumed;
@@ -80,10 +90,7 @@ fn tell(world: &World, action: Action) -> String {
                 "node {node} takes command {command} from offset {offset} of the commands topic"
             )
         }
-        Action::Mark(node) => format!("node {node} sends a progress marker"),
-        Action::Confirm(node) => {
-            format!("node {node} reads to the end, to answer whom it rejected")
-        }
+        Action::Look(node) => format!("node {node} asks for the partition's end"),
         Action::Acknowledge(node) => format!("node {node} takes in an acknowledgement"),
         Action::TimeOut(node) => format!("node {node} waited too long: it sends another claim"),
         Action::HandOver(node) => format!("node {node} is asked to give up the partition"),
@@ -96,21 +103,31 @@ fn record(message: &Message) -> String {
         Message::Command { command, attempt } => {
             format!("the record of command {command}, attempt {attempt},")
         }
+        Message::Request {
+            command,
+            attempt,
+            node,
+        } => format!("command {command}, attempt {attempt}, sent to node {node},"),
         Message::Event {
             from: [node, ..],
             record,
-        } => match record.header {
-            Header::Claim(claim) => format!("node {node}'s claim of epoch {}", claim.epoch),
-            Header::Event(event) => {
-                let what = match record.account {
-                    Some(_) => format!("command {}", event.command.as_u128().wrapping_sub(1)),
-                    None => "its marker".to_owned(),
-                };
-                let (epoch, sequence) = (event.stamp.epoch, event.stamp.sequence);
-                format!("node {node}'s event of epoch {epoch}, sequence {sequence} ({what})")
-            }
+        } => match (record.header, record.event()) {
+            (Header::Claim(claim), _) => format!("node {node}'s claim of epoch {}", claim.epoch),
+            (_, event) => format!("node {node}'s {}", word(record.told, event)),
         },
     }
+}
+
+fn word(told: Option<Answer>, event: Option<&EventHeader<'_>>) -> String {
+    let what = match told {
+        None => "event",
+        Some(Answer::Rejected) => "word of a rejection",
+        Some(_) => "word of a copy",
+    };
+    let event = event.copied().unwrap_or_default();
+    let command = event.command.as_u128().wrapping_sub(1);
+    let (epoch, sequence) = (event.stamp.epoch, event.stamp.sequence);
+    format!("{what} of epoch {epoch}, sequence {sequence} (command {command})")
 }
 
 impl fmt::Display for Report {

@@ -11,6 +11,8 @@ pub struct Setup {
     pub nodes: u8,
     /// The commands, each with a client that wants it done once.
     pub commands: Vec<Command>,
+    /// Whether nodes take commands from the commands topic.
+    pub routing: bool,
     /// How many things may happen at most.
     pub limits: Limits,
     /// The `sometimes` properties that must be reached, by name.
@@ -19,6 +21,13 @@ pub struct Setup {
     pub mutant: Option<Mutant>,
     /// Called before every step, on its thread: where tests take out a check of `factum-core`.
     pub before_step: fn(),
+}
+
+impl Setup {
+    /// Whether the protocol does without this part.
+    pub fn lacks(&self, part: Mutant) -> bool {
+        self.mutant == Some(part)
+    }
 }
 
 /// How often something may happen, over all nodes.
@@ -47,6 +56,13 @@ pub struct Command {
     pub attempts: u8,
 }
 
+impl Command {
+    /// Whether its client may send it again, and so chooses the id. A random one nobody knows.
+    pub fn chooses_its_id(&self) -> bool {
+        self.attempts > 1 || self.path != Path::Direct
+    }
+}
+
 /// The ways of a command to an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -54,7 +70,7 @@ pub enum Path {
     Direct,
     /// Through the commands topic.
     Topic,
-    /// Either. Once it was sent to the topic, it is sent there again, and nowhere else.
+    /// Either, and the other one next.
     Either,
 }
 
@@ -65,14 +81,26 @@ pub enum Mutant {
     NoDedupe,
     /// Owners remember which command ids were accepted, not which were rejected.
     ForgetsRejections,
-    /// Owners remember rejections only until the next takeover.
+    /// Owners remember rejections only until the next takeover: they don't read the log's word of them.
     ForgetsRejectionsAtTakeover,
-    /// A client that sent its command to the topic may send it to a node directly next.
-    LeavesTheTopic,
-    /// A rejected command of the topic is answered before its marker is a fact.
-    AnswersBeforeTheMarker,
+    /// What a command of the topic came to is told before the record that says so is a fact.
+    AnswersBeforeItIsNoted,
+    /// The record of a command without events does not say where the command stands in the topic.
+    NotesNoOffset,
+    /// A command that came directly, and is rejected, leaves no record.
+    NotesNothingDirect,
+    /// A command of the topic whose id was handled before leaves no record.
+    PassesOverCopies,
     /// A takeover goes on in the commands topic where the consumer group's offset stands.
     TrustsTheGroupsOffset,
+    /// An owner that claims again goes on in the commands topic where it was itself.
+    KeepsItsOwnPlace,
+    /// A takeover reads the commands topic from its start: the ids tell what was handled.
+    BeginsTheTopicAnew,
+    /// Whose command in the topic did not get its commit is told that nothing happened.
+    FencesTheTopic,
+    /// An owner decides a direct request whose client has given up waiting.
+    DecidesWhatWasGivenUp,
     /// An owner answers what it rejects at once, and does not look whether it still is the owner.
     AnswersUnconfirmed,
     /// A hand-over tells callers that nothing happened, rather than drain.

@@ -23,6 +23,7 @@ fn setup<const N: usize>(
         name,
         nodes,
         commands: commands.map(command).to_vec(),
+        routing: commands.iter().any(|(_, path, _)| *path != Direct),
         limits,
         reaches,
         mutant: None,
@@ -85,6 +86,18 @@ pub fn retries() -> Setup {
     setup("retries", 2, commands, limits(3, 0, 0, 0), reaches)
 }
 
+/// Random ids: what is rejected leaves no record, and is answered all the same only by who is the
+/// owner.
+pub fn answers() -> Setup {
+    let reaches = &[
+        "all commands are answered",
+        "a command is rejected directly",
+        "a caller hears that it was fenced",
+    ];
+    let commands = [(Ask::Withdraw, Direct, 1), (DEPOSIT, Direct, 1)];
+    setup("answers", 2, commands, limits(3, 0, 0, 0), reaches)
+}
+
 /// A command stands in the topic twice; it is rejected or not, as things come.
 pub fn topic() -> Setup {
     let reaches = &[
@@ -92,6 +105,7 @@ pub fn topic() -> Setup {
         "a command of the topic is rejected",
         "a repeated command is recognised",
         "a command of the topic outlives the owner that took it first",
+        "a copy of a rejected command gets its answer",
     ];
     let commands = [(Ask::Withdraw, Topic, 2), (DEPOSIT, Topic, 1)];
     setup("topic", 2, commands, limits(2, 0, 0, 0), reaches)
@@ -113,6 +127,7 @@ pub fn both_ways() -> Setup {
     let reaches = &[
         "all commands are answered",
         "a repeated command is recognised",
+        "a copy of a rejected command gets its answer",
     ];
     let commands = [(Ask::Withdraw, Either, 2), (DEPOSIT, Direct, 1)];
     setup("both ways", 2, commands, limits(2, 0, 0, 0), reaches)
@@ -136,6 +151,7 @@ pub fn small() -> Vec<Setup> {
         commits(),
         torn(),
         retries(),
+        answers(),
         topic(),
         crashes(),
         both_ways(),
@@ -155,6 +171,7 @@ pub fn deeper() -> Vec<Setup> {
         more(commits(), 2, limits(2, 1, 1, 0)),
         more(torn(), 2, limits(3, 0, 0, 0)),
         more(retries(), 3, limits(3, 1, 0, 0)),
+        more(answers(), 3, limits(3, 1, 0, 0)),
         more(topic(), 2, limits(2, 1, 0, 0)),
         more(crashes(), 2, limits(3, 1, 0, 0)),
         more(both_ways(), 2, limits(2, 1, 0, 0)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use factum_core::{Fate, Header, LogError, Offset, Step};
+use factum_core::{Fate, LogError, Offset, Step};
 
 use crate::log::{Facts, Log, Record};
 use crate::node::{Answer, Caller, Node, Role};
@@ -49,6 +49,15 @@ pub enum Message {
         /// The attempt.
         attempt: u8,
     },
+    /// To a node.
+    Request {
+        /// The command.
+        command: u8,
+        /// The attempt.
+        attempt: u8,
+        /// The node.
+        node: u8,
+    },
 }
 
 impl Message {
@@ -56,6 +65,11 @@ impl Message {
         match self {
             Self::Event { from, .. } => *from,
             Self::Command { command, attempt } => [u8::MAX, *command, *attempt, 0, 0],
+            Self::Request {
+                command,
+                attempt,
+                node,
+            } => [u8::MAX, *command, *attempt, 1, *node],
         }
     }
 }
@@ -71,8 +85,18 @@ pub struct Client {
     pub answer: Option<Answer>,
     /// The attempts of which it was told that nothing happened, one bit for each.
     pub fenced: u8,
-    /// Someone said that its command is rejected, whether or not it was still listening.
-    pub said_rejected: bool,
+    /// The newest sequence that any client had heard of when this one began.
+    pub after: u64,
+}
+
+impl Client {
+    /// The sequence of its command's last event, if it was told that there is one.
+    pub fn accepted(&self) -> Option<u64> {
+        match self.answer {
+            Some(Answer::Accepted(last)) => Some(last),
+            _ => None,
+        }
+    }
 }
 
 /// One thing that happens. A time-out, a pause and a loss of a record are things that happen late,
@@ -81,18 +105,15 @@ pub struct Client {
 pub enum Action {
     /// A node to which the group gave the partition asks for it.
     Claim(usize),
-    /// A client sends its command to an owner, for the first time or again.
+    /// A client sends its command towards an owner, for the first time or again.
     Execute(usize, usize),
     /// A client sends its command to the commands topic, for the first time or again.
     Submit(usize),
     /// An owner takes the next record of the commands topic.
     Consume(usize),
-    /// An owner appends a progress marker, for the rejected callers that wait.
-    Mark(usize),
-    /// An owner reads to the end, to learn whether it still owns the partition, for the rejected
-    /// callers that reached it directly.
-    Confirm(usize),
-    /// A record lands, and is acknowledged to its sender.
+    /// An owner asks for the partition's end, for the answers that wait for a batch.
+    Look(usize),
+    /// A record lands, and is acknowledged to its sender; a request is taken by its owner.
     Land(usize),
     /// A record lands, and a copy of it stays under way.
     LandTwice(usize),
@@ -126,10 +147,16 @@ impl World {
 
     /// All that may happen next.
     pub fn actions(&self, setup: &Setup, actions: &mut Vec<Action>) {
-        for message in 0..self.network.len() {
-            actions.push(Action::Land(message));
-            if self.left.doubles > 0 {
-                actions.push(Action::LandTwice(message));
+        for (number, message) in self.network.iter().enumerate() {
+            let request = match message {
+                Message::Request { node, .. } => Some(self.nodes[usize::from(*node)].role),
+                _ => None,
+            };
+            if request.is_none_or(|role| role == Role::Owning) {
+                actions.push(Action::Land(number));
+            }
+            if request.is_none() && self.left.doubles > 0 {
+                actions.push(Action::LandTwice(number));
             }
         }
         for client in 0..self.clients.len() {
@@ -149,8 +176,7 @@ impl World {
         if path != Path::Direct {
             actions.push(Action::Submit(number));
         }
-        let sticks = client.in_topic && setup.mutant != Some(Mutant::LeavesTheTopic);
-        if path != Path::Topic && !sticks {
+        if path != Path::Topic {
             let owners =
                 (0..self.nodes.len()).filter(|node| self.nodes[*node].role == Role::Owning);
             actions.extend(owners.map(|node| Action::Execute(number, node)));
@@ -172,13 +198,8 @@ impl World {
         {
             actions.push(Action::TimeOut(number));
         }
-        if matches!(node.role, Role::Owning | Role::Draining)
-            && node.can_confirm(&self.events.records)
-        {
-            actions.push(Action::Confirm(number));
-        }
-        if matches!(node.role, Role::Owning | Role::Draining) && !node.rejected.is_empty() {
-            actions.push(Action::Mark(number));
+        if matches!(node.role, Role::Owning | Role::Draining) && node.writer.needs_look() {
+            actions.push(Action::Look(number));
         }
         if node.role == Role::Owning && node.consumed < self.commands.len() as Offset {
             actions.push(Action::Consume(number));
@@ -194,13 +215,21 @@ impl World {
     /// Does what an action says. `facts` tells what is true of a log.
     pub fn act(&mut self, setup: &Setup, action: Action, facts: impl Fn(&[Record]) -> Arc<Facts>) {
         let done = match action {
-            Action::Claim(node) => self.claim(node),
-            Action::TimeOut(node) => self.claim(node),
+            Action::Claim(node) => self.claim(setup, node),
+            Action::TimeOut(node) => self.claim(setup, node),
             Action::Execute(command, node) => {
-                self.execute(setup, command, node);
+                self.begin_attempt(setup, command);
+                let attempt = self.clients[command].attempts;
+                let (command, node) = (command as u8, node as u8);
+                self.put(Message::Request {
+                    command,
+                    attempt,
+                    node,
+                });
                 Ok(())
             }
             Action::Submit(command) => {
+                self.begin_attempt(setup, command);
                 self.submit(command);
                 Ok(())
             }
@@ -208,20 +237,18 @@ impl World {
                 self.consume(setup, node);
                 Ok(())
             }
-            Action::Mark(node) => {
-                let records = self.nodes[node].mark();
-                self.send_batch(node, records);
+            Action::Look(node) => {
+                self.nodes[node].look(&self.events.records);
                 Ok(())
             }
-            Action::Confirm(node) => self.confirm(node),
             Action::Land(message) => {
                 let message = self.network.remove(message);
-                self.land(message, facts);
+                self.land(setup, message, facts);
                 Ok(())
             }
             Action::LandTwice(message) => {
                 self.left.doubles -= 1;
-                self.land(self.network[message].clone(), facts);
+                self.land(setup, self.network[message].clone(), facts);
                 Ok(())
             }
             Action::Acknowledge(node) => self.acknowledge(setup, node, facts),
@@ -232,6 +259,8 @@ impl World {
             Action::Crash(node) => {
                 self.left.crashes -= 1;
                 self.nodes[node] = Node::start(node, self.nodes[node].process + 1);
+                let to = |it: &Message| matches!(it, Message::Request { node: to, .. } if usize::from(*to) == node);
+                self.network.retain(|it| !to(it));
                 Ok(())
             }
         };
@@ -240,40 +269,47 @@ impl World {
         }
     }
 
-    fn claim(&mut self, node: usize) -> Result<(), LogError> {
+    fn claim(&mut self, setup: &Setup, node: usize) -> Result<(), LogError> {
         self.left.claims -= 1;
-        for caller in std::mem::take(&mut self.nodes[node].unconfirmed) {
-            self.tell(&caller.0, Answer::Fenced);
-        }
         let claim = self.nodes[node].claim(&self.events.records)?;
-        self.answer(node);
-        let record = Record {
-            account: None,
-            header: Header::Claim(claim),
-        };
-        self.send(node, 0, 0, record);
+        self.answer(setup, node);
+        self.send(node, 0, 0, Record::claim(claim));
         Ok(())
     }
 
-    fn execute(&mut self, setup: &Setup, command: usize, node: usize) {
-        self.clients[command].attempts += 1;
-        let caller = Caller {
-            command: command as u8,
-            attempt: self.clients[command].attempts,
-            offset: None,
-            answer: Answer::Fenced,
-        };
-        let records = self.nodes[node].take(setup, caller);
-        self.answer(node);
-        self.send_batch(node, records);
+    /// A client sends its command, for the first time or again. An owner that has not yet decided what
+    /// it sent directly before will not: nobody waits for that any more.
+    fn begin_attempt(&mut self, setup: &Setup, command: usize) {
+        let heard = self.clients.iter().filter_map(Client::accepted).max();
+        let client = &mut self.clients[command];
+        if client.attempts == 0 {
+            client.after = heard.unwrap_or(0);
+        }
+        client.attempts += 1;
+        if !setup.lacks(Mutant::DecidesWhatWasGivenUp) {
+            let given_up = |it: &Message| matches!(it, Message::Request { command: of, .. } if usize::from(*of) == command);
+            self.network.retain(|it| !given_up(it));
+        }
     }
 
     fn submit(&mut self, command: usize) {
         let client = &mut self.clients[command];
-        client.attempts += 1;
         client.in_topic = true;
         let (command, attempt) = (command as u8, client.attempts);
         self.put(Message::Command { command, attempt });
+    }
+
+    /// An owner takes a direct request.
+    fn take(&mut self, setup: &Setup, node: usize, command: u8, attempt: u8) {
+        let caller = Caller {
+            command,
+            attempt,
+            offset: None,
+            answer: Answer::Fenced,
+        };
+        let records = self.nodes[node].take(setup, caller);
+        self.answer(setup, node);
+        self.send_batch(node, records);
     }
 
     fn consume(&mut self, setup: &Setup, node: usize) {
@@ -287,10 +323,10 @@ impl World {
         };
         self.nodes[node].consumed += 1;
         let records = self.nodes[node].take(setup, caller);
-        if setup.mutant == Some(Mutant::TrustsTheGroupsOffset) {
+        if setup.lacks(Mutant::TrustsTheGroupsOffset) {
             self.committed = self.committed.max(offset + 1);
         }
-        self.answer(node);
+        self.answer(setup, node);
         self.send_batch(node, records);
     }
 
@@ -315,9 +351,14 @@ impl World {
         self.network.insert(at, message);
     }
 
-    fn land(&mut self, message: Message, facts: impl Fn(&[Record]) -> Arc<Facts>) {
+    fn land(&mut self, setup: &Setup, message: Message, facts: impl Fn(&[Record]) -> Arc<Facts>) {
         match message {
             Message::Command { command, attempt } => self.commands.push((command, attempt)),
+            Message::Request {
+                command,
+                attempt,
+                node,
+            } => self.take(setup, node.into(), command, attempt),
             Message::Event { from, record } => {
                 let offset = self.events.records.len() as Offset;
                 let mut records = self.events.records.to_vec();
@@ -345,31 +386,22 @@ impl World {
         if let (Role::Claiming, factum_core::Appended::At(offset)) = (node.role, appended) {
             if node.claim_landed(setup, &self.events.records, offset)? {
                 let known = node.writer.known() as usize;
-                node.take_over(setup, &facts(&self.events.records[..known]), &self.commands);
-                if setup.mutant == Some(Mutant::TrustsTheGroupsOffset) {
+                node.take_over(setup, &facts(&self.events.records[..known]));
+                if setup.lacks(Mutant::TrustsTheGroupsOffset) {
                     node.consumed = self.committed;
                 }
             }
-            self.answer(number);
+            self.answer(setup, number);
             return Ok(());
         }
         let step = node.acknowledged(&self.events.records, appended)?;
-        self.answer(number);
+        self.answer(setup, number);
         match step {
             Step::Superseded => self.nodes[number].stand_down(),
-            Step::Claim if self.left.claims > 0 => self.claim(number)?,
+            Step::Claim if self.left.claims > 0 => self.claim(setup, number)?,
             Step::Claim => self.nodes[number].stand_down(),
             _ => self.finish_drained(number),
         }
-        Ok(())
-    }
-
-    fn confirm(&mut self, node: usize) -> Result<(), LogError> {
-        for caller in self.nodes[node].confirm(&self.events.records)? {
-            self.tell(&caller, caller.answer);
-        }
-        self.answer(node);
-        self.finish_drained(node);
         Ok(())
     }
 
@@ -377,11 +409,11 @@ impl World {
         self.left.hand_overs -= 1;
         let node = &mut self.nodes[number];
         node.role = Role::Draining;
-        if setup.mutant == Some(Mutant::GivesUpUndrained) {
+        if setup.lacks(Mutant::GivesUpUndrained) {
             node.stand_down();
             node.writer.settle_claim(); // settles whatever is pending as void
         }
-        self.answer(number);
+        self.answer(setup, number);
         self.finish_drained(number);
     }
 
@@ -394,14 +426,16 @@ impl World {
     }
 
     /// Answers the callers whose commits are settled.
-    fn answer(&mut self, node: usize) {
+    fn answer(&mut self, setup: &Setup, node: usize) {
         let settled: Vec<_> = self.nodes[node].writer.take_settled().collect();
         for (callers, fate) in settled {
             for caller in callers {
+                // What is in the topic, the next owner decides again.
+                let again = caller.offset.is_some() && !setup.lacks(Mutant::FencesTheTopic);
                 match fate {
                     Fate::Valid => self.tell(&caller, caller.answer),
-                    Fate::Void if caller.offset.is_none() => self.tell(&caller, Answer::Fenced),
-                    Fate::Void => {} // its command is in the topic, for the next owner
+                    Fate::Void if again => {}
+                    Fate::Void => self.tell(&caller, Answer::Fenced),
                 }
             }
         }
@@ -410,7 +444,6 @@ impl World {
     fn tell(&mut self, caller: &Caller, answer: Answer) {
         let client = &mut self.clients[usize::from(caller.command)];
         let listens = client.attempts == caller.attempt;
-        client.said_rejected |= answer == Answer::Rejected;
         match (answer, client.answer) {
             (Answer::Fenced, _) => client.fenced |= 1 << caller.attempt,
             (Answer::Accepted(_), Some(Answer::Accepted(_))) if client.answer != Some(answer) => {

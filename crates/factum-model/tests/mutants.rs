@@ -2,13 +2,14 @@
 
 use factum_core::{Guard, do_without};
 use factum_model::{
-    Mutant, Setup, both_ways, check, claims, commits, hand_over, retries, topic, torn,
+    Mutant, Setup, answers, both_ways, claims, commits, crashes, hand_over, retries, search, topic,
+    torn,
 };
 
 /// Some state within the setup's bounds breaks the property.
 #[track_caller]
-fn breaks(setup: Setup, property: &str) {
-    let report = check(setup);
+fn breaks(setup: Setup, property: &'static str) {
+    let report = search(setup, property);
     println!("{report}");
     let mut broken = report.violations.iter().map(|(name, _)| *name);
     assert!(broken.any(|name| name == property), "{report}");
@@ -31,6 +32,7 @@ macro_rules! without {
 
 const ACKNOWLEDGED: &str = "an acknowledged command is valid, once, as its receipt says";
 const FENCED: &str = "where a caller heard that nothing happened, nothing did";
+const PASSED_OVER: &str = "no command of the topic is passed over";
 const REJECTED: &str = "a command answered as rejected never takes effect";
 
 #[test]
@@ -97,27 +99,60 @@ fn rejections_are_forgotten_at_a_takeover() {
 }
 
 #[test]
-fn a_retry_goes_past_the_topic() {
-    breaks(without(Mutant::LeavesTheTopic, both_ways()), REJECTED);
+fn what_a_command_came_to_is_told_before_its_word_is_a_fact() {
+    let mutant = Mutant::AnswersBeforeItIsNoted;
+    breaks(without(mutant, hand_over()), REJECTED);
 }
 
 #[test]
-fn a_rejection_is_answered_before_its_marker_is_a_fact() {
-    breaks(
-        without(Mutant::AnswersBeforeTheMarker, hand_over()),
-        REJECTED,
-    );
+fn a_word_does_not_carry_the_commands_offset() {
+    breaks(without(Mutant::NotesNoOffset, crashes()), PASSED_OVER);
+}
+
+#[test]
+fn a_direct_rejection_leaves_no_word() {
+    breaks(without(Mutant::NotesNothingDirect, both_ways()), REJECTED);
+}
+
+#[test]
+fn a_copy_leaves_no_word() {
+    breaks(without(Mutant::PassesOverCopies, topic()), PASSED_OVER);
 }
 
 #[test]
 fn a_rejection_is_answered_by_an_owner_that_was_superseded() {
+    let right = "a rejection was right after its command was sent";
+    breaks(without(Mutant::AnswersUnconfirmed, answers()), right);
     breaks(without(Mutant::AnswersUnconfirmed, retries()), REJECTED);
+}
+
+#[test]
+fn what_was_given_up_is_decided() {
+    let mutant = Mutant::DecidesWhatWasGivenUp;
+    breaks(without(mutant, retries()), REJECTED);
 }
 
 #[test]
 fn a_takeover_trusts_the_groups_offset() {
     let handled = "at rest, every command of the topic was handled";
     breaks(without(Mutant::TrustsTheGroupsOffset, topic()), handled);
+    breaks(without(Mutant::TrustsTheGroupsOffset, topic()), PASSED_OVER);
+}
+
+#[test]
+fn an_owner_goes_on_in_the_topic_where_it_was_itself() {
+    breaks(without(Mutant::KeepsItsOwnPlace, topic()), PASSED_OVER);
+}
+
+#[test]
+fn a_takeover_reads_the_topic_from_its_start() {
+    let order = "commands of the topic leave their commits in its order, one each";
+    breaks(without(Mutant::BeginsTheTopicAnew, crashes()), order);
+}
+
+#[test]
+fn a_command_of_the_topic_is_fenced_with_its_owner() {
+    breaks(without(Mutant::FencesTheTopic, topic()), FENCED);
 }
 
 #[test]
