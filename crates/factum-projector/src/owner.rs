@@ -3,7 +3,9 @@
 //! be lost without a sound.
 //!
 //! The owners are written down beside the table, in its own Postgres schema: workers with different
-//! schemas for their positions look at the same place.
+//! schemas for their positions look at the same place. A table is told by its oid, so that one that
+//! was dropped and made anew is another; as a `regclass`, which a dump writes down by its name, so
+//! that a restored table keeps its owner.
 
 use tokio_postgres::Client;
 
@@ -30,10 +32,10 @@ pub(crate) async fn own<R: Row>(
     let owners = format!("{schema}.factum_owners");
     create(client, &owners).await.map_err(failed())?;
     let owner = positions.to_string();
-    let insert = format!("INSERT INTO {owners} VALUES ($1, $2) ON CONFLICT DO NOTHING");
+    let insert = format!("INSERT INTO {owners} VALUES ($1::oid, $2) ON CONFLICT DO NOTHING");
     let inserted = client.execute(&insert, &[&oid, &owner]).await;
     let inserted = inserted.map_err(failed())?;
-    let select = format!("SELECT owner FROM {owners} WHERE table_oid = $1");
+    let select = format!("SELECT owner FROM {owners} WHERE table_oid = $1::oid");
     let found = client.query_one(&select, &[&oid]).await.map_err(failed())?;
     match found.get::<_, String>(0) {
         found if found == owner => Ok(inserted > 0),
@@ -47,13 +49,19 @@ pub(crate) async fn own<R: Row>(
 
 /// Makes the table of owners if it is not there, and drops what it says of tables that are gone.
 async fn create(client: &Client, owners: &str) -> Result<(), tokio_postgres::Error> {
-    let find = "SELECT to_regclass($1) IS NULL";
-    let absent: bool = client.query_one(find, &[&owners]).await?.get(0);
-    let sql = include_str!("owners.sql");
-    if absent {
-        client
-            .batch_execute(&sql.replace("{owners}", owners))
-            .await?;
+    let find = "SELECT format_type(atttypid, NULL) FROM pg_attribute \
+                WHERE attrelid = to_regclass($1) AND attname = 'table_oid'";
+    let form = client.query_opt(find, &[&owners]).await?;
+    match form.as_ref().map(|form| form.get(0)) {
+        None => {
+            let sql = include_str!("owners.sql").replace("{owners}", owners);
+            client.batch_execute(&sql).await?;
+        }
+        Some("oid") => {
+            let alter = format!("ALTER TABLE {owners} ALTER COLUMN table_oid TYPE regclass");
+            client.batch_execute(&alter).await?;
+        }
+        Some(_) => {}
     }
     let gone = format!(
         "DELETE FROM {owners} WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = table_oid)"

@@ -1,5 +1,5 @@
 CREATE TABLE {owners} (
-    table_oid oid PRIMARY KEY,
+    table_oid regclass PRIMARY KEY,
     owner text NOT NULL
 );
 COMMENT ON TABLE {owners} IS

@@ -1,0 +1,62 @@
+//! What is refused, and in which words.
+
+mod table;
+mod topic;
+mod value;
+
+use std::time::Duration;
+
+use factum_projector::{Fold, Options, Projector, ProjectorError};
+
+use crate::bank::{Bank, Ledger, within};
+
+/// The error and its causes, a line each.
+fn words(error: ProjectorError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        words += &format!("\n{error}");
+        cause = error.source();
+    }
+    words
+}
+
+async fn refused<F: Fold>(bank: &Bank, projector: Projector<F>) -> String {
+    words(bank.run(projector).await.expect_err("it is refused"))
+}
+
+#[track_caller]
+fn assert_says(error: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(error.contains(part), "`{part}` is not in:\n{error}");
+    }
+}
+
+#[tokio::test]
+async fn servers_out_of_reach() {
+    let bank = Bank::new().await;
+    let options = Options {
+        start_timeout: Duration::from_millis(300),
+        ..bank.options()
+    };
+    let error = refused(&bank, bank.balances().options(options.clone())).await;
+    assert_says(&error, &["cannot open topic", &bank.topic]);
+
+    let _ledger = Ledger::create(&bank, 1, 1).await;
+    let log = std::sync::Arc::new(bank.view());
+    let nowhere = "postgres://bank:s3cret@127.0.0.1:1/loans";
+    let run = bank
+        .balances()
+        .options(options)
+        .run(log.clone(), nowhere, std::future::pending());
+    let error = words(within(10, run).await.unwrap_err());
+    assert_says(&error, &["cannot reach Postgres at bank@127.0.0.1:1/loans"]);
+    assert!(!error.contains("s3cret"), "{error}");
+
+    let run = bank
+        .balances()
+        .run(log, "postgres//bank:s3cret@h", std::future::pending());
+    let error = words(run.await.unwrap_err());
+    assert_says(&error, &["cannot read the Postgres address"]);
+    assert!(!error.contains("s3cret"), "{error}");
+}
