@@ -88,6 +88,8 @@ fn deposits_twice() -> Setup {
 #[test]
 fn rejections_are_forgotten() {
     breaks(without(Mutant::ForgetsRejections, topic()), REJECTED);
+    let told = "what the log says was rejected has no events";
+    breaks(without(Mutant::ForgetsRejections, topic()), told);
 }
 
 #[test]
