@@ -61,6 +61,14 @@ pub enum Message {
 }
 
 impl Message {
+    fn is_request_of(&self, number: usize) -> bool {
+        matches!(self, Self::Request { command, .. } if usize::from(*command) == number)
+    }
+
+    fn is_request_to(&self, number: usize) -> bool {
+        matches!(self, Self::Request { node, .. } if usize::from(*node) == number)
+    }
+
     fn order(&self) -> [u8; 5] {
         match self {
             Self::Event { from, .. } => *from,
@@ -259,8 +267,7 @@ impl World {
             Action::Crash(node) => {
                 self.left.crashes -= 1;
                 self.nodes[node] = Node::start(node, self.nodes[node].process + 1);
-                let to = |it: &Message| matches!(it, Message::Request { node: to, .. } if usize::from(*to) == node);
-                self.network.retain(|it| !to(it));
+                self.network.retain(|it| !it.is_request_to(node));
                 Ok(())
             }
         };
@@ -287,8 +294,7 @@ impl World {
         }
         client.attempts += 1;
         if !setup.lacks(Mutant::DecidesWhatWasGivenUp) {
-            let given_up = |it: &Message| matches!(it, Message::Request { command: of, .. } if usize::from(*of) == command);
-            self.network.retain(|it| !given_up(it));
+            self.network.retain(|it| !it.is_request_of(command));
         }
     }
 
