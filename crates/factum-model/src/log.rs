@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use factum_core::{
     Claim, CommitReader, EventHeader, Fetched, Header, LogError, LogErrorKind, Offset, Origin,
-    Position, RecordRef, Stamp,
+    Position, RecordRef, Stamp, ValidRecord,
 };
 use uuid::Uuid;
 
@@ -45,7 +45,10 @@ impl Record {
         };
         Self {
             account: Some(account),
-            header: Header::Event(header),
+            header: match told {
+                None => Header::Event(header),
+                Some(_) => Header::Handled(header),
+            },
             told,
         }
     }
@@ -53,8 +56,8 @@ impl Record {
     /// What it says of its command, unless it is a claim.
     pub fn event(&self) -> Option<&EventHeader<'static>> {
         match &self.header {
-            Header::Event(event) => Some(event),
-            _ => None,
+            Header::Event(event) | Header::Handled(event) => Some(event),
+            Header::Claim(_) => None,
         }
     }
 
@@ -233,12 +236,16 @@ fn told(value: &[u8]) -> Option<Answer> {
 fn read(log: &[Record], position: Position) -> Result<Vec<Seen>, LogErrorKind> {
     let mut seen = Vec::new();
     let mut reader = CommitReader::new(TOPIC, 0, 1, position);
-    let taken = reader.read(&fetched(log, 0), |event| {
+    let taken = reader.read_all(&fetched(log, 0), |record| {
+        let (event, told) = match record {
+            ValidRecord::Event(event) => (event, None),
+            ValidRecord::Handled(handled) => (handled, told(handled.value)),
+        };
         let account = event.key.strip_prefix("account-");
         seen.push(Seen {
             account: account.and_then(|it| it.parse().ok()).unwrap_or(u8::MAX),
             header: owned(&event.header),
-            told: told(event.value),
+            told,
         });
         Ok(())
     });
