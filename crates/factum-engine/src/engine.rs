@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::decider::Request;
 use crate::follow::follow_to_the_end;
 use crate::outcomes::Outcome;
 use crate::status::EngineStatus;
+use crate::turns::Turns;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
 /// How long a group may take to give a new member partitions, before the member counts as spare.
@@ -41,7 +42,7 @@ pub(crate) struct Shared<A: Aggregate> {
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
     pub claimant: Uuid,
-    pub replays: Arc<Semaphore>,
+    pub turns: Arc<Turns>,
     pub stop: CancellationToken,
     /// Cancelled when the task that follows the group is over.
     pub ended: CancellationToken,
@@ -113,7 +114,7 @@ impl<A: Aggregate> Engine<A> {
             checkpoints,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
-            replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
+            turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),

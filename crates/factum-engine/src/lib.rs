@@ -23,15 +23,20 @@ mod options;
 mod outcomes;
 mod owner;
 mod partition_board;
+mod patience;
 mod receipt;
 mod replay;
 mod retry;
 mod sealed;
 mod shape;
 mod snapshot;
+mod standby;
+mod standby_board;
+mod standbys;
 mod state;
 mod status;
 mod store;
+mod turns;
 mod window;
 
 pub use answer::Reply;
@@ -42,6 +47,6 @@ pub use options::{CommandOptions, EngineOptions, Replayed};
 pub use receipt::Receipt;
 pub use shape::NotCompact;
 pub use status::{
-    CommandCounts, EngineStatus, PartitionStatus, Phase, ReplayStatus, Role, Takeover,
-    TakeoverReason, TopicStatus,
+    CommandCounts, EngineStatus, PartitionShare, PartitionStatus, Phase, ReplayStatus, Role,
+    StandbyPhase, StandbyStatus, Takeover, TakeoverReason, TopicStatus,
 };
