@@ -143,17 +143,27 @@ impl<A: Aggregate> Owner<A> {
 
     /// Answers commands that were not decided yet: nothing happened.
     fn refuse_waiting(&mut self) {
-        let (partition, board) = (self.partition, self.board.clone());
-        let refuse = |request: Request<A>| {
-            board.count(Outcome::Unavailable);
-            let _ = request
-                .caller
-                .send(Err(ExecuteError::Unavailable { partition }));
-        };
-        self.backlog.drain(..).for_each(refuse);
-        while let Ok(request) = self.requests.try_recv() {
-            refuse(request);
+        while let Some(request) = self.backlog.pop_front() {
+            self.refuse(request);
         }
+        while let Ok(request) = self.requests.try_recv() {
+            self.refuse(request);
+        }
+    }
+
+    /// Answers commands that come, for ever.
+    async fn refuse_all(&mut self) {
+        while let Some(request) = self.requests.recv().await {
+            self.refuse(request);
+        }
+        std::future::pending().await
+    }
+
+    fn refuse(&self, request: Request<A>) {
+        let partition = self.partition;
+        self.board.count(Outcome::Unavailable);
+        let refusal = Err(ExecuteError::Unavailable { partition });
+        let _ = request.caller.send(refusal);
     }
 
     fn answer(&mut self) {

@@ -4,6 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use factum_core::{Aggregate, Appended, LogError, Writer};
+use tokio::select;
 use tokio::time::{Instant, sleep};
 
 use super::{Ending, FIRST_RETRY, LAST_RETRY, Owner, chain, may_pass};
@@ -43,6 +44,7 @@ impl<A: Aggregate> Owner<A> {
                 Ending::Ambiguous => self.warn("the fate of an append is unknown"),
                 Ending::Superseded => {
                     held = None;
+                    self.replay = self.replay.take().filter(|_| self.options.standby);
                     if !self.be_superseded(began.elapsed()).await? {
                         return Ok(());
                     }
@@ -56,52 +58,61 @@ impl<A: Aggregate> Owner<A> {
         tracing::warn!(topic, partition, "{what}: claiming again");
     }
 
-    /// Waits until it is time to claim again, as a standby where there are any; whether it is to.
+    /// Waits until it is time to claim again; whether it is to. Nobody else waits meanwhile: another node
+    /// may serve them.
     async fn be_superseded(&mut self, served: Duration) -> Result<bool, LogError> {
         self.refuse_waiting();
-        let wait = self.patience.wait(served);
-        let (topic, partition) = (self.topic.name(), self.partition);
-        let epoch = self.writer.rule().epoch();
-        tracing::warn!(topic, partition, epoch, ?wait, "another writer owns it");
-        if self.patience.superseded() > 2 {
-            tracing::warn!(
-                topic,
-                partition,
-                group = self.options.group,
-                times = self.patience.superseded(),
-                "superseded again and again: is there a node that joined another group?"
-            );
-        }
         self.state = self.empty();
-        let stop = self.stop.clone();
+        let (wait, stop) = (self.wait(served), self.stop.clone());
+        let mut standby = self.options.standby.then(|| self.standby());
+        let waited = stop.run_until_cancelled(sleep(wait));
         let over = async {
-            let _ = stop.run_until_cancelled(sleep(wait)).await;
-        };
-        match self.options.standby {
-            true => self.stand_by(over).await?,
-            false => {
-                self.replay = None;
-                over.await;
+            select! {
+                _ = waited => {}
+                () = self.refuse_all() => {}
             }
+        };
+        match &mut standby {
+            Some(standby) => standby.run(over).await?,
+            None => over.await,
+        }
+        if let Some(standby) = standby {
+            (self.replay, self.keeper) = (standby.warm.replay, standby.warm.keeper);
         }
         Ok(!stop.is_cancelled())
     }
 
-    async fn stand_by(&mut self, over: impl Future<Output = ()>) -> Result<(), LogError> {
-        let warm = Warm {
-            replay: self.replay.take(),
-            keeper: self.keeper.take(),
-        };
-        let mut standby = Standby {
+    fn wait(&mut self, served: Duration) -> Duration {
+        let wait = self.patience.wait(served);
+        let (topic, partition) = (self.topic.name(), self.partition);
+        let epoch = self.writer.rule().epoch();
+        tracing::warn!(topic, partition, epoch, ?wait, "another writer owns it");
+        let times = self.patience.superseded();
+        if times > 2 {
+            let group = &self.options.group;
+            tracing::warn!(
+                topic,
+                partition,
+                group,
+                times,
+                "superseded again and again: is there a node that joined another group?"
+            );
+        }
+        wait
+    }
+
+    /// What follows the partition from what is at hand.
+    fn standby(&mut self) -> Standby<A> {
+        Standby {
             topic: self.topic.clone(),
             options: self.options.clone(),
             turns: self.turns.clone(),
             board: StandbyBoard::new(self.partition),
-            warm,
-        };
-        let stood = standby.run(over).await;
-        (self.replay, self.keeper) = (standby.warm.replay, standby.warm.keeper);
-        stood
+            warm: Warm {
+                replay: self.replay.take(),
+                keeper: self.keeper.take(),
+            },
+        }
     }
 
     /// Keeps the state at hand, once everything is settled: a standby goes on from it.
