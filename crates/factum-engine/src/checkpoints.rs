@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::shape::{NotCompact, shape_of};
+use crate::weight::heap_of;
 use crate::window::aggregate_hash;
 
 /// How an engine keeps checkpoints. Start from [`CheckpointOptions::in_dir`].
@@ -24,12 +25,13 @@ pub struct CheckpointOptions {
     /// How long a change waits at most for the next checkpoint to begin. A restart replays about as
     /// much.
     pub every: Duration,
-    /// How many bytes of changed states, about and as they are stored, begin a checkpoint before that.
+    /// How many bytes of changed states, about and as they lie in memory, begin a checkpoint before that.
     pub changed_bytes: usize,
     /// How many bytes the states may take in memory, about and in all partitions of the engine
     /// together; `None` keeps all of them. Beyond it, states that were not used lately are dropped
     /// once a checkpoint has them, and read from there when a command asks for them. A state counts
-    /// as many bytes as it takes in the checkpoint, and its place in the map. A quarter, but 1 MiB of
+    /// what it and its collections take in memory, as far as its `Serialize` tells, and its place in the
+    /// map; what collections hold in reserve is not seen. A quarter, but 1 MiB of
     /// each partition at least, is for the file's own cache. Not counted are the remembered commands, and what is on its way.
     pub memory: Option<usize>,
 }
@@ -176,6 +178,8 @@ impl<A> Drop for Share<A> {
 pub(crate) struct Codec<A> {
     pub encode: Encode<A>,
     pub decode: fn(&[u8]) -> Option<A>,
+    /// About how many bytes a state has allocated.
+    pub weigh: fn(&A) -> usize,
     shape: Result<u64, NotCompact>,
 }
 
@@ -200,6 +204,7 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Codec<A> {
                 Ok((state, [])) => Some(state),
                 _ => None,
             },
+            weigh: heap_of,
             shape: shape_of::<A>().map(|shape| shape.rotate_left(32) ^ others),
         }
     }

@@ -37,6 +37,7 @@ mod state;
 mod status;
 mod store;
 mod turns;
+mod weight;
 mod window;
 
 pub use answer::Reply;

@@ -48,7 +48,8 @@ pub use factum_core::{
 };
 pub use factum_engine::{
     CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
-    EngineStatus, ExecuteError, Receipt, Replayed, Reply,
+    EngineStatus, ExecuteError, PartitionShare, PartitionStatus, Phase, Receipt, Replayed, Reply,
+    Role, StandbyPhase, StandbyStatus,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;
