@@ -320,7 +320,9 @@ impl<A: Aggregate> Aggregates<A> {
     pub fn evict(&mut self, bytes: usize) -> Option<impl Send + use<A>> {
         let changes = self.changes.as_ref()?;
         // Two generations of half the bytes each; while much has to stay, dropping would gain little.
-        if self.young.bytes() < bytes / 2 || changes.pinned() > self.young.map.len() / 2 {
+        let is_full = self.young.bytes() >= bytes / 2
+            || !self.old.map.is_empty() && self.young.bytes() + self.old.bytes() >= bytes;
+        if !is_full || changes.pinned() > self.len() / 2 {
             return None;
         }
         let mut dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));

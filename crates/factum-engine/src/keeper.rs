@@ -83,7 +83,7 @@ impl<A: Aggregate> Keeper<A> {
         let mut tick = interval_at(now + every, every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            share: Share::of(keeping),
+            share: Share::of(keeping, topic.partitions()),
             origin,
             store: Use::Closed,
             stored: None,

@@ -54,14 +54,17 @@ impl<A: Aggregate> Standbys<A> {
     /// Ends the standby of a partition that is to be owned: what is at hand of it, soon.
     pub fn relieve(&mut self, partition: u32) -> impl Future<Output = Warm<A>> + Send + use<A> {
         let running = self.running.remove(&partition);
-        if let Some((stop, _)) = &running {
-            stop.cancel();
-        }
-        let shared = self.shared.clone();
+        let cold = match &running {
+            Some((stop, _)) => {
+                stop.cancel();
+                Warm::NOTHING
+            }
+            None => cold(&self.shared, partition),
+        };
         async move {
             match running {
-                Some((_, running)) => running.await.unwrap_or(Warm::NOTHING),
-                None => cold(&shared, partition),
+                Some((_, running)) => running.await.unwrap_or(cold),
+                None => cold,
             }
         }
     }

@@ -7,15 +7,17 @@ mod counting;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter::{Command, Counter, read_all};
+use counter::{Command, Counter, LIMIT, read_all};
 use counting::CountingLog;
-use factum_core::{EventLog, NewTopic, Records, partition_of};
+use factum_core::{EventLog, NewTopic, RecordRef, Records, partition_of};
 use factum_engine::{
     CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineOptions, EngineStatus,
-    ExecuteError, PartitionShare, Role, StandbyPhase, TakeoverReason,
+    ExecuteError, PartitionShare, Role, StandbyPhase, StandbyStatus, TakeoverReason,
 };
+use factum_status::Components;
 use factum_testkit::{Faults, FaultyLog, MemoryLog};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 const EVENTS: u64 = 2000;
@@ -32,7 +34,6 @@ fn options(partitions: u32) -> EngineOptions {
     }
 }
 
-/// Starts an engine; one that has no partition to wait for is not waited for.
 async fn start(
     log: Arc<dyn EventLog>,
     options: EngineOptions,
@@ -62,8 +63,7 @@ async fn until(engine: &Engine<Counter>, right: impl Fn(&EngineStatus) -> bool) 
 }
 
 fn is_warm(status: &EngineStatus, partitions: usize, records: u64) -> bool {
-    let warm =
-        |it: &&factum_engine::StandbyStatus| it.phase == StandbyPhase::Following && it.lag == 0;
+    let warm = |it: &&StandbyStatus| it.phase == StandbyPhase::Following && it.lag == 0;
     let read: u64 = status.standbys.iter().map(|it| it.offset).sum();
     status.standbys.iter().filter(warm).count() == partitions && read >= records
 }
@@ -90,105 +90,100 @@ async fn fill(engine: &Engine<Counter>, events: u64) {
     }
 }
 
-/// Every state as an engine has it: how much each counter still takes tells its sum.
-async fn served(engine: &Engine<Counter>) -> Vec<(u64, bool, bool)> {
+/// Every state as an engine has it: each version, and whether the sum is what it must be. A number that
+/// is too large by one is rejected, so that nothing is appended.
+async fn served(engine: &Engine<Counter>) -> Vec<(u64, bool)> {
     let mut served = Vec::new();
     for counter in 0..100 {
         let id = format!("counter-{counter}");
         let version = engine.execute(&id, Command::Add(vec![])).await.unwrap();
         let total = (counter % 5) * (EVENTS / 100);
-        let fits = async |number| {
-            let fail = CommandOptions {
-                expected_version: Some(u64::MAX),
-                ..CommandOptions::default()
-            };
-            let _ = fail;
-            matches!(
-                engine.execute(&id, Command::Add(vec![number, 0])).await,
-                Err(ExecuteError::Rejected(_))
-            )
-        };
-        let over = fits(counter::LIMIT - total + 1).await;
-        served.push((version.version, over, true));
+        let too_much = Command::Add(vec![LIMIT - total + 1]);
+        let is_over = engine.execute(&id, too_much).await;
+        let is_over = matches!(is_over, Err(ExecuteError::Rejected(_)));
+        served.push((version.version, is_over));
     }
     served
 }
 
-/// A standby takes over from an owner that stops; returns its status then, how many records it read for
-/// that, and how many there were.
-async fn take_over(dir: Option<&TempDir>, own: Option<&TempDir>) -> (EngineStatus, u64, u64) {
-    let memory = MemoryLog::new();
-    let log: Arc<dyn EventLog> = Arc::new(memory.clone());
-    let owner = start(log.clone(), options(1), dir).await;
+/// Starts an engine in the background: one that has no partition takes a while.
+fn starting(
+    log: &CountingLog,
+    options: EngineOptions,
+    checkpoints: Option<Checkpoints<Counter>>,
+) -> JoinHandle<Engine<Counter>> {
+    let log: Arc<dyn EventLog> = Arc::new(log.clone());
+    tokio::spawn(async move {
+        let started = match checkpoints {
+            None => Engine::start(log, options).await,
+            Some(checkpoints) => Engine::start_with_checkpoints(log, options, checkpoints).await,
+        };
+        started.unwrap()
+    })
+}
+
+/// Waits until so many records were read.
+async fn until_read(log: &CountingLog, records: u64) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while log.read() < records {
+        assert!(tokio::time::Instant::now() < deadline, "{}", log.read());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn until_serving(engine: &Engine<Counter>, reason: TakeoverReason) -> EngineStatus {
+    until(engine, |now| {
+        now.owned.first().is_some_and(|it| {
+            it.role == Role::Serving && it.takeover.is_some_and(|it| it.reason == reason)
+        })
+    })
+    .await
+}
+
+/// A standby takes over from an owner that stops. It reads nothing for that but what it had not read
+/// yet, and serves what a fresh replay does; also after it was fenced.
+async fn take_over(dirs: Option<[TempDir; 2]>) {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let owner = start(log.clone(), options(1), dirs.as_ref().map(|dirs| &dirs[0])).await;
     fill(&owner, EVENTS).await;
     let counting = CountingLog::new(log.clone());
-    let standby = {
-        let (log, own) = (
-            counting.clone(),
-            own.map(TempDir::path).map(ToOwned::to_owned),
-        );
-        let options = options(1);
-        tokio::spawn(async move {
-            match own {
-                None => Engine::<Counter>::start(Arc::new(log), options)
-                    .await
-                    .unwrap(),
-                Some(dir) => {
-                    let checkpoints = Checkpoints::in_dir(dir);
-                    let start = Engine::start_with_checkpoints(Arc::new(log), options, checkpoints);
-                    start.await.unwrap()
-                }
-            }
-        })
-    };
-    // It has no partition, so that its start takes a while: the records that it read tell.
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    while counting.read() < EVENTS + 1 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let checkpoints = dirs
+        .as_ref()
+        .map(|dirs| Checkpoints::in_dir(dirs[1].path()));
+    let standby = starting(&counting, options(1), checkpoints);
+    until_read(&counting, EVENTS + 1).await;
     fill_more(&owner).await;
-    while counting.read() < EVENTS + 11 {
-        assert!(tokio::time::Instant::now() < deadline);
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until_read(&counting, EVENTS + 11).await;
     let before = counting.read();
     owner.shutdown().await.unwrap();
     let standby = standby.await.unwrap();
-    let status = until(&standby, |now| {
-        now.owned.first().is_some_and(|it| it.role == Role::Serving)
-    })
-    .await;
-    let read = counting.read() - before;
+    let status = until_serving(&standby, TakeoverReason::Assigned).await;
+    let (read, events) = (
+        counting.read() - before,
+        status.owned[0].takeover.unwrap().events,
+    );
+    assert!(read <= 2, "{read} records were read again");
+    assert_eq!(events, 0, "it had all of them");
     assert_eq!(add(&standby, "more", 1).await, 11);
-    let fresh = Engine::<Counter>::start(
-        log.clone(),
-        EngineOptions {
-            group: Some("fresh".into()),
-            standby: false,
-            ..options(1)
-        },
-    )
-    .await
-    .unwrap();
-    // The one that claimed last is asked first: the other is fenced by its claim.
+
+    let another_group = EngineOptions {
+        group: Some("fresh".into()),
+        standby: false,
+        ..options(1)
+    };
+    let fresh = start(log.clone(), another_group, None).await;
     let expected = served(&fresh).await;
+    assert!(expected.iter().all(|it| *it == (EVENTS / 100, true)));
     fresh.shutdown().await.unwrap();
-    // The standby notices, steps down, and claims again what its group still gives it.
-    let _ = standby.execute("more", Command::Add(vec![])).await;
-    until(&standby, |now| {
-        now.owned
-            .first()
-            .and_then(|it| it.takeover)
-            .is_some_and(|it| it.reason == TakeoverReason::Superseded)
-    })
-    .await;
+    // It finds out that it was fenced, steps down, and claims again what its group still gives it.
+    let fenced = standby.execute("more", Command::Add(vec![])).await;
+    assert!(matches!(fenced, Err(ExecuteError::Fenced)), "{fenced:?}");
+    until_serving(&standby, TakeoverReason::Superseded).await;
     assert_eq!(served(&standby).await, expected);
     // The window of commands came along: an id that comes again changes nothing.
     let events = read_all(&log).await.len();
     fill(&standby, 50).await;
     assert_eq!(read_all(&log).await.len(), events);
-    (status, read, EVENTS + 11)
 }
 
 async fn fill_more(engine: &Engine<Counter>) {
@@ -197,24 +192,14 @@ async fn fill_more(engine: &Engine<Counter>) {
     }
 }
 
-fn assert_only_the_tail_was_read(status: &EngineStatus, read: u64, records: u64) {
-    let takeover = status.owned[0].takeover.unwrap();
-    assert_eq!(takeover.reason, TakeoverReason::Assigned);
-    assert_eq!(takeover.events, 0, "it had all of them");
-    assert!(read <= 2, "{read} of {records} records were read again");
-}
-
 #[tokio::test]
 async fn a_standby_takes_over_without_reading_the_log_again() {
-    let (status, read, records) = take_over(None, None).await;
-    assert_only_the_tail_was_read(&status, read, records);
+    take_over(None).await;
 }
 
 #[tokio::test]
 async fn a_standby_with_checkpoints_does_too() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let (status, read, records) = take_over(Some(&dirs[0]), Some(&dirs[1])).await;
-    assert_only_the_tail_was_read(&status, read, records);
+    take_over(Some([(); 2].map(|()| tempfile::tempdir().unwrap()))).await;
 }
 
 #[tokio::test]
@@ -264,45 +249,48 @@ async fn a_standby_stays_within_the_budget_and_serves_what_it_dropped() {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
     let owner = start(log.clone(), options(1), None).await;
     fill(&owner, EVENTS).await;
-    let dir = tempfile::tempdir().unwrap();
-    let options = EngineOptions {
-        group: Some("other".into()),
-        ..options(2)
-    };
-    // A member of the group that has the partition, so that the engine under test only follows.
-    let holder = start(
-        log.clone(),
-        EngineOptions {
-            standby: false,
-            ..options.clone()
-        },
-        None,
-    )
-    .await;
+    let (dir, components) = (tempfile::tempdir().unwrap(), Components::new());
     let checkpoints = Checkpoints::new(CheckpointOptions {
         every: Duration::from_millis(1),
         memory: Some(4 << 10),
         ..CheckpointOptions::in_dir(dir.path())
     });
-    let starting = {
-        let log = log.clone();
-        tokio::spawn(async move {
-            Engine::<Counter>::start_with_checkpoints(log, options, checkpoints).await
-        })
+    let counting = CountingLog::new(log.clone());
+    let shown = EngineOptions {
+        components: components.clone(),
+        ..options(1)
     };
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    holder.shutdown().await.unwrap();
-    let standby = starting.await.unwrap().unwrap();
-    until(&standby, |now| {
-        now.owned.iter().any(|it| it.role == Role::Serving)
-    })
-    .await;
-    for counter in 0..100 {
+    let standby = starting(&counting, shown, Some(checkpoints));
+    until_read(&counting, EVENTS + 1).await;
+    let mut more = EVENTS / 100;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        more += 1;
+        assert_eq!(add(&owner, "counter-1", 0).await, more);
+        let status = components.all()[0].status();
+        if status["standbys"][0]["aggregates"]
+            .as_u64()
+            .is_some_and(|it| it < 50)
+        {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{status}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    owner.shutdown().await.unwrap();
+    let standby = standby.await.unwrap();
+    until_serving(&standby, TakeoverReason::Assigned).await;
+    for counter in (0..100).filter(|counter| *counter != 1) {
         let id = format!("counter-{counter}");
         assert_eq!(add(&standby, &id, 0).await, EVENTS / 100 + 1);
     }
-    let aggregates = standby.status().owned[0].aggregates;
-    assert!(aggregates < 90, "{aggregates} are in memory");
+    // What changed stays until the disk has it.
+    while standby.status().owned[0].aggregates >= 50 {
+        more += 1;
+        assert_eq!(add(&standby, "counter-1", 0).await, more);
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
 
 #[tokio::test]
@@ -313,10 +301,9 @@ async fn a_standby_of_a_damaged_log_says_so() {
     let second = start(log.clone(), options(2), None).await;
     let status = until(&second, |now| now.owned.len() == 1 && is_warm(now, 1, 10)).await;
     let followed = status.standbys[0].partition;
-    assert_eq!(partition_of(b"x", 1), 0);
     let topic = log.open("test.counter.events", None).await.unwrap();
     let mut records = Records::new();
-    records.push(factum_core::RecordRef {
+    records.push(RecordRef {
         key: b"counter-1",
         header: Some(&[1, 1, 0]),
         value: b"",
