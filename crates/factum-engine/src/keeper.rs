@@ -259,10 +259,10 @@ impl<A: Aggregate> Keeper<A> {
     /// Keeps what was replayed up to a position: all of it is fact.
     pub async fn keep_replayed(&mut self, state: &mut PartitionState<A>, commits: &CommitReader) {
         let position = *commits.position();
-        let changed = state.aggregates.changed_bytes();
-        if !self.is_used() || changed < self.share.changed_bytes() {
+        if !self.is_due(state) {
             return;
         }
+        let changed = state.aggregates.changed_bytes();
         if self.writing.is_some() {
             if changed < 2 * self.share.changed_bytes() && !self.has_written() {
                 return;

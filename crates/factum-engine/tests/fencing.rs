@@ -1,6 +1,7 @@
 //! Two nodes never fence each other in a loop, whatever their groups believe.
 
 mod counter;
+mod counting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use counter::{Command, Counter, read_all};
+use counting::CountingLog;
 use factum_core::{
     Append, Change, EventLog, Header, LogError, LogReader, Membership, NewTopic, Offset, Records,
     Release, Topic,
@@ -281,4 +283,26 @@ async fn a_group_that_flaps_causes_two_claims_at_most_for_each_partition_that_it
         assert!(claims <= 2 * gains, "{claims} claims, {gains} gains");
         assert!(gains > 200 && done > 1500, "{gains} gains, {done} done");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_in_doubt_steps_back_before_a_claim_that_it_sees() {
+    let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+    let losing = CountingLog::new(log.clone());
+    let first = Engine::<Counter>::start(Arc::new(losing.clone()), options("one", false));
+    let first = first.await.unwrap();
+    let add = || Command::Add(vec![1]);
+    first.execute("a", add()).await.unwrap();
+    let second = Engine::<Counter>::start(log.clone(), options("two", false));
+    let second = second.await.unwrap();
+    second.execute("a", add()).await.unwrap();
+    let before = claims(&log).await;
+    losing.lose_one();
+    // It must find out what became of its append, and finds that somebody else has claimed.
+    let fenced = first.execute("a", add()).await;
+    assert!(matches!(fenced, Err(ExecuteError::Fenced)), "{fenced:?}");
+    sleep(RECLAIM_AFTER / 2).await;
+    assert_eq!(claims(&log).await, before);
+    second.execute("a", add()).await.unwrap();
+    assert_eq!(read_all(&log).await.len(), 3);
 }

@@ -16,7 +16,7 @@ use factum::{
     KafkaLog, KafkaSettings, NewTopic, Reply, jiff::Timestamp,
 };
 use harness::desk::work::{Activity, Completed, WorkEvent};
-use harness::{Arguments, Prefixed, Report};
+use harness::{Arguments, Prefixed, Report, tell_warnings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -301,6 +301,7 @@ fn measure(report: &mut Report) {
 }
 
 fn main() {
+    tell_warnings();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     if let Ok(part) = std::env::var(PART) {
         return runtime.block_on(be_part(&part));

@@ -17,7 +17,7 @@ use factum::{
     KafkaLog, KafkaSettings, NewTopic, StandbyPhase, jiff::Timestamp,
 };
 use harness::desk::work::{Activity, Completed, WorkEvent};
-use harness::{Arguments, Prefixed, Report};
+use harness::{Arguments, Prefixed, Report, tell_warnings};
 use serde::{Deserialize, Serialize};
 
 const EVENTS: u64 = 1_000_000;
@@ -227,6 +227,7 @@ async fn measure(report: &mut Report, servers: &str) {
 
 #[tokio::main]
 async fn main() {
+    tell_warnings();
     let servers = factum_testkit::servers::kafka();
     if let Ok(told) = std::env::var(VICTIM) {
         return be_victim(&servers, &told).await;

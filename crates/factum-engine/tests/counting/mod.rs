@@ -1,4 +1,4 @@
-//! A log that counts the records that are read, and can be away for readers.
+//! A log that counts the records that are read, can be away for readers, and lose what is appended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use factum_core::{
 };
 use tokio::sync::watch;
 
-/// Any log, whose readers are counted and interrupted. A clone is another handle on it.
+/// Any log, whose readers are counted and interrupted, and whose appends get lost. A clone is another handle on it.
 #[derive(Clone)]
 pub struct CountingLog {
     log: Arc<dyn EventLog>,
@@ -20,6 +20,7 @@ pub struct CountingLog {
 struct Figures {
     read: AtomicU64,
     away: watch::Sender<bool>,
+    to_lose: AtomicU64,
 }
 
 impl CountingLog {
@@ -27,6 +28,7 @@ impl CountingLog {
         let figures = Figures {
             read: AtomicU64::new(0),
             away: watch::Sender::new(false),
+            to_lose: AtomicU64::new(0),
         };
         Self {
             log,
@@ -34,7 +36,14 @@ impl CountingLog {
         }
     }
 
+    /// Loses the next append.
+    #[allow(dead_code, reason = "not every test needs it")]
+    pub fn lose_one(&self) {
+        self.figures.to_lose.store(1, Ordering::SeqCst);
+    }
+
     /// How many records were read.
+    #[allow(dead_code, reason = "not every test needs it")]
     pub fn read(&self) -> u64 {
         self.figures.read.load(Ordering::SeqCst)
     }
@@ -79,7 +88,10 @@ impl Topic for CountingTopic {
     }
 
     fn append(&self, partition: u32, records: Records) -> Append {
-        self.topic.append(partition, records)
+        match self.figures.to_lose.swap(0, Ordering::SeqCst) {
+            0 => self.topic.append(partition, records),
+            _ => Box::pin(std::future::ready(Err(is_away()))),
+        }
     }
 
     async fn start(&self, partition: u32) -> Result<Offset, LogError> {
