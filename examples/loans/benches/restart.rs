@@ -1,7 +1,8 @@
 //! A restart of a service whose states are large: with the memory that they need, and with half of it.
 //!
 //! Every part runs in a process of its own, so that its memory is its own. Each answers on its standard
-//! output with one line.
+//! output with one line. The system's allocator is to use one arena: with one for each thread, glibc keeps
+//! half as much again of what was freed, and no budget of the engine's can tell.
 
 mod harness;
 
@@ -237,6 +238,7 @@ fn part(what: &[&str]) -> String {
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
         .env(PART, what.join(" "))
+        .env("MALLOC_ARENA_MAX", "1")
         .stderr(std::process::Stdio::inherit())
         .output()
         .expect("this program starts");
@@ -269,6 +271,8 @@ fn measure(report: &mut Report) {
     part(&["fill", &prefix, place]);
     let whole = restarted(&["restart", &prefix, place, "-", "0"]);
     let half = whole.loaded_mib / 2.0;
+    // What a process takes that holds no state yet is no part of the budget.
+    let bound = |halved: &Restarted| half + halved.ready_mib;
     let budget = ((half as usize) << 20).to_string();
     let halved = restarted(&["restart", &prefix, place, &budget, "1"]);
     assert_eq!((whole.wrong, halved.wrong), (0, 0), "every state is right");
@@ -283,8 +287,8 @@ fn measure(report: &mut Report) {
     report.add(
         "memory after load, half",
         "MiB",
-        "the budget",
-        &[(halved.loaded_mib, half)],
+        "budget + when ready",
+        &[(halved.loaded_mib, bound(&halved))],
     );
     report.add(
         "adds, half",
