@@ -21,6 +21,8 @@ pub(crate) struct Aggregates<A> {
     whole: bool,
     /// `None` where no checkpoints are kept: then nothing is noted of changes.
     changes: Option<Changes<A>>,
+    /// About how many bytes a state has allocated.
+    weigh: fn(&A) -> usize,
 }
 
 /// An aggregate and its version: how many events it has emitted.
@@ -29,8 +31,8 @@ pub(crate) struct Versioned<A> {
     pub version: u64,
     /// The round in which it changed; 0 if the newest snapshot has it.
     changed: u32,
-    /// How many bytes it takes in a checkpoint, as it was written there last.
-    stored: u32,
+    /// About how many bytes it had allocated when it was read from a checkpoint or put into one.
+    weight: u32,
     pub state: A,
 }
 
@@ -50,7 +52,11 @@ struct Changes<A> {
     /// in the round before to the one that is being taken.
     round: u32,
     ids: Vec<CompactString>,
+    /// About how many bytes those of `ids` take, as they were when they began to change.
     bytes: usize,
+    /// How many events changed any of them, and what one of them weighs by the last samples.
+    events: u32,
+    sample: usize,
     /// What is still to be taken of the snapshot at hand.
     left: Vec<CompactString>,
     taken: States,
@@ -59,8 +65,11 @@ struct Changes<A> {
     unsaved: Option<Arc<States>>,
 }
 
-/// What a state counts as that was never stored.
-const UNKNOWN_BYTES: usize = 64;
+/// What a state counts at least that changed.
+const LEAST_BYTES: usize = 64;
+/// After how many events the states that changed are weighed again, as they grow, and how many of them.
+const SAMPLE_AFTER: u32 = 512;
+const SAMPLES: usize = 16;
 
 impl<A> Default for Generation<A> {
     fn default() -> Self {
@@ -79,19 +88,24 @@ impl<A> Generation<A> {
     }
 
     fn insert(&mut self, id: CompactString, aggregate: Versioned<A>) {
-        self.heap += heap(&id, aggregate.stored);
+        self.heap += heap(&id, aggregate.weight);
         self.map.insert(id, aggregate);
     }
 
     fn remove(&mut self, id: &str) -> Option<(CompactString, Versioned<A>)> {
         let (id, aggregate) = self.map.remove_entry(id)?;
-        self.heap -= heap(&id, aggregate.stored);
+        self.heap -= heap(&id, aggregate.weight);
         Some((id, aggregate))
     }
 }
 
-fn heap(id: &CompactString, stored: u32) -> usize {
-    stored as usize + if id.is_heap_allocated() { id.len() } else { 0 }
+fn heap(id: &CompactString, weight: u32) -> usize {
+    weight as usize + if id.is_heap_allocated() { id.len() } else { 0 }
+}
+
+/// A weight as it is kept.
+fn saturated(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 impl<A: Aggregate> Aggregates<A> {
@@ -102,7 +116,13 @@ impl<A: Aggregate> Aggregates<A> {
             old: Generation::default(),
             whole: true,
             changes: encode.map(Changes::new),
+            weigh: |_| 0,
         }
+    }
+
+    /// Lets states count what they take besides their place in the map.
+    pub fn weighed_by(self, weigh: fn(&A) -> usize) -> Self {
+        Self { weigh, ..self }
     }
 
     /// How many aggregates are in memory.
@@ -118,13 +138,13 @@ impl<A: Aggregate> Aggregates<A> {
         }
     }
 
-    /// Takes in an aggregate that a checkpoint has, in so many bytes.
-    pub fn insert_stored(&mut self, id: CompactString, version: u64, state: A, stored: usize) {
+    /// Takes in an aggregate that a checkpoint has.
+    pub fn insert_stored(&mut self, id: CompactString, version: u64, state: A) {
         let aggregate = Versioned {
             version,
-            state,
             changed: 0,
-            stored: stored as u32,
+            weight: saturated((self.weigh)(&state)),
+            state,
         };
         self.young.insert(id, aggregate);
     }
@@ -180,12 +200,32 @@ impl<A: Aggregate> Aggregates<A> {
         if let Some(changes) = &mut self.changes {
             changes.note(id, aggregate);
         }
-        aggregate.apply(events)
+        let version = aggregate.apply(events);
+        self.sample();
+        version
+    }
+
+    /// Weighs a few of the states that changed, from time to time: one that grows is noted only once.
+    fn sample(&mut self) {
+        let Some(changes) = &mut self.changes else {
+            return;
+        };
+        if !changes.events.is_multiple_of(SAMPLE_AFTER) {
+            return;
+        }
+        let step = changes.ids.len().div_ceil(SAMPLES).max(1);
+        let (mut count, mut sum) = (0, 0);
+        for id in changes.ids.iter().step_by(step) {
+            let aggregate = self.young.map.get(id).or_else(|| self.old.map.get(id));
+            sum += aggregate.map_or(0, |aggregate| (self.weigh)(&aggregate.state));
+            count += 1;
+        }
+        changes.sample = sum / count.max(1);
     }
 
     /// About how many bytes of states changed since the last snapshot; 0 if none did.
     pub fn changed_bytes(&self) -> usize {
-        self.changes.as_ref().map_or(0, |changes| changes.bytes)
+        self.changes.as_ref().map_or(0, Changes::bytes)
     }
 
     /// Begins a snapshot of what changed since the last one, which must be stored.
@@ -213,14 +253,14 @@ impl<A: Aggregate> Aggregates<A> {
                 },
             };
             if aggregate.changed + 1 == changes.round {
-                let before = aggregate.stored as usize;
+                let before = aggregate.weight as usize;
                 let taken = changes
                     .taken
                     .push(&id, |out| aggregate.encode(changes.encode, out));
                 match taken {
-                    Ok(bytes) => {
-                        aggregate.stored = bytes as u32;
-                        *generation = *generation + bytes - before;
+                    Ok(_) => {
+                        aggregate.weight = saturated((self.weigh)(&aggregate.state));
+                        *generation = *generation + aggregate.weight as usize - before;
                     }
                     Err(error) => changes.failed = Some(error),
                 }
@@ -280,7 +320,9 @@ impl<A: Aggregate> Aggregates<A> {
     pub fn evict(&mut self, bytes: usize) -> Option<impl Send + use<A>> {
         let changes = self.changes.as_ref()?;
         // Two generations of half the bytes each; while much has to stay, dropping would gain little.
-        if self.young.bytes() < bytes / 2 || changes.pinned() > self.young.map.len() / 2 {
+        let is_full = self.young.bytes() >= bytes / 2
+            || !self.old.map.is_empty() && self.young.bytes() + self.old.bytes() >= bytes;
+        if !is_full || changes.pinned() > self.len() / 2 {
             return None;
         }
         let mut dropped = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
@@ -303,6 +345,8 @@ impl<A> Changes<A> {
             round: 1,
             ids: Vec::new(),
             bytes: 0,
+            events: 0,
+            sample: 0,
             left: Vec::new(),
             taken: States::default(),
             failed: None,
@@ -312,6 +356,7 @@ impl<A> Changes<A> {
 
     /// Notes that an aggregate is about to change.
     fn note(&mut self, id: &str, aggregate: &mut Versioned<A>) {
+        self.events = self.events.wrapping_add(1);
         if aggregate.changed == self.round {
             return;
         }
@@ -323,8 +368,13 @@ impl<A> Changes<A> {
             }
         }
         aggregate.changed = self.round;
-        self.bytes += UNKNOWN_BYTES.max(aggregate.stored as usize) + id.len();
+        self.bytes += LEAST_BYTES.max(aggregate.weight as usize) + id.len();
         self.ids.push(id.into());
+    }
+
+    /// About how many bytes those take that changed.
+    fn bytes(&self) -> usize {
+        self.bytes.max(self.ids.len() * self.sample)
     }
 
     /// The aggregates that no checkpoint has as they are.
@@ -358,5 +408,73 @@ impl<A: Aggregate> Versioned<A> {
             self.version += 1;
         }
         self.version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use factum_core::{DecodeError, Event};
+
+    use super::*;
+
+    /// Keeps all that it was ever told.
+    #[derive(Default)]
+    struct Diary(Vec<u8>);
+
+    struct Told([u8; 100]);
+
+    impl Event for Told {
+        const AGGREGATE: &'static str = "test.diary";
+
+        fn name(&self) -> &'static str {
+            "Told"
+        }
+
+        fn encode(&self, out: &mut Vec<u8>) {
+            out.extend_from_slice(&self.0);
+        }
+
+        fn decode(value: &[u8]) -> Result<Self, DecodeError> {
+            let told = value.try_into();
+            told.map(Self).map_err(|_| DecodeError::new("no diary's"))
+        }
+    }
+
+    impl Aggregate for Diary {
+        type Command = ();
+        type Event = Told;
+        type Rejection = ();
+
+        fn decide(&self, (): ()) -> Result<Vec<Told>, ()> {
+            Err(())
+        }
+
+        fn apply(&mut self, event: &Told) {
+            self.0.extend_from_slice(&event.0);
+        }
+    }
+
+    fn encode(diary: &Diary, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
+        out.extend_from_slice(&diary.0);
+        Ok(())
+    }
+
+    #[test]
+    fn states_that_grow_count_what_they_have_become() {
+        let diaries = Aggregates::none(Some(encode as Encode<Diary>));
+        let mut diaries = diaries.weighed_by(|diary| diary.0.len());
+        for _ in 0..60 {
+            for diary in 0..100 {
+                diaries.apply(&format!("diary-{diary}"), [&Told([7; 100])]);
+            }
+        }
+        let (grown, counted) = (100 * 60 * 100, diaries.changed_bytes());
+        assert!(counted > grown * 8 / 10, "{counted} of {grown}");
+        assert!(counted < grown * 11 / 10, "{counted} of {grown}");
+        diaries.begin_snapshot();
+        assert_eq!(diaries.changed_bytes(), 0);
+        assert!(diaries.take(usize::MAX));
+        let heap = diaries.young.heap;
+        assert_eq!(heap, grown, "what was taken counts as it is");
     }
 }

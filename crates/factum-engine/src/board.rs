@@ -17,6 +17,7 @@ use crate::metrics::families;
 use crate::outcomes::{Outcome, Outcomes};
 use crate::owner::chain;
 use crate::partition_board::PartitionBoard;
+use crate::standby_board::StandbyBoard;
 use crate::status::{CommandCounts, EngineStatus, Phase, TopicStatus};
 use crate::{EngineError, EngineOptions};
 
@@ -27,6 +28,7 @@ pub(crate) struct Board {
     /// Since when the engine is a member of its group.
     member_since: Mutex<Option<Instant>>,
     owned: Mutex<BTreeMap<u32, Arc<PartitionBoard>>>,
+    standbys: Mutex<BTreeMap<u32, Arc<StandbyBoard>>>,
     /// What became of commands of partitions that are not owned, now or any more.
     outcomes: Outcomes,
     meters: Meters,
@@ -63,6 +65,7 @@ impl Board {
             link: OnceLock::new(),
             member_since: Mutex::default(),
             owned: Mutex::default(),
+            standbys: Mutex::default(),
             outcomes: Outcomes::default(),
             meters: Meters::new(aggregate),
         })
@@ -105,6 +108,18 @@ impl Board {
         }
     }
 
+    /// Shows a partition that is followed from now on.
+    pub fn stands_by(&self, partition: u32) -> Arc<StandbyBoard> {
+        let board = StandbyBoard::new(partition);
+        lock(&self.standbys).insert(partition, board.clone());
+        board
+    }
+
+    /// Shows a standby no more that has ended.
+    pub fn stood_by(&self, partition: u32) {
+        lock(&self.standbys).remove(&partition);
+    }
+
     /// Counts a command that no owner saw.
     pub fn count(&self, outcome: Outcome) {
         self.outcomes.count(outcome);
@@ -119,6 +134,12 @@ impl Board {
             topic: self.link.get().map(|link| link.topic.clone()),
             commands: self.commands(&owned),
             owned: owned.values().map(|board| board.status()).collect(),
+            // One that is about to be relieved counts no more.
+            standbys: lock(&self.standbys)
+                .values()
+                .filter(|board| !owned.contains_key(&board.partition))
+                .map(|board| board.snapshot())
+                .collect(),
         }
     }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::shape::{NotCompact, shape_of};
+use crate::weight::heap_of;
 use crate::window::aggregate_hash;
 
 /// How an engine keeps checkpoints. Start from [`CheckpointOptions::in_dir`].
@@ -24,12 +25,13 @@ pub struct CheckpointOptions {
     /// How long a change waits at most for the next checkpoint to begin. A restart replays about as
     /// much.
     pub every: Duration,
-    /// How many bytes of changed states, about and as they are stored, begin a checkpoint before that.
+    /// How many bytes of changed states, about and as they lie in memory, begin a checkpoint before that.
     pub changed_bytes: usize,
     /// How many bytes the states may take in memory, about and in all partitions of the engine
     /// together; `None` keeps all of them. Beyond it, states that were not used lately are dropped
     /// once a checkpoint has them, and read from there when a command asks for them. A state counts
-    /// as many bytes as it takes in the checkpoint, and its place in the map. A quarter, but 1 MiB of
+    /// what it and its collections take in memory, as far as its `Serialize` tells, and its place in the
+    /// map; what collections hold in reserve is not seen. A quarter, but 1 MiB of
     /// each partition at least, is for the file's own cache. Not counted are the remembered commands, and what is on its way.
     pub memory: Option<usize>,
 }
@@ -120,22 +122,29 @@ pub(crate) struct Keeping<A> {
 }
 
 /// One partition's share of the memory.
-pub(crate) struct Share<A>(Arc<Keeping<A>>);
+pub(crate) struct Share<A> {
+    keeping: Arc<Keeping<A>>,
+    /// How many partitions the topic has.
+    partitions: u32,
+}
 
 impl<A> Share<A> {
-    pub fn of(keeping: Arc<Keeping<A>>) -> Self {
+    pub fn of(keeping: Arc<Keeping<A>>, partitions: u32) -> Self {
         keeping.owners.fetch_add(1, Ordering::Relaxed);
-        Self(keeping)
+        Self {
+            keeping,
+            partitions,
+        }
     }
 
     pub fn keeping(&self) -> Arc<Keeping<A>> {
-        self.0.clone()
+        self.keeping.clone()
     }
 
     /// How many bytes the partition may take at the moment.
     fn bytes(&self) -> Option<usize> {
-        let owners = self.0.owners.load(Ordering::Relaxed).max(1);
-        self.0.options.memory.map(|memory| memory / owners)
+        let owners = self.keeping.owners.load(Ordering::Relaxed).max(1);
+        self.keeping.options.memory.map(|memory| memory / owners)
     }
 
     /// How many of them are for states.
@@ -143,18 +152,20 @@ impl<A> Share<A> {
         self.bytes().map(|bytes| bytes - bytes / 4)
     }
 
-    /// How many bytes the file's own cache may take.
+    /// How many bytes the file's own cache may take. It cannot change later, so that it is what there
+    /// would be if all partitions were here.
     pub fn cache(&self) -> usize {
         const LEAST: usize = 1 << 20;
         const MOST: usize = 64 << 20;
-        self.bytes()
-            .map_or(4 << 20, |bytes| (bytes / 4).clamp(LEAST, MOST))
+        let partitions = self.partitions.max(1) as usize;
+        let memory = self.keeping.options.memory;
+        memory.map_or(4 << 20, |bytes| (bytes / 4 / partitions).clamp(LEAST, MOST))
     }
 
     /// How many bytes of changes begin a checkpoint: what changed must stay in memory until then.
     pub fn changed_bytes(&self) -> usize {
         let most = self.states().map_or(usize::MAX, |bytes| bytes / 8);
-        self.0.options.changed_bytes.min(most)
+        self.keeping.options.changed_bytes.min(most)
     }
 }
 
@@ -162,13 +173,13 @@ impl<A> std::ops::Deref for Share<A> {
     type Target = Keeping<A>;
 
     fn deref(&self) -> &Keeping<A> {
-        &self.0
+        &self.keeping
     }
 }
 
 impl<A> Drop for Share<A> {
     fn drop(&mut self) {
-        self.0.owners.fetch_sub(1, Ordering::Relaxed);
+        self.keeping.owners.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -176,6 +187,8 @@ impl<A> Drop for Share<A> {
 pub(crate) struct Codec<A> {
     pub encode: Encode<A>,
     pub decode: fn(&[u8]) -> Option<A>,
+    /// About how many bytes a state has allocated.
+    pub weigh: fn(&A) -> usize,
     shape: Result<u64, NotCompact>,
 }
 
@@ -200,6 +213,7 @@ impl<A: Aggregate + Serialize + DeserializeOwned> Codec<A> {
                 Ok((state, [])) => Some(state),
                 _ => None,
             },
+            weigh: heap_of,
             shape: shape_of::<A>().map(|shape| shape.rotate_left(32) ^ others),
         }
     }

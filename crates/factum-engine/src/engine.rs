@@ -7,7 +7,7 @@ use factum_core::{
     Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, NewTopic, Topic, events_topic,
     partition_of,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use crate::outcomes::Outcome;
 use crate::owner::Route;
 use crate::routing::{Client, Codec, Routing, Submitted, Topics};
 use crate::status::EngineStatus;
+use crate::turns::Turns;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
 
 /// How long a group may take to give a new member partitions, before the member counts as spare.
@@ -52,7 +53,7 @@ pub(crate) struct Shared<A: Aggregate> {
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
     pub claimant: Uuid,
-    pub replays: Arc<Semaphore>,
+    pub turns: Arc<Turns>,
     pub stop: CancellationToken,
     /// Cancelled when the task that follows the group is over.
     pub ended: CancellationToken,
@@ -175,7 +176,7 @@ impl<A: Aggregate> Engine<A> {
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
             claimant: Uuid::new_v4(),
-            replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
+            turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             ready: watch::Sender::new(Readiness::default()),

@@ -1,6 +1,7 @@
 //! The task that follows the group: it runs an owner for each partition that this engine is given.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,18 +15,23 @@ use tokio_util::sync::CancellationToken;
 use crate::EngineError;
 use crate::decider::panic_message;
 use crate::engine::Shared;
-use crate::keeper::Keeper;
 use crate::owner::{Owner, chain};
+use crate::standby::Warm;
+use crate::standbys::Standbys;
 
 /// How long to wait before joining a lost group again: twice as long each time, up to a bound.
 const FIRST_JOIN: Duration = Duration::from_millis(100);
 const LAST_JOIN: Duration = Duration::from_secs(5);
 
-/// The partitions that are owned: how to stop each, and their tasks.
-struct Owned {
+/// The partitions that are owned: how to stop each, and their tasks; and those that are not.
+struct Owned<A: Aggregate> {
     stops: BTreeMap<u32, CancellationToken>,
-    tasks: JoinSet<(u32, Result<(), EngineError>)>,
+    tasks: JoinSet<Ended<A>>,
+    standbys: Standbys<A>,
 }
+
+/// A partition whose owner has ended, how, and what is at hand of it.
+type Ended<A> = (u32, Result<(), EngineError>, Warm<A>);
 
 /// Follows the group, and fails the engine should that panic.
 pub(crate) async fn follow_to_the_end<A: Aggregate>(
@@ -39,12 +45,30 @@ pub(crate) async fn follow_to_the_end<A: Aggregate>(
     }
 }
 
-/// Follows the group from one membership to the next, until told to stop or something fails.
-async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, mut membership: Box<dyn Membership>) {
-    while let Some(lost) = be_member(&shared, membership).await {
+/// Follows the group from one membership to the next, until told to stop or something fails. The
+/// standbys need no group.
+async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, membership: Box<dyn Membership>) {
+    let mut owned = Owned {
+        stops: BTreeMap::new(),
+        tasks: JoinSet::new(),
+        standbys: Standbys::of(&shared),
+    };
+    if shared.options.standby {
+        owned.standbys.stand_by_for_all().await;
+    }
+    be_members(&shared, &mut owned, membership).await;
+    owned.standbys.end().await;
+}
+
+async fn be_members<A: Aggregate>(
+    shared: &Arc<Shared<A>>,
+    owned: &mut Owned<A>,
+    mut membership: Box<dyn Membership>,
+) {
+    while let Some(lost) = be_member(shared, owned, membership).await {
         let (group, error) = (&shared.group, chain(&lost));
         tracing::warn!(group, error, "lost the group: joining again");
-        match join_again(&shared).await {
+        match join_again(shared).await {
             Some(joined) => membership = joined,
             None => return,
         }
@@ -55,21 +79,18 @@ async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, mut membership: Box<dyn Me
 /// until the membership ends with an error that may pass, which is returned. Leaves the group.
 async fn be_member<A: Aggregate>(
     shared: &Arc<Shared<A>>,
+    owned: &mut Owned<A>,
     mut membership: Box<dyn Membership>,
 ) -> Option<LogError> {
-    let mut owned = Owned {
-        stops: BTreeMap::new(),
-        tasks: JoinSet::new(),
-    };
     shared.board.is_member(true);
     let lost = loop {
         tokio::select! {
             biased; // one that failed must not wait for owners that nobody has stopped
             () = shared.stop.cancelled() => break None,
             change = membership.next() => match change {
-                Ok(Change::Gained(partitions)) => gain(shared, &mut owned, &partitions),
+                Ok(Change::Gained(partitions)) => gain(shared, owned, &partitions),
                 Ok(Change::Revoked { partitions, release }) => {
-                    give_up(shared, &mut owned, &partitions).await;
+                    give_up(shared, owned, &partitions).await;
                     drop(release);
                 }
                 Err(error) if error.is_retryable() => break Some(error),
@@ -78,14 +99,16 @@ async fn be_member<A: Aggregate>(
                     break None;
                 }
             },
-            Some(ended) = owned.tasks.join_next() => note_end(shared, ended),
+            Some(ended) = owned.tasks.join_next() => {
+                note_end(shared, &mut owned.standbys, ended).await;
+            }
         }
     };
     // Nobody is to believe that an engine without a group is ready.
     shared.ready.send_modify(|now| now.assigned = false);
     shared.board.is_member(false);
     let all: Vec<u32> = owned.stops.keys().copied().collect();
-    give_up(shared, &mut owned, &all).await;
+    give_up(shared, owned, &all).await;
     if let Err(error) = membership.leave().await {
         tracing::warn!(
             error = chain(&error),
@@ -118,7 +141,7 @@ async fn join_again<A: Aggregate>(shared: &Arc<Shared<A>>) -> Option<Box<dyn Mem
     }
 }
 
-fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[u32]) {
+fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions: &[u32]) {
     shared.ready.send_modify(|now| {
         now.assigned = true;
         now.owned += partitions.len();
@@ -127,30 +150,22 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[
         let (sender, requests) = mpsc::channel(shared.options.queue);
         let stop = CancellationToken::new();
         let (board, options) = shared.board.gained(partition, &sender, &shared.options);
-        let keeper = shared.checkpoints.clone().map(|keeping| {
-            Keeper::new(
-                keeping,
-                &*shared.topic,
-                partition,
-                shared.options.command_window,
-            )
-        });
         let owner = Owner::<A>::new(
             shared.topic.clone(),
             board,
             shared.claimant,
             options,
-            shared.replays.clone(),
+            shared.turns.clone(),
             requests,
             stop.clone(),
         )
-        .keeping(keeper)
         .routed(shared.route())
         .watched(shared.middleware.clone());
+        let relieved = owned.standbys.relieve(partition);
         owned.stops.insert(partition, stop);
         owned
             .tasks
-            .spawn(run_owner(shared.clone(), partition, owner));
+            .spawn(run_owner(shared.clone(), partition, owner, relieved));
         shared.owners.write().expect("no one panics with the lock")[partition as usize] =
             Some(sender);
     }
@@ -160,23 +175,31 @@ async fn run_owner<A: Aggregate>(
     shared: Arc<Shared<A>>,
     partition: u32,
     owner: Owner<A>,
-) -> (u32, Result<(), EngineError>) {
+    relieved: impl Future<Output = Warm<A>>,
+) -> Ended<A> {
     let first = std::sync::Once::new();
     let serving = || first.call_once(|| shared.ready.send_modify(|now| now.served += 1));
+    let owner = owner.starting_from(relieved.await);
     let ended = AssertUnwindSafe(owner.run(serving)).catch_unwind().await;
-    let result = match ended {
-        Ok(result) => result.map_err(EngineError::from),
-        Err(panic) => Err(EngineError::Panicked(panic_message(&*panic))),
+    let (result, mut warm) = match ended {
+        Ok((result, warm)) => (result.map_err(EngineError::from), warm),
+        Err(panic) => {
+            let panic = EngineError::Panicked(panic_message(&*panic));
+            (Err(panic), Warm::NOTHING)
+        }
     };
+    if !shared.options.standby {
+        mem::replace(&mut warm, Warm::NOTHING).close().await;
+    }
     shared.board.given_up(partition);
     if first.is_completed() {
         shared.ready.send_modify(|now| now.served -= 1);
     }
-    (partition, result)
+    (partition, result, warm)
 }
 
 /// Stops the owners of these partitions, and waits until they have answered everyone.
-async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, partitions: &[u32]) {
+async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions: &[u32]) {
     let mut waiting: Vec<u32> = Vec::new();
     for partition in partitions {
         shared.owners.write().expect("no one panics with the lock")[*partition as usize] = None;
@@ -189,24 +212,30 @@ async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned, parti
     while !waiting.is_empty()
         && let Some(ended) = owned.tasks.join_next().await
     {
-        if let Ok((partition, _)) = &ended {
+        if let Ok((partition, ..)) = &ended {
             waiting.retain(|left| left != partition);
         }
-        note_end(shared, ended);
+        note_end(shared, &mut owned.standbys, ended).await;
     }
 }
 
-fn note_end<A: Aggregate>(
+/// Stands by again for a partition whose owner has ended.
+async fn note_end<A: Aggregate>(
     shared: &Arc<Shared<A>>,
-    ended: Result<(u32, Result<(), EngineError>), JoinError>,
+    standbys: &mut Standbys<A>,
+    ended: Result<Ended<A>, JoinError>,
 ) {
-    if let Ok((_, Err(error))) = ended {
+    let Ok((partition, result, warm)) = ended else {
+        return;
+    };
+    if let Err(error) = result {
         fail(shared, error);
     }
+    standbys.stand_by(partition, warm).await;
 }
 
 /// Ends the engine: the first failure is the one that is told.
-fn fail<A: Aggregate>(shared: &Arc<Shared<A>>, error: EngineError) {
+pub(crate) fn fail<A: Aggregate>(shared: &Arc<Shared<A>>, error: EngineError) {
     tracing::error!(error = chain(&error), "the engine ends");
     shared.failure.send_if_modified(|failure| {
         let first = failure.is_none();

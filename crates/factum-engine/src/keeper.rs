@@ -83,7 +83,7 @@ impl<A: Aggregate> Keeper<A> {
         let mut tick = interval_at(now + every, every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            share: Share::of(keeping),
+            share: Share::of(keeping, topic.partitions()),
             origin,
             store: Use::Closed,
             stored: None,
@@ -193,7 +193,9 @@ impl<A: Aggregate> Keeper<A> {
             return Ok((PartitionState::new(window, None), Position::START));
         };
         let Some(position) = self.stored else {
-            return Ok((PartitionState::new(window, Some(encode)), Position::START));
+            let mut state = PartitionState::new(window, Some(encode));
+            state.aggregates = state.aggregates.weighed_by(self.share.codec.weigh);
+            return Ok((state, Position::START));
         };
         let (store, codec) = (store.clone(), self.share.codec);
         let all = self.share.options.memory.is_none();
@@ -218,10 +220,8 @@ impl<A: Aggregate> Keeper<A> {
             return Err(StoreError::Unfit("it is not used"));
         };
         let (store, codec) = (store.clone(), self.share.codec);
-        for (id, version, aggregate, bytes) in blocking(move || read(&store, codec, &ids)).await? {
-            state
-                .aggregates
-                .insert_stored(id, version, aggregate, bytes);
+        for (id, version, aggregate) in blocking(move || read(&store, codec, &ids)).await? {
+            state.aggregates.insert_stored(id, version, aggregate);
         }
         Ok(())
     }
@@ -259,10 +259,10 @@ impl<A: Aggregate> Keeper<A> {
     /// Keeps what was replayed up to a position: all of it is fact.
     pub async fn keep_replayed(&mut self, state: &mut PartitionState<A>, commits: &CommitReader) {
         let position = *commits.position();
-        let changed = state.aggregates.changed_bytes();
-        if !self.is_used() || changed < self.share.changed_bytes() {
+        if !self.is_due(state) {
             return;
         }
+        let changed = state.aggregates.changed_bytes();
         if self.writing.is_some() {
             if changed < 2 * self.share.changed_bytes() && !self.has_written() {
                 return;
@@ -504,8 +504,8 @@ async fn identity(
     Ok(commits.rule().identity())
 }
 
-/// An aggregate from a checkpoint: its id, version, state, and how many bytes it takes there.
-type Stored<A> = (CompactString, u64, A, usize);
+/// An aggregate from a checkpoint: its id, version and state.
+type Stored<A> = (CompactString, u64, A);
 
 fn read<A>(
     store: &Store,
@@ -517,7 +517,7 @@ fn read<A>(
         ids.iter().map(CompactString::as_str),
         |id, version, bytes| {
             let state = (codec.decode)(bytes).ok_or(StoreError::Unfit("a state cannot be read"))?;
-            found.push((id.into(), version, state, bytes.len()));
+            found.push((id.into(), version, state));
             Ok(())
         },
     )?;

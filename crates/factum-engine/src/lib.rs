@@ -25,6 +25,7 @@ mod options;
 mod outcomes;
 mod owner;
 mod partition_board;
+mod patience;
 mod receipt;
 mod replay;
 mod retry;
@@ -32,9 +33,14 @@ mod routing;
 mod sealed;
 mod shape;
 mod snapshot;
+mod standby;
+mod standby_board;
+mod standbys;
 mod state;
 mod status;
 mod store;
+mod turns;
+mod weight;
 mod window;
 
 pub use answer::Reply;
@@ -48,6 +54,6 @@ pub use receipt::Receipt;
 pub use routing::{Client, Routing, RoutingOptions, Submitted};
 pub use shape::NotCompact;
 pub use status::{
-    CommandCounts, EngineStatus, PartitionStatus, Phase, ReplayStatus, Role, Takeover,
-    TakeoverReason, TopicStatus,
+    CommandCounts, EngineStatus, PartitionShare, PartitionStatus, Phase, ReplayStatus, Role,
+    StandbyPhase, StandbyStatus, Takeover, TakeoverReason, TopicStatus,
 };

@@ -2,7 +2,7 @@
 
 use factum_status::Families;
 
-use crate::status::{EngineStatus, PartitionStatus, Role};
+use crate::status::{EngineStatus, PartitionStatus, Role, StandbyPhase, StandbyStatus};
 
 /// A gauge of a partition: its name after `factum_engine_`, its help, and its value.
 type OfPartition = (&'static str, &'static str, fn(&PartitionStatus) -> f64);
@@ -51,6 +51,27 @@ const OF_PARTITION: [OfPartition; 9] = [
     ),
 ];
 
+/// The same of a standby.
+type OfStandby = (&'static str, &'static str, fn(&StandbyStatus) -> f64);
+
+const OF_STANDBY: [OfStandby; 3] = [
+    (
+        "standby_warm",
+        "Whether the standby has caught up, and follows: 1 or 0.",
+        |it| f64::from(u8::from(it.phase == StandbyPhase::Following)),
+    ),
+    (
+        "standby_offset",
+        "The offset up to which the standby has read.",
+        |it| it.offset as f64,
+    ),
+    (
+        "standby_lag_records",
+        "Records that the standby has not read, as far as it knows.",
+        |it| it.lag as f64,
+    ),
+];
+
 pub(crate) fn families(status: &EngineStatus, ready: bool) -> Families {
     let mut families = Families::new("aggregate", status.aggregate);
     families.gauge(
@@ -67,6 +88,11 @@ pub(crate) fn families(status: &EngineStatus, ready: bool) -> Families {
     for (name, help, value) in OF_PARTITION {
         let name = format!("factum_engine_{name}");
         let samples = status.owned.iter().map(|it| (it.partition, value(it)));
+        families.gauges(&name, help, "partition", samples);
+    }
+    for (name, help, value) in OF_STANDBY {
+        let name = format!("factum_engine_{name}");
+        let samples = status.standbys.iter().map(|it| (it.partition, value(it)));
         families.gauges(&name, help, "partition", samples);
     }
     families

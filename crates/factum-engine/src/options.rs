@@ -30,7 +30,16 @@ pub struct EngineOptions {
     pub command_window: usize,
     /// How long to wait before claiming again after another writer took over, while the group still
     /// gives this engine the partition. It gives the group the time to say otherwise.
+    ///
+    /// Where it is superseded again and again the wait doubles each time, up to 32 times as long: two
+    /// nodes in different groups would else fence each other for ever. It begins anew after the engine
+    /// has owned the partition for 64 times this.
     pub reclaim_after: Duration,
+    /// Whether the engine follows the partitions that it does not own, too, to take them over at once: a
+    /// warm standby. How many standbys a partition has is how many nodes have this on. A standby takes
+    /// the memory that an owner takes, reads the whole topic, and writes nothing to the log. Its
+    /// checkpoints are its own: nodes on one machine need a folder each then.
+    pub standby: bool,
     /// Called about once a second for each partition that is replayed, and at its end.
     pub on_replay: Option<Arc<dyn Fn(Replayed) + Send + Sync>>,
     /// The components of the program, which the engine adds itself to when it starts: what a status
@@ -48,6 +57,7 @@ impl Default for EngineOptions {
             in_flight_bytes: 8 << 20,
             command_window: 65_536,
             reclaim_after: Duration::from_secs(3),
+            standby: false,
             on_replay: None,
             components: Components::new(),
         }
@@ -79,6 +89,7 @@ impl fmt::Debug for EngineOptions {
             .field("in_flight_bytes", &self.in_flight_bytes)
             .field("command_window", &self.command_window)
             .field("reclaim_after", &self.reclaim_after)
+            .field("standby", &self.standby)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! One partition and its owner: a task that claims, decides, appends and answers.
 
+mod claim;
+
 use std::collections::VecDeque;
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,12 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use factum_core::{
-    Aggregate, Append, Appended, Fate, LogError, LogErrorKind, Position, ReaderRule, Records, Step,
-    Topic, Writer,
+    Aggregate, Append, Appended, Fate, LogError, LogErrorKind, Position, Records, Step, Topic,
+    Writer,
 };
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,10 +25,13 @@ use crate::keeper::{Keeper, Written, wake};
 use crate::middleware::{Done, Middleware};
 use crate::outcomes::Outcome;
 use crate::partition_board::{Load, PartitionBoard};
-use crate::replay::{Replay, ReplayError, observe_to};
+use crate::patience::Patience;
+use crate::replay::{Replay, observe_to};
 use crate::routing::{Codec, Inbox, Replier, Topics};
+use crate::standby::Warm;
 use crate::state::PartitionState;
 use crate::status::TakeoverReason;
+use crate::turns::Turns;
 use crate::{EngineOptions, ExecuteError};
 
 /// How many commands at most go into one append.
@@ -39,15 +44,15 @@ const PIPELINE: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
 /// How long the reading that an acknowledgement asks for may take, before a claim settles all.
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
-const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_secs(5);
+pub(crate) const FIRST_RETRY: Duration = Duration::from_millis(50);
+pub(crate) const LAST_RETRY: Duration = Duration::from_secs(5);
 
 /// The owner of one partition.
 pub(crate) struct Owner<A: Aggregate> {
     topic: Arc<dyn Topic>,
     partition: u32,
     options: Arc<EngineOptions>,
-    replays: Arc<Semaphore>,
+    turns: Arc<Turns>,
     requests: mpsc::Receiver<Request<A>>,
     /// Commands that were taken from the queue and not decided yet.
     backlog: VecDeque<Request<A>>,
@@ -58,6 +63,9 @@ pub(crate) struct Owner<A: Aggregate> {
     /// The way of commands through the log, where they are routed.
     route: Option<Route<A>>,
     middleware: Option<Arc<dyn Middleware<A>>>,
+    /// What the next claim goes on from, if there is anything better than the checkpoint.
+    replay: Option<Replay<A>>,
+    patience: Patience,
     claimant: Uuid,
     stop: CancellationToken,
     board: Arc<PartitionBoard>,
@@ -113,17 +121,18 @@ impl<A: Aggregate> Owner<A> {
         board: Arc<PartitionBoard>,
         claimant: Uuid,
         options: Arc<EngineOptions>,
-        replays: Arc<Semaphore>,
+        turns: Arc<Turns>,
         requests: mpsc::Receiver<Request<A>>,
         stop: CancellationToken,
     ) -> Self {
         let writer = Writer::new(claimant, topic.partitions(), Default::default(), 0);
         let state = PartitionState::new(options.command_window, None);
+        let patience = Patience::new(options.reclaim_after);
         Self {
             topic,
             partition: board.partition,
             options,
-            replays,
+            turns,
             requests,
             backlog: VecDeque::new(),
             writer,
@@ -131,15 +140,22 @@ impl<A: Aggregate> Owner<A> {
             keeper: None,
             route: None,
             middleware: None,
+            replay: None,
+            patience,
             claimant,
             stop,
             board,
         }
     }
 
-    /// Lets it keep a checkpoint.
-    pub fn keeping(self, keeper: Option<Keeper<A>>) -> Self {
-        Self { keeper, ..self }
+    /// Lets it go on from what is at hand of the partition.
+    pub fn starting_from(self, warm: Warm<A>) -> Self {
+        let Warm { replay, keeper } = warm;
+        Self {
+            replay,
+            keeper,
+            ..self
+        }
     }
 
     /// Lets it take commands that come through the log.
@@ -152,161 +168,43 @@ impl<A: Aggregate> Owner<A> {
         Self { middleware, ..self }
     }
 
-    /// Owns the partition until told to stop. `serving` is called each time commands are taken.
+    /// Owns the partition until told to stop. `serving` is called each time commands are taken. Returns
+    /// what is at hand of the partition then.
     ///
     /// # Errors
     /// The log failed in a way that waiting does not mend.
-    pub async fn run(mut self, serving: impl Fn()) -> Result<(), LogError> {
+    pub async fn run(mut self, serving: impl Fn()) -> (Result<(), LogError>, Warm<A>) {
         let result = self.own_and_serve(serving).await;
         self.requests.close();
         self.refuse_waiting();
-        if let Some(keeper) = self.keeper {
-            keeper.close().await;
-        }
-        result
-    }
-
-    async fn own_and_serve(&mut self, serving: impl Fn()) -> Result<(), LogError> {
-        let stop = self.stop.clone();
-        loop {
-            self.board.taking_over();
-            let Some(owned) = stop.run_until_cancelled(self.own()).await else {
-                return Ok(());
-            };
-            let ending = if owned? {
-                self.board.serving(self.writer.rule().epoch());
-                serving();
-                self.open_inbox();
-                let ending = self.serve().await;
-                self.close_inbox();
-                ending?
-            } else {
-                Ending::Superseded
-            };
-            self.board.ended(ending.takeover_reason());
-            match ending {
-                Ending::Stopped => {
-                    self.keep_last().await;
-                    return Ok(());
-                }
-                Ending::Lost => tracing::warn!(
-                    topic = self.topic.name(),
-                    partition = self.partition,
-                    "states cannot be read from the checkpoint: claiming again"
-                ),
-                Ending::Ambiguous => tracing::warn!(
-                    topic = self.topic.name(),
-                    partition = self.partition,
-                    "the fate of an append is unknown: claiming again"
-                ),
-                Ending::Superseded => {
-                    tracing::warn!(
-                        topic = self.topic.name(),
-                        partition = self.partition,
-                        epoch = self.writer.rule().epoch(),
-                        "another writer owns the partition"
-                    );
-                    self.refuse_waiting();
-                    let wait = tokio::time::sleep(self.options.reclaim_after);
-                    if stop.run_until_cancelled(wait).await.is_none() {
-                        return Ok(());
-                    }
-                }
-            }
-        }
+        let Self { replay, keeper, .. } = self;
+        (result, Warm { replay, keeper })
     }
 
     /// Answers commands that were not decided yet: nothing happened.
     fn refuse_waiting(&mut self) {
-        let (partition, board) = (self.partition, self.board.clone());
-        let refuse = |request: Request<A>| {
-            // What came through the log is still there.
-            if let Caller::Here(caller) = request.caller {
-                board.count(Outcome::Unavailable);
-                let _ = caller.send(Err(ExecuteError::Unavailable { partition }));
-            }
-        };
-        self.backlog.drain(..).for_each(refuse);
+        while let Some(request) = self.backlog.pop_front() {
+            self.refuse(request);
+        }
         while let Ok(request) = self.requests.try_recv() {
-            refuse(request);
+            self.refuse(request);
         }
     }
 
-    /// Tries to own the partition until the log answers: whether it does, with the newest state.
-    async fn own(&mut self) -> Result<bool, LogError> {
-        let mut retry = FIRST_RETRY;
-        loop {
-            match self.claim_in_turn().await {
-                Err(error) if may_pass(&error) => {
-                    let (topic, partition) = (self.topic.name(), self.partition);
-                    let cause = chain(&error);
-                    tracing::warn!(
-                        topic,
-                        partition,
-                        error = cause,
-                        "cannot claim, trying again"
-                    );
-                    tokio::time::sleep(retry).await;
-                    retry = LAST_RETRY.min(retry * 2);
-                }
-                result => return result,
-            }
+    /// Answers commands that come, for ever.
+    async fn refuse_all(&mut self) {
+        while let Some(request) = self.requests.recv().await {
+            self.refuse(request);
         }
+        std::future::pending().await
     }
 
-    /// Waits for its turn to replay, with few others at the same time, and claims.
-    async fn claim_in_turn(&mut self) -> Result<bool, LogError> {
-        let replays = self.replays.clone();
-        let _turn = replays.acquire().await;
-        self.board.replaying();
-        self.claim().await
-    }
-
-    /// Claims the partition, from its checkpoint if that fits.
-    async fn claim(&mut self) -> Result<bool, LogError> {
-        loop {
-            match self.replay_and_claim().await {
-                Ok(owned) => return Ok(owned),
-                Err(ReplayError::Log(error)) => return Err(error),
-                Err(ReplayError::Misfit(why)) => match &mut self.keeper {
-                    Some(keeper) => keeper.discard(&why).await,
-                    None => unreachable!("what is not there is no misfit"),
-                },
-            }
-        }
-    }
-
-    /// Reads the partition to its end, claims it, and reads up to the claim.
-    async fn replay_and_claim(&mut self) -> Result<bool, ReplayError> {
-        let (topic, partition) = (self.topic.clone(), self.partition);
-        let (options, keeper) = (self.options.clone(), &mut self.keeper);
-        let mut replay = Replay::<A>::start(&*topic, partition, &options, keeper).await?;
-        self.begin_at(replay.position());
-        let (writer, keeper) = (&mut self.writer, &mut self.keeper);
-        let end = topic.end(partition).await?;
-        replay.read_to(end, writer, &options, keeper).await?;
-        let claim = self.writer.claim();
-        self.answer();
-        let after = match topic.append(partition, claim.record()).await? {
-            Appended::At(offset) => offset + 1,
-            Appended::Somewhere => topic.end(partition).await?,
-        };
-        let (writer, keeper) = (&mut self.writer, &mut self.keeper);
-        replay.read_to(after, writer, &options, keeper).await?;
-        let owned = self.writer.settle_claim();
-        self.answer();
-        self.state = replay.state;
-        let epoch = self.writer.rule().epoch();
-        tracing::info!(topic = topic.name(), partition, epoch, owned, "claimed");
-        Ok(owned)
-    }
-
-    /// Lets the writer begin where the replay does. One with commits that wait to be settled has come
-    /// further, as every checkpoint lies behind what its writer knew.
-    fn begin_at(&mut self, position: &Position) {
-        if self.writer.pending() == 0 {
-            let (rule, partitions) = (ReaderRule::at(position), self.topic.partitions());
-            self.writer = Writer::new(self.claimant, partitions, rule, position.offset);
+    /// Answers whoever waits in this process. What came through the log is still there.
+    fn refuse(&self, request: Request<A>) {
+        if let Caller::Here(caller) = request.caller {
+            let partition = self.partition;
+            self.board.count(Outcome::Unavailable);
+            let _ = caller.send(Err(ExecuteError::Unavailable { partition }));
         }
     }
 
@@ -579,7 +477,7 @@ impl<A: Aggregate> Owner<A> {
 
 /// Whether waiting may mend an error. What is not known better counts as passing: a claim finds out
 /// what became of an append, whatever its error said.
-fn may_pass(error: &LogError) -> bool {
+pub(crate) fn may_pass(error: &LogError) -> bool {
     error.is_retryable() || error.kind() == LogErrorKind::Other
 }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use factum_core::{
-    Aggregate, CommitReader, Fetched, LogError, LogErrorKind, LogReader, Offset, Position, Topic,
-    Writer,
+    Aggregate, CommitReader, Fetched, LogError, LogErrorKind, LogReader, Offset, Position,
+    ReaderRule, Topic, Writer,
 };
 
 use crate::keeper::Keeper;
@@ -14,15 +14,19 @@ use crate::{EngineOptions, Replayed};
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// Brings a partition's state up to date: from its first record on, or from a checkpoint.
+/// Brings a partition's state up to date: from its first record on, or from a checkpoint. It may stay
+/// at hand between two readings, and go on where it was.
 pub(crate) struct Replay<A> {
     pub state: PartitionState<A>,
     topic: String,
     partition: u32,
     commits: CommitReader,
-    reader: Box<dyn LogReader>,
+    /// `None` until the next fetch opens it, where it failed or there was none.
+    reader: Option<Box<dyn LogReader>>,
     /// Where the next record is, or comes.
     at: Offset,
+    /// Whether all that was fetched is in the state, and nothing in part.
+    whole: bool,
     reported: Instant,
 }
 
@@ -65,65 +69,123 @@ impl<A: Aggregate> Replay<A> {
                 (state, Position::START)
             }
         };
-        Ok(Self {
+        Ok(Self::go_on(topic, partition, state, position))
+    }
+
+    /// Goes on from a state, all of which is fact, at its position.
+    pub fn go_on(
+        topic: &dyn Topic,
+        partition: u32,
+        state: PartitionState<A>,
+        position: Position,
+    ) -> Self {
+        Self {
             state,
             topic: topic.name().to_owned(),
             partition,
             commits: CommitReader::new(topic.name(), partition, topic.partitions(), position),
-            reader: topic.read(&[(partition, position.offset)]).await?,
+            reader: None,
             at: position.offset,
+            whole: true,
             reported: Instant::now(),
-        })
+        }
     }
 
-    /// Where the replay has come to.
-    pub fn position(&self) -> &Position {
-        self.commits.position()
+    /// Whether it can go on. Not where taking in what was fetched failed, or was broken off.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The state of the reader rule, and the offset of the next record to read: also in the middle of
+    /// a commit.
+    pub fn place(&self) -> (ReaderRule, Offset) {
+        (*self.commits.rule(), self.at)
+    }
+
+    /// Where the log goes on from the state.
+    pub fn position(&self) -> Position {
+        *self.commits.position()
+    }
+
+    /// Counts the replayed events from 0 on again.
+    pub fn count_anew(&mut self) {
+        self.state.replayed = 0;
+        self.reported = Instant::now();
+    }
+
+    /// Waits for what comes next. Cancel safe; after an error it may be tried again.
+    pub async fn fetch(&mut self, topic: &dyn Topic) -> Result<Vec<Fetched>, LogError> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => {
+                let reader = topic.read(&[(self.partition, self.at)]).await?;
+                none.insert(reader)
+            }
+        };
+        let fetched = reader.next().await;
+        if fetched.is_err() {
+            self.reader = None;
+        }
+        fetched
+    }
+
+    /// Takes what was fetched into the state.
+    pub async fn take_in(
+        &mut self,
+        fetched: &Fetched,
+        keeper: &mut Option<Keeper<A>>,
+    ) -> Result<(), ReplayError> {
+        self.whole = false;
+        if let Some(keeper) = keeper {
+            self.load(fetched, keeper).await?;
+        }
+        let (state, topic) = (&mut self.state, &self.topic);
+        let read = self
+            .commits
+            .read_all(fetched, |record| state.replay(topic, record));
+        if let Some(keeper) = keeper {
+            self.check(&read, keeper)?;
+        }
+        read?;
+        // Not the end, also if the partition's end is told: it may be an old one.
+        self.at = self.at.max(fetched.next);
+        self.whole = true;
+        Ok(())
     }
 
     /// Reads up to `end`, exclusive, into the state, and what the writer does not know yet also into
     /// the writer.
     pub async fn read_to<T>(
         &mut self,
+        topic: &dyn Topic,
         end: Offset,
         writer: &mut Writer<T>,
         options: &EngineOptions,
         keeper: &mut Option<Keeper<A>>,
     ) -> Result<(), ReplayError> {
         while self.at < end {
-            for fetched in self.reader.next().await? {
-                if let Some(keeper) = keeper {
-                    self.load(&fetched, keeper).await?;
-                }
-                let read = self.take(&fetched, writer);
-                if let Some(keeper) = keeper {
-                    self.check(&read, keeper)?;
-                    self.keep(keeper).await;
-                }
-                read?;
+            for fetched in self.fetch(topic).await? {
+                self.take_in(&fetched, keeper).await?;
+                writer.read(&self.topic, &fetched)?;
+                self.keep(keeper).await;
             }
             self.report(end, options);
         }
-        self.warn_of_foreign();
         debug_assert_eq!(
             self.commits.rule().position(self.at),
             writer.rule().position(self.at),
             "state and writer judge alike"
         );
-        if let Some(keeper) = keeper {
-            keeper.fits();
-        }
+        self.is_at_end(keeper);
         Ok(())
     }
 
-    fn take<T>(&mut self, fetched: &Fetched, writer: &mut Writer<T>) -> Result<(), LogError> {
-        let (state, topic) = (&mut self.state, &self.topic);
-        self.commits
-            .read_all(fetched, |record| state.replay(topic, record))?;
-        writer.read(topic, fetched)?;
-        // Not the end, also if the partition's end is told: it may be an old one.
-        self.at = self.at.max(fetched.next);
-        Ok(())
+    /// Takes note that the log was read to its end.
+    pub fn is_at_end(&mut self, keeper: &mut Option<Keeper<A>>) {
+        self.warn_of_foreign();
+        if let Some(keeper) = keeper {
+            keeper.fits();
+        }
     }
 
     /// Makes sure that the aggregates are in memory whose records were read.
@@ -149,7 +211,8 @@ impl<A: Aggregate> Replay<A> {
 
     /// Stores what is new, if there is much; and drops what was not used lately, but never what a
     /// half-read commit is about to change.
-    async fn keep(&mut self, keeper: &mut Keeper<A>) {
+    pub async fn keep(&mut self, keeper: &mut Option<Keeper<A>>) {
+        let Some(keeper) = keeper else { return };
         keeper.keep_replayed(&mut self.state, &self.commits).await;
         if self.commits.rule().position(self.at).is_some() {
             keeper.evict(&mut self.state);
@@ -253,7 +316,7 @@ mod tests {
             .unwrap();
         // The end is an old one: two records came since.
         replay
-            .read_to(1, &mut writer, &options, &mut None)
+            .read_to(&*topic, 1, &mut writer, &options, &mut None)
             .await
             .unwrap();
         let progress = Replayed {

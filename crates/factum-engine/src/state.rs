@@ -44,16 +44,16 @@ impl<A: Aggregate> PartitionState<A> {
         all: bool,
     ) -> Result<Self, StoreError> {
         let stored = store.commands()?;
-        let mut aggregates = Aggregates::none(Some(codec.encode));
+        let mut aggregates = Aggregates::none(Some(codec.encode)).weighed_by(codec.weigh);
         if all {
             store.read_all(|id, version, bytes| {
                 let state = (codec.decode)(bytes);
                 let state = state.ok_or(StoreError::Unfit("a state cannot be read"))?;
-                aggregates.insert_stored(id.into(), version, state, bytes.len());
+                aggregates.insert_stored(id.into(), version, state);
                 Ok(())
             })?;
         } else {
-            aggregates = Aggregates::elsewhere(codec.encode);
+            aggregates = Aggregates::elsewhere(codec.encode).weighed_by(codec.weigh);
         }
         Ok(Self {
             aggregates,

@@ -22,6 +22,34 @@ pub struct EngineStatus {
     pub commands: CommandCounts,
     /// The partitions that the group gave to this engine, by number.
     pub owned: Vec<PartitionStatus>,
+    /// The partitions that the engine follows to take them over at once, by number; none without
+    /// [`EngineOptions::standby`](crate::EngineOptions::standby).
+    pub standbys: Vec<StandbyStatus>,
+}
+
+impl EngineStatus {
+    /// What the engine is to a partition.
+    pub fn share_in(&self, partition: u32) -> PartitionShare {
+        let is_owned = self.owned.iter().any(|it| it.partition == partition);
+        let stands_by = self.standbys.iter().any(|it| it.partition == partition);
+        match (is_owned, stands_by) {
+            (true, _) => PartitionShare::Owner,
+            (false, true) => PartitionShare::Standby,
+            (false, false) => PartitionShare::None,
+        }
+    }
+}
+
+/// What an engine is to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartitionShare {
+    /// The group gave the partition to it.
+    Owner,
+    /// It follows the partition, to take it over at once.
+    Standby,
+    /// It has nothing of the partition.
+    None,
 }
 
 /// How far an engine is.
@@ -110,6 +138,48 @@ pub enum Role {
     /// Another writer claimed the partition. The owner claims again if the group still gives it the
     /// partition after a while.
     Superseded,
+}
+
+/// A partition that is followed and not owned.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct StandbyStatus {
+    /// The partition's number.
+    pub partition: u32,
+    /// How far the standby is.
+    pub phase: StandbyPhase,
+    /// Why it cannot read at the moment, with all causes; it tries again by itself.
+    pub interruption: Option<String>,
+    /// The epoch in force where it is.
+    pub epoch: u64,
+    /// The sequence of the newest event that it took in; 0 if there is none.
+    pub sequence: u64,
+    /// The offset up to which it has read, exclusive.
+    pub offset: Offset,
+    /// The partition's end, as far as the standby knows it.
+    pub end: Offset,
+    /// Records from `offset` to `end`.
+    pub lag: u64,
+    /// Events that it took in since it began to stand by.
+    pub events: u64,
+    /// Aggregates in memory.
+    pub aggregates: usize,
+    /// Commands that are remembered, to recognise an id that comes again.
+    pub commands_remembered: usize,
+}
+
+/// How far a standby is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StandbyPhase {
+    /// It waits for its turn to catch up: one partition at a time does, behind owners that are to claim.
+    #[default]
+    Waiting,
+    /// It reads what is there already.
+    CatchingUp,
+    /// It takes in what comes: it is warm.
+    Following,
 }
 
 /// A replay under way.

@@ -291,14 +291,14 @@ async fn the_engine_that_was_taken_over_answers_fenced_and_comes_back_later() {
         matches!(fenced, ExecuteError::Fenced) && fenced.is_retryable(),
         "{fenced:?}"
     );
-    assert_eq!(
-        first
-            .execute("a", Command::Add(vec![4]))
-            .await
-            .unwrap()
-            .version,
-        3
+    let refused = first.execute("a", Command::Add(vec![3])).await.unwrap_err();
+    assert!(
+        matches!(refused, ExecuteError::Unavailable { .. }),
+        "{refused:?}"
     );
+    let add = Command::Add(vec![4]);
+    let done = first.execute_with_retry("a", add, CommandOptions::default());
+    assert_eq!(done.await.unwrap().version, 3);
     let numbers: Vec<_> = read_all(&log)
         .await
         .iter()
@@ -523,7 +523,9 @@ async fn an_engine_that_was_taken_over_answers_nothing_from_its_old_state() {
             let refused = engine.execute("a", too_much()).await.unwrap_err();
             assert!(matches!(refused, ExecuteError::Fenced), "{refused:?}");
             // It owns the partition again, and knows what the other one did.
-            let add = engine.execute("a", Command::Add(vec![1])).await.unwrap();
+            let add = Command::Add(vec![1]);
+            let add = engine.execute_with_retry("a", add, CommandOptions::default());
+            let add = add.await.unwrap();
             let refused = engine.execute("a", too_much()).await.unwrap_err();
             assert!(matches!(refused, ExecuteError::Rejected(_)), "{refused:?}");
             let seen = engine.execute("a", nothing()).await.unwrap();

@@ -65,6 +65,7 @@ async fn start(
         }),
         group: Some(group.into()),
         reclaim_after: Duration::from_millis(20),
+        standby: group == "second",
         ..EngineOptions::default()
     };
     let checkpoints = Checkpoints::new(checkpoints);

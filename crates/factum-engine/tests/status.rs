@@ -123,6 +123,7 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
             "group": "factum.test.counter", "claimant": null,
         },
         "commands": counts,
+        "standbys": [],
         "owned": [{
             "partition": 0, "role": "serving", "epoch": 1, "sequence": 3, "offset": 4,
             "queued": 0, "queue": 4096, "in_flight_commits": 0, "in_flight_bytes": 0,
@@ -151,19 +152,22 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
         "factum_engine_in_flight_bytes",
         "factum_engine_aggregates",
         "factum_engine_remembered_commands",
+        "factum_engine_standby_warm",
+        "factum_engine_standby_offset",
+        "factum_engine_standby_lag_records",
         "factum_engine_append_seconds",
         "factum_engine_takeover_seconds",
     ];
     assert_eq!(names, expected);
     let sequence = &families[4].get_metric()[0];
     assert_eq!(sequence.get_gauge().get_value(), 3.0);
-    let appends = families[11].get_metric()[0].get_histogram();
+    let appends = families[14].get_metric()[0].get_histogram();
     assert_eq!(
         appends.get_sample_count(),
         2,
         "rejected commands append nothing"
     );
-    let takeovers = families[12].get_metric()[0].get_histogram();
+    let takeovers = families[15].get_metric()[0].get_histogram();
     assert_eq!(takeovers.get_sample_count(), 1);
 }
 

@@ -49,8 +49,9 @@ pub use factum_core::{
 };
 pub use factum_engine::{
     Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
-    EngineBuilder, EngineError, EngineOptions, EngineStatus, ExecuteError, Middleware, Receipt,
-    Replayed, Reply, Routing, RoutingOptions, Submitted,
+    EngineBuilder, EngineError, EngineOptions, EngineStatus, ExecuteError, Middleware,
+    PartitionShare, PartitionStatus, Phase, Receipt, Replayed, Reply, Role, Routing,
+    RoutingOptions, StandbyPhase, StandbyStatus, Submitted,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;

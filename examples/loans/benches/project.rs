@@ -74,6 +74,7 @@ async fn import(log: Arc<dyn EventLog>) -> Result<()> {
         checkpoints: None,
         partitions: 8,
         in_flight: 4096,
+        standby: false,
         rejected: None,
         components: Components::new(),
     };

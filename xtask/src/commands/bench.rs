@@ -8,7 +8,8 @@ use super::{cargo, say};
 /// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
 ///
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
-/// beside plain consuming and plain COPY. On a real Kafka and a real Postgres, which are started if
+/// beside plain consuming and plain COPY. `handover`, `takeover`, `restart`: how long callers wait
+/// when a node stops, is killed, or starts. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -30,12 +31,21 @@ enum Bench {
     Append,
     /// From the log to the read model's rows
     Project,
+    /// A partition without an owner, when that is stopped
+    Handover,
+    /// A partition without an owner, when that is killed
+    Takeover,
+    /// A service of 5 million events and large states, with the memory it needs and with half of it
+    Restart,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
+        Bench::Handover => ("handover", false),
+        Bench::Takeover => ("takeover", false),
+        Bench::Restart => ("restart", false),
     };
     let wanted = Wanted {
         kafka: true,

@@ -246,7 +246,7 @@ impl World {
     fn resume(&mut self) {
         let mut aggregates = Aggregates::none(Some(encode as _));
         for (id, (version, state)) in &self.disk {
-            aggregates.insert_stored(id.as_str().into(), *version, Tally(*state), 16);
+            aggregates.insert_stored(id.as_str().into(), *version, Tally(*state));
         }
         let mut tail = CommitReader::new("t", 0, 1, self.stored);
         tail.read(&self.fetch(self.stored.offset), |event| {
@@ -455,7 +455,7 @@ fn what_no_checkpoint_has_is_never_dropped() {
     assert!(aggregates.evict(1).is_some(), "one generation grows old");
     aggregates.apply("8", [&Added(1)]);
     for number in 1000..1010 {
-        aggregates.insert_stored(format!("{number}").as_str().into(), 1, Tally(1), 16);
+        aggregates.insert_stored(format!("{number}").as_str().into(), 1, Tally(1));
     }
     assert!(aggregates.evict(1).is_some(), "the old ones go");
     assert_eq!(aggregates.get("7").map(|it| it.version), Some(2));

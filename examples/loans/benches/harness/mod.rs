@@ -34,6 +34,15 @@ impl Arguments {
     }
 }
 
+/// Lets warnings, or what `RUST_LOG` asks for, be told on standard error.
+pub fn tell_warnings() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| "warn".into()))
+        .with_writer(std::io::stderr)
+        .init();
+}
+
 /// One figure beside its limit.
 #[derive(Debug, serde::Serialize)]
 pub struct Figure {

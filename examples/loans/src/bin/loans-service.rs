@@ -63,6 +63,10 @@ struct ImportFlags {
     /// MiB that the state may take in memory; what was not used lately is read from the folder
     #[arg(long, value_name = "MIB", requires = "state")]
     memory: Option<usize>,
+    /// Follow the partitions that other nodes own, too, to take them over at once should one be lost. Each
+    /// node needs a folder of its own for its state then
+    #[arg(long, env = "FACTUM_STANDBY")]
+    standby: bool,
     /// File for what the import came to, for loans-report
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -121,6 +125,7 @@ async fn import(flags: ImportFlags) -> anyhow::Result<()> {
         log: flags.log,
         partitions: flags.partitions,
         in_flight: flags.in_flight.get(),
+        standby: flags.standby,
         rejected: flags.rejected,
         components: Components::new(),
     };

@@ -34,6 +34,7 @@ impl Engines {
         log: Arc<dyn EventLog>,
         partitions: u32,
         checkpoints: Option<&CheckpointOptions>,
+        standby: bool,
         components: Components,
     ) -> Result<Self, ImportError> {
         let options = EngineOptions {
@@ -41,6 +42,7 @@ impl Engines {
                 partitions,
                 ..NewTopic::default()
             }),
+            standby,
             components,
             ..EngineOptions::default()
         };

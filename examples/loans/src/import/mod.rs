@@ -42,6 +42,8 @@ pub struct Import {
     pub in_flight: usize,
     /// How to keep checkpoints of the aggregates' state, if at all; the memory is for both types.
     pub checkpoints: Option<CheckpointOptions>,
+    /// Whether to follow the partitions that other nodes own, too, to take them over at once.
+    pub standby: bool,
     /// The file that every rejected entry is written to, besides standard error: JSON, one a line.
     pub rejected: Option<PathBuf>,
     /// The components of the program, which the engines add themselves to.
@@ -69,6 +71,7 @@ impl Import {
                 log,
                 self.partitions,
                 self.checkpoints.as_ref(),
+                self.standby,
                 self.components.clone(),
             ) => Arc::new(started?),
             () = &mut stop => return Err(ImportError::Stopped),

@@ -27,6 +27,7 @@ fn import(source: Source) -> Import {
         checkpoints: None,
         partitions: 3,
         in_flight: 50,
+        standby: false,
         rejected: None,
         components: Components::new(),
     }

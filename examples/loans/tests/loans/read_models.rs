@@ -25,6 +25,7 @@ fn import(source: Source) -> Import {
         checkpoints: None,
         partitions: 4,
         in_flight: 500,
+        standby: false,
         rejected: None,
         components: Components::new(),
     }
