@@ -7,7 +7,7 @@ use crate::status::{EngineStatus, PartitionStatus, Role, StandbyPhase, StandbySt
 /// A gauge of a partition: its name after `factum_engine_`, its help, and its value.
 type OfPartition = (&'static str, &'static str, fn(&PartitionStatus) -> f64);
 
-const OF_PARTITION: [OfPartition; 9] = [
+const OF_PARTITION: [OfPartition; 10] = [
     (
         "partition_serving",
         "Whether the owned partition takes commands: 1 or 0.",
@@ -26,6 +26,11 @@ const OF_PARTITION: [OfPartition; 9] = [
     ("offset", "The offset up to which the log is known.", |it| {
         it.offset as f64
     }),
+    (
+        "commands_handled",
+        "The offset in the topic of commands up to which all were handled.",
+        |it| it.commands_handled as f64,
+    ),
     (
         "queued_commands",
         "Commands that wait to be decided.",

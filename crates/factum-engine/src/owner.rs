@@ -257,6 +257,7 @@ impl<A: Aggregate> Owner<A> {
             bytes: under_way.bytes,
             aggregates: self.state.aggregates.len(),
             commands: self.state.commands.len(),
+            handled: self.state.handled,
         });
     }
 

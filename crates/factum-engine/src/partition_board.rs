@@ -51,6 +51,7 @@ pub(crate) struct Load {
     pub bytes: usize,
     pub aggregates: usize,
     pub commands: usize,
+    pub handled: Offset,
 }
 
 #[derive(Default)]
@@ -63,6 +64,7 @@ struct AtomicLoad {
     bytes: AtomicUsize,
     aggregates: AtomicUsize,
     commands: AtomicUsize,
+    handled: AtomicU64,
 }
 
 impl PartitionBoard {
@@ -147,6 +149,7 @@ impl PartitionBoard {
         to.bytes.store(load.bytes, Ordering::Relaxed);
         to.aggregates.store(load.aggregates, Ordering::Relaxed);
         to.commands.store(load.commands, Ordering::Relaxed);
+        to.handled.store(load.handled, Ordering::Relaxed);
     }
 
     pub fn status(&self) -> PartitionStatus {
@@ -164,6 +167,7 @@ impl PartitionBoard {
             aggregates: load.aggregates.load(Ordering::Relaxed),
             commands_remembered: load.commands.load(Ordering::Relaxed),
             command_window: self.command_window,
+            commands_handled: load.handled.load(Ordering::Relaxed),
             commands: self.outcomes.counts(),
             replay: course.replay.map(|replay| ReplayStatus {
                 events: replay.events,

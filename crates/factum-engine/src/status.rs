@@ -115,6 +115,9 @@ pub struct PartitionStatus {
     pub commands_remembered: usize,
     /// How many commands may be remembered.
     pub command_window: usize,
+    /// The offset in the topic of commands up to which all were handled, exclusive; 0 where commands are
+    /// not routed.
+    pub commands_handled: Offset,
     /// What became of commands since the partition was gained.
     pub commands: CommandCounts,
     /// How far the replay under way has come, from its first second on.
