@@ -127,7 +127,7 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
         "owned": [{
             "partition": 0, "role": "serving", "epoch": 1, "sequence": 3, "offset": 4,
             "queued": 0, "queue": 4096, "in_flight_commits": 0, "in_flight_bytes": 0,
-            "aggregates": 2, "commands_remembered": 2, "command_window": 65_536,
+            "aggregates": 2, "commands_remembered": 2, "commands_handled": 0, "command_window": 65_536,
             "commands": counts,
             "replay": null,
             "takeover": {
@@ -147,6 +147,7 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
         "factum_engine_epoch",
         "factum_engine_sequence",
         "factum_engine_offset",
+        "factum_engine_commands_handled",
         "factum_engine_queued_commands",
         "factum_engine_in_flight_commits",
         "factum_engine_in_flight_bytes",
