@@ -162,13 +162,13 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
     assert_eq!(names, expected);
     let sequence = &families[4].get_metric()[0];
     assert_eq!(sequence.get_gauge().get_value(), 3.0);
-    let appends = families[14].get_metric()[0].get_histogram();
+    let appends = families[15].get_metric()[0].get_histogram();
     assert_eq!(
         appends.get_sample_count(),
         2,
         "rejected commands append nothing"
     );
-    let takeovers = families[15].get_metric()[0].get_histogram();
+    let takeovers = families[16].get_metric()[0].get_histogram();
     assert_eq!(takeovers.get_sample_count(), 1);
 }
 
