@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use factum::{
-    Aggregate, Client, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, NewTopic, Routing,
-    jiff::Timestamp,
+    Aggregate, Client, Engine, EngineOptions, EventLog, KafkaLog, KafkaSettings, LogError,
+    NewTopic, Routing, jiff::Timestamp,
 };
 use harness::desk::work::{Activity, Completed, WorkEvent};
 use harness::loops::{closed_loop, micros, plain_settings};
@@ -69,16 +69,16 @@ fn command(number: usize) -> (String, Complete) {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
     let servers = factum_testkit::servers::kafka();
-    let log = KafkaLog::connect(&KafkaSettings::new(&servers)).await?;
     let prefix = format!("bench-{}", factum::uuid::Uuid::new_v4());
+    // Client and engine have connections of their own, as in two processes.
+    let [log, clients_log] = [
+        connect(&servers, &prefix).await?,
+        connect(&servers, &prefix).await?,
+    ];
     let create = NewTopic {
         partitions: PARTITIONS,
         replication: None,
     };
-    let log: Arc<dyn EventLog> = Arc::new(Prefixed {
-        log,
-        prefix: prefix.clone(),
-    });
     log.open(PLAIN, Some(create)).await?;
     let options = EngineOptions {
         create: Some(create),
@@ -87,7 +87,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let builder = Engine::<Desk>::builder(log.clone()).options(options);
     let engine = builder.routing(Routing::default()).start().await?;
-    let client = Client::<Desk>::connect(log, Routing::default()).await?;
+    let client = Client::<Desk>::connect(clients_log, Routing::default()).await?;
     let producer: FutureProducer = plain_settings(&servers).create()?;
     let mut bench = Bench {
         engine: Arc::new(engine),
@@ -106,6 +106,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     bench.report.finish();
     Ok(())
+}
+
+async fn connect(servers: &str, prefix: &str) -> Result<Arc<dyn EventLog>, LogError> {
+    let log = KafkaLog::connect(&KafkaSettings::new(servers)).await?;
+    let prefix = prefix.to_owned();
+    Ok(Arc::new(Prefixed { log, prefix }))
 }
 
 struct Bench {
