@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use factum_core::Fate;
+use factum_host::{Guard, holds};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 use uuid::Uuid;
@@ -21,6 +22,18 @@ pub(crate) struct Waiting<R> {
 }
 
 impl<R> Waiting<R> {
+    /// A caller that waits for its commit.
+    pub fn new(caller: oneshot::Sender<Outcome<R>>, answer: Outcome<R>) -> Self {
+        if !holds(Guard::Settled) {
+            let _ = caller.send(answer);
+            return Self {
+                caller: oneshot::channel().0,
+                answer: Err(ExecuteError::Fenced),
+            };
+        }
+        Self { caller, answer }
+    }
+
     /// Answers the caller, who may have gone.
     pub fn settle(self, fate: Fate) {
         let answer = match fate {

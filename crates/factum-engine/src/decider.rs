@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use factum_core::{Aggregate, Event, EventHeader, Header, Origin, Records, Stamp, Writer};
+use factum_host::{Guard, holds};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -59,7 +60,10 @@ impl<A: Aggregate> Decider<'_, A> {
             return self.writer.plan(Waiting { caller, answer }, 0);
         }
         match self.decide(&id, command, command_id, expected_version) {
-            Err(answer) => self.writer.plan_answer(Waiting { caller, answer }),
+            Err(answer) if holds(Guard::Newest) => {
+                self.writer.plan_answer(Waiting { caller, answer });
+            }
+            Err(answer) => self.writer.plan(Waiting { caller, answer }, 0),
             Ok(decided) => self.commit(&id, &decided, command_id, caller),
         }
     }
@@ -75,7 +79,7 @@ impl<A: Aggregate> Decider<'_, A> {
         let fresh = Versioned::default();
         let aggregate = self.state.aggregates.get(id).unwrap_or(&fresh);
         let actual = aggregate.version;
-        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+        if let Some(expected) = expected.filter(|it| *it != actual && holds(Guard::Expected)) {
             return Err(Err(ExecuteError::Conflict { expected, actual }));
         }
         // `decide` has the state by shared reference: a panic leaves nothing half-done.
@@ -120,13 +124,8 @@ impl<A: Aggregate> Decider<'_, A> {
         };
         self.state.commands.remember(id, receipt);
         self.stamps.extend(self.writer.stamps(size));
-        self.writer.plan(
-            Waiting {
-                caller,
-                answer: Ok(receipt),
-            },
-            size,
-        );
+        let answer = Ok(receipt);
+        self.writer.plan(Waiting::new(caller, answer), size);
     }
 
     /// Adds the events' records to the batch, and returns the events as every reader will read them.

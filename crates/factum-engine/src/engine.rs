@@ -4,6 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
+use factum_host::{processors, random_id, task};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -112,7 +113,7 @@ impl<A: Aggregate> Engine<A> {
             options: Arc::new(options),
             checkpoints,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
-            claimant: Uuid::new_v4(),
+            claimant: random_id(),
             replays: Arc::new(Semaphore::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -121,7 +122,7 @@ impl<A: Aggregate> Engine<A> {
             board,
         });
         shared.board.opened(Link::of(&shared));
-        tokio::spawn(follow_to_the_end(shared.clone(), membership));
+        tokio::spawn(task(follow_to_the_end(shared.clone(), membership)));
         let engine = Self { shared };
         tokio::select! {
             biased;
@@ -253,7 +254,7 @@ impl<A: Aggregate> Engine<A> {
     ) -> (Request<A>, u32, Reply<A::Rejection>) {
         let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
         let (caller, reply) = oneshot::channel();
-        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let command_id = options.command_id.unwrap_or_else(random_id);
         let request = Request {
             id,
             command,
@@ -314,8 +315,4 @@ impl<A: Aggregate> Drop for Engine<A> {
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

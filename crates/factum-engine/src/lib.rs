@@ -13,6 +13,7 @@ mod answer;
 mod board;
 mod checkpoints;
 mod decider;
+mod disk;
 mod engine;
 mod error;
 mod follow;

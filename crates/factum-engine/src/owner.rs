@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::future::ready;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use factum_core::{
     Aggregate, Append, Appended, LogError, LogErrorKind, Position, ReaderRule, Records, Step,
     Topic, Writer,
 };
+use factum_host::{Guard, bound, holds, now};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::{Semaphore, mpsc};
@@ -296,7 +297,7 @@ impl<A: Aggregate> Owner<A> {
         loop {
             self.keep();
             let waiting = self.backlog.len() + self.requests.len();
-            let room = (under_way.appends.is_empty() || waiting >= PIPELINE)
+            let room = (under_way.appends.is_empty() || waiting >= bound(PIPELINE))
                 && self.writer.pending() < self.options.in_flight
                 && under_way.bytes < self.options.in_flight_bytes;
             self.show(&under_way);
@@ -464,7 +465,7 @@ impl<A: Aggregate> Owner<A> {
             Ok(Err(error)) if may_pass(&error) => {
                 let (topic, partition) = (self.topic.name(), self.partition);
                 tracing::warn!(topic, partition, error = chain(&error), "an append failed");
-                Ok(Some(Ending::Ambiguous))
+                Ok(holds(Guard::Reclaim).then_some(Ending::Ambiguous))
             }
             Ok(settled) => settled,
         }
@@ -513,13 +514,6 @@ impl UnderWay {
         self.appends
             .push_back(Box::pin(async move { (bytes, append.await) }));
     }
-}
-
-/// Microseconds since 1970-01-01 UTC.
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_micros() as i64)
 }
 
 /// An error with its causes, on one line.

@@ -1,6 +1,7 @@
 //! The newest state of every aggregate of a partition.
 
 use factum_core::{Aggregate, Event, LogError, Recorded, ValidEvent};
+use factum_host::{Guard, holds};
 
 use crate::Receipt;
 use crate::aggregates::Aggregates;
@@ -40,7 +41,10 @@ impl<A: Aggregate> PartitionState<A> {
         command_window: usize,
         all: bool,
     ) -> Result<Self, StoreError> {
-        let (first, commands) = store.commands()?;
+        let (mut first, mut commands) = store.commands()?;
+        if !holds(Guard::Remembered) {
+            first += commands.drain(..).len() as u64;
+        }
         let mut aggregates = Aggregates::none(Some(codec.encode));
         if all {
             store.read_all(|id, version, bytes| {
@@ -75,7 +79,8 @@ impl<A: Aggregate> PartitionState<A> {
                 version: recorded.version,
                 events: stamp.size,
             };
-            if self.commands.find(&recorded.id, receipt.command).is_none() {
+            let known = self.commands.find(&recorded.id, receipt.command);
+            if known.is_none() && holds(Guard::Replayed) {
                 self.commands.remember(&recorded.id, receipt);
             }
         }
