@@ -44,7 +44,7 @@ pub fn random_id() -> Uuid {
 
 /// A random number from 0 to 1, 1 excluded.
 pub fn random() -> f64 {
-    (random_id().as_u128() as u32) as f64 / (1_u64 << 32) as f64
+    f64::from(random_id().as_u128() as u32) / 2_f64.powi(32)
 }
 
 /// How many processors there are.
