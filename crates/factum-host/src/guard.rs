@@ -26,8 +26,8 @@ pub enum Guard {
     Together,
     /// A position moves only from where this worker left it.
     Compared,
-    /// What became of a transaction whose answer was lost is read from the positions.
-    Reread,
+    /// Rows are kept in memory only by a worker that owns every partition.
+    Alone,
     /// Rows that several workers change are locked from reading to writing.
     Locked,
     /// Rows that are kept in memory are forgotten when a transaction passed them by.

@@ -27,6 +27,7 @@ mod identity;
 mod options;
 mod owner;
 mod positions;
+mod postgres;
 mod progress;
 mod projector;
 mod pump;
@@ -36,6 +37,7 @@ mod session;
 mod setup;
 mod sql;
 mod status;
+mod store;
 mod stored;
 mod table;
 mod until_end;
@@ -55,6 +57,16 @@ pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;
 #[doc(hidden)]
 pub use tokio_postgres;
+
+/// What a simulation puts in the place of Postgres.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation {
+    pub use crate::batch::Move;
+    pub use crate::error::Passing;
+    pub use crate::rows::Unwritten;
+    pub use crate::store::{Session, Store};
+}
 
 // Lets the tests in this crate derive rows as applications do.
 #[cfg(test)]

@@ -114,8 +114,8 @@ impl Node {
         let engine = self.engine();
         self.0.world.note(format_args!("node {name} is stopped"));
         let Some((process, Some(engine))) = engine else {
-            self.kill();
-            return false;
+            self.kill(); // it is about to start, or to join, and owns nothing
+            return true;
         };
         let stopped = process.run(async move { engine.shutdown().await });
         let stopped = tokio::time::timeout(patience, tokio::spawn(stopped)).await;

@@ -126,25 +126,32 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
 /// starts alone shows the same.
 async fn settle(world: &World, nodes: &[Node], load: &Clients) {
     mend(world, nodes);
-    look_at_all(world, nodes, load, RECOVERY).await;
-    // What struck last may still be under way: nodes that stop or start, batches that land late.
+    look_at_all(world, nodes, load).await;
+    // What struck last may still be under way: nodes that stop or start, batches that land late, commands
+    // whose clients do not wait for them any more.
     tokio::time::sleep(Duration::from_secs(30)).await;
     mend(world, nodes);
-    look_at_all(world, nodes, load, RECOVERY).await;
+    look_at_all(world, nodes, load).await;
+    compare(world, load);
     stop_all(world, nodes).await;
     for node in nodes {
         node.start();
-        look_at_all(world, std::slice::from_ref(node), load, RECOVERY).await;
+        look_at_all(world, std::slice::from_ref(node), load).await;
+        compare(world, load);
         stop_all(world, std::slice::from_ref(node)).await;
     }
 }
 
-async fn look_at_all(world: &World, nodes: &[Node], load: &Clients, within: Duration) {
+async fn look_at_all(world: &World, nodes: &[Node], load: &Clients) {
     for id in load.accounts() {
-        if !load.look(nodes, &id, within).await {
-            world.broken(format!("{id} is not served within {within:?}"));
+        if !load.look(nodes, &id, RECOVERY).await {
+            world.broken(format!("{id} is not served within {RECOVERY:?}"));
         }
     }
+}
+
+/// Compares what was seen of all accounts with the log.
+fn compare(world: &World, load: &Clients) {
     let last = facts::read(world, &mut Vec::new());
     let history = load.history();
     let looks = &history[history.len() - load.accounts().count()..];
