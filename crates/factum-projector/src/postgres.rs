@@ -135,8 +135,9 @@ impl<R: Row> Session<R> for PostgresSession {
         };
         let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
         let arrays = R::key_arrays(keys);
-        let rows = self.connection.client.query(statement, &params(&arrays));
-        let rows = rows.await.map_err(failed())?;
+        let client = &self.connection.client;
+        let rows = client.query(statement, &params(&arrays)).await;
+        let rows = rows.map_err(failed())?;
         let rows: Result<_, _> = rows.iter().map(R::read).collect();
         rows.map_err(failed())
     }

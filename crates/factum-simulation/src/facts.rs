@@ -37,6 +37,8 @@ pub struct Facts {
     pub commits: Vec<Commit>,
     /// The states by account.
     pub states: BTreeMap<String, Vec<Account>>,
+    /// How many valid events each partition has.
+    pub ends: Vec<u64>,
     /// How many records have no effect.
     pub void: u64,
 }
@@ -76,6 +78,7 @@ fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
         if let Err(error) = read {
             violations.push(format!("the log cannot be read: {error:?}"));
         }
+        facts.ends.push(sequence);
         let events: usize = facts.commits.iter().map(|it| it.amounts.len()).sum();
         facts.void += (records.len() - (events - before)) as u64;
     }

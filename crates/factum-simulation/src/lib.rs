@@ -1,6 +1,7 @@
 //! A deterministic simulation: the real engine on a simulated log, network, clock and disk.
 
 mod account;
+mod board;
 mod chance;
 mod client;
 mod disk;
@@ -16,7 +17,11 @@ mod node;
 mod process;
 mod reader;
 mod run;
+mod session;
+mod shadow;
+mod store;
 mod trace;
+mod worker;
 mod world;
 
 pub use flaw::Flaw;

@@ -123,25 +123,10 @@ impl Node {
         matches!(stopped, Ok(Ok(Ok(()))))
     }
 
-    /// Freezes or thaws it.
-    pub fn freeze(&self, frozen: bool) {
+    /// Looks at its process, if it runs.
+    pub fn process(&self, look: impl FnOnce(&Process)) {
         if let Some(running) = &*self.running() {
-            let (name, what) = (self.0.name, if frozen { "is frozen" } else { "thaws" });
-            self.0.world.note(format_args!("node {name} {what}"));
-            match frozen {
-                true => running.process.machine.freeze(),
-                false => running.process.machine.thaw(),
-            }
-        }
-    }
-
-    /// Cuts its way to the log for a while.
-    pub fn cut(&self, time: Duration) {
-        if let Some(running) = &*self.running() {
-            let (name, world) = (self.0.name, &self.0.world);
-            world.note(format_args!("node {name} is cut off for {time:?}"));
-            let until = world.now() + time;
-            world.state().links[running.process.log.link].cut = until;
+            look(&running.process);
         }
     }
 

@@ -49,6 +49,24 @@ impl Process {
         }
     }
 
+    /// Freezes or thaws it.
+    pub fn freeze(&self, frozen: bool) {
+        let (link, what) = (self.log.link, if frozen { "is frozen" } else { "thaws" });
+        self.log.world.note(format_args!("process {link} {what}"));
+        match frozen {
+            true => self.machine.freeze(),
+            false => self.machine.thaw(),
+        }
+    }
+
+    /// Cuts its way to the log and the store for a while.
+    pub fn cut(&self, time: Duration) {
+        let (link, world) = (self.log.link, &self.log.world);
+        world.note(format_args!("process {link} is cut off for {time:?}"));
+        let until = world.now() + time;
+        world.state().links[link].cut = until;
+    }
+
     /// Ends it at once.
     pub fn kill(&self, disk: &Disk) {
         self.machine.kill();

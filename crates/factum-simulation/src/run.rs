@@ -6,11 +6,13 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use crate::client::Clients;
-use crate::faults::{draw_weather, mend, strike};
+use crate::faults::{Programs, draw_weather, mend, strike};
 use crate::flaw::{Flaw, Without};
 use crate::group::coordinate;
 use crate::history::Answer;
 use crate::node::Node;
+use crate::store::Store;
+use crate::worker::Worker;
 use crate::world::World;
 use crate::{facts, judge};
 
@@ -88,11 +90,12 @@ pub fn run_without(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
 }
 
 async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
-    let (partitions, nodes, accounts, clients, count) = {
+    let (partitions, nodes, workers, accounts, clients, count) = {
         let mut chance = crate::chance::Chance::of(!seed);
         (
             chance.between(1, 3) as u32,
             chance.between(2, 3) as usize,
+            chance.between(1, 3) as usize,
             chance.one_of(&[1, 3, 8, 20]),
             chance.between(2, 6),
             chance.between(4, 30),
@@ -104,13 +107,20 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     world.note(format_args!("{weather:?}"));
     tokio::spawn(coordinate(world.clone()));
     let nodes: Vec<_> = (0..nodes).map(|name| Node::new(&world, name)).collect();
-    nodes.iter().for_each(Node::start);
-    let load = Clients::new(&world, &nodes, accounts);
+    let store = Store::new(&world, partitions);
+    let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
+    let programs = Programs {
+        nodes,
+        workers: workers.collect(),
+        store,
+    };
+    programs.start();
+    let load = Clients::new(&world, &programs.nodes, accounts);
     let mut under_way = JoinSet::new();
     for _ in 0..clients {
         under_way.spawn(load.clone().ask_for(count));
     }
-    let faults = tokio::spawn(strike(world.clone(), nodes.clone()));
+    let faults = tokio::spawn(strike(world.clone(), programs.clone()));
     let done = tokio::time::timeout(LOAD, async {
         while under_way.join_next().await.is_some() {}
     });
@@ -118,21 +128,28 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
         world.broken("clients do not come to an end".into());
     }
     faults.abort();
-    settle(&world, &nodes, &load).await;
+    settle(&world, &programs, &load).await;
     conclude(seed, &world, &load, partitions)
 }
 
 /// Mends everything, and looks whether all is well then: every account is served, and each node that
 /// starts alone shows the same.
-async fn settle(world: &World, nodes: &[Node], load: &Clients) {
-    mend(world, nodes);
+async fn settle(world: &World, programs: &Programs, load: &Clients) {
+    let nodes = &programs.nodes;
+    mend(world, programs);
     look_at_all(world, nodes, load).await;
     // What struck last may still be under way: nodes that stop or start, batches that land late, commands
     // whose clients do not wait for them any more.
     tokio::time::sleep(Duration::from_secs(30)).await;
-    mend(world, nodes);
+    mend(world, programs);
     look_at_all(world, nodes, load).await;
     compare(world, load);
+    catch_up(world, &programs.store).await;
+    for worker in &programs.workers {
+        if !worker.stop(RECOVERY).await {
+            world.broken("a worker does not stop".into());
+        }
+    }
     stop_all(world, nodes).await;
     for node in nodes {
         node.start();
@@ -148,6 +165,27 @@ async fn look_at_all(world: &World, nodes: &[Node], load: &Clients) {
             world.broken(format!("{id} is not served within {RECOVERY:?}"));
         }
     }
+}
+
+/// Waits until the read model shows everything that the log holds.
+async fn catch_up(world: &World, store: &Store) {
+    let deadline = world.now() + RECOVERY;
+    let facts = facts::read(world, &mut Vec::new());
+    let ends = |store: &Store| -> Vec<u64> {
+        let positions = store.positions();
+        positions.values().map(|at| at.next - 1).collect()
+    };
+    while ends(store) != facts.ends {
+        if world.now() > deadline {
+            let (at, ends) = (ends(store), facts.ends);
+            return world.broken(format!("the read model is at {at:?}, the log at {ends:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    world.note(format_args!(
+        "the read model has {} rows",
+        store.rows().len()
+    ));
 }
 
 /// Compares what was seen of all accounts with the log.

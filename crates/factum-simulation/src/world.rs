@@ -81,6 +81,8 @@ pub struct Weather {
     pub questions: u64,
     /// A reader fails.
     pub readers: u64,
+    /// A session with the store breaks, before or after it did what it was asked to.
+    pub store: u64,
     /// Someone else writes into the log.
     pub foreign: u64,
     /// How long a way takes at most.
