@@ -202,9 +202,7 @@ impl<F: Fold> Pump<F> {
         let written = session.writer.write(fold, &batch).await?;
         self.context.progress.transaction(began.elapsed());
         let behind = self.committed(written, batch.events.len(), &batch.moves);
-        if holds(Guard::Forgotten) {
-            session.gathered.passed_by(&batch.moves);
-        }
+        session.gathered.passed_by(&batch.moves);
         Ok(behind)
     }
 

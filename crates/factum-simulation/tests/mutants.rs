@@ -33,12 +33,17 @@ mutants! {
     a_claim_does_not_void_a_half_read_commit: Flaw::Rule(Rule::Torn), 500;
     a_writer_trusts_acknowledgements: Flaw::Rule(Rule::Ambiguity), 500;
     callers_are_answered_before_their_commits_are_facts: Flaw::Code(Code::Settled), 500;
-    rejections_are_answered_at_once: Flaw::Code(Code::Newest), 500;
+    rejections_are_answered_at_once: Flaw::Code(Code::Newest), 2000;
     an_append_that_failed_is_passed_over: Flaw::Code(Code::Reclaim), 500;
     a_replay_forgets_commands: Flaw::Code(Code::Replayed), 500;
     a_checkpoint_forgets_commands: Flaw::Code(Code::Remembered), 500;
     expected_versions_are_not_compared: Flaw::Code(Code::Expected), 500;
     a_checkpoint_is_ahead_of_the_facts: Flaw::Code(Code::Facts), 500;
     a_checkpoint_holds_states_of_several_moments: Flaw::Code(Code::Whole), 500;
-    a_state_is_dropped_that_no_checkpoint_has: Flaw::Code(Code::Saved), 500;
+    a_state_is_dropped_that_no_checkpoint_has: Flaw::Code(Code::Saved), 2000;
+    a_position_moves_before_the_rows_are_written: Flaw::Code(Code::Together), 500;
+    a_worker_that_is_behind_writes_all_the_same: Flaw::Code(Code::Compared), 500;
+    a_worker_keeps_rows_that_others_change: Flaw::Code(Code::Alone), 500;
+    rows_are_not_locked: Flaw::Code(Code::Locked), 500;
+    rows_are_kept_that_another_transaction_changed: Flaw::Code(Code::Forgotten), 500;
 }
