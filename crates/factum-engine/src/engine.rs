@@ -4,7 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use factum_core::{Aggregate, Event, EventLog, Topic, events_topic, partition_of};
-use factum_host::{processors, random_id, task};
+use factum_host::{processors, random_id, spawn};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -122,7 +122,7 @@ impl<A: Aggregate> Engine<A> {
             board,
         });
         shared.board.opened(Link::of(&shared));
-        tokio::spawn(task(follow_to_the_end(shared.clone(), membership)));
+        spawn(follow_to_the_end(shared.clone(), membership));
         let engine = Self { shared };
         tokio::select! {
             biased;

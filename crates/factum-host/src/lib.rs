@@ -60,7 +60,7 @@ pub fn bound(usual: usize) -> usize {
     usual
 }
 
-/// A future that is to be spawned on the machine on which it is made.
+/// A future that is to be spawned on the machine on which it is made: for a `JoinSet`.
 pub fn task<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
 where
     F: Future<Output: Send> + Send + 'static,
@@ -69,6 +69,14 @@ where
     return simulation::Task::here(future);
     #[cfg(not(feature = "simulation"))]
     future
+}
+
+/// Spawns a task on this machine.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(task(future))
 }
 
 /// Runs a call that waits for the disk, on a thread for such calls.

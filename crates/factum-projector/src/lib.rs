@@ -14,6 +14,8 @@
 //! partitions change are locked while they are read and written. A worker that owns all partitions
 //! keeps rows in memory while it catches up, and writes a row once that many batches change.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
+
 mod backoff;
 mod batch;
 mod changes;

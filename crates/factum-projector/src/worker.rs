@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{Change, Membership};
-use factum_host::task;
+use factum_host::spawn;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -147,7 +147,7 @@ impl<F: Fold> Member<'_, F> {
         let pump = Pump::new(self.context.clone(), partitions);
         self.pump = Some(Running {
             stop,
-            task: tokio::spawn(task(pump.run(stopped))),
+            task: spawn(pump.run(stopped)),
         });
     }
 

@@ -26,6 +26,7 @@ pub fn draw_weather(chance: &mut Chance) -> Weather {
         readers: share(30),
         foreign: share(30),
         store: share(40),
+        crumbs: chance.one_of(&[0, 500, 1000]),
         delay: chance.one_of(&[2, 10, 50, 300]),
     }
 }
@@ -42,6 +43,7 @@ pub const CALM: Weather = Weather {
     readers: 0,
     foreign: 0,
     store: 0,
+    crumbs: 0,
     delay: 5,
 };
 

@@ -60,12 +60,12 @@ impl Node {
                 ..EngineOptions::default()
             };
             let checkpoints = CheckpointOptions {
-                every: chance.millis(20, 3000),
+                every: chance.one_of(&[20, 100, 500, 3000].map(Duration::from_millis)),
                 changed_bytes: chance.one_of(&[1, 500, 8 << 20]),
-                memory: chance.one_of(&[None, Some(1), Some(4000), Some(40_000)]),
+                memory: chance.one_of(&[None, Some(1), Some(2000), Some(10_000)]),
                 ..CheckpointOptions::in_dir("checkpoints")
             };
-            (options, chance.strikes(750).then_some(checkpoints))
+            (options, chance.strikes(850).then_some(checkpoints))
         });
         Self(Arc::new(Shared {
             name,

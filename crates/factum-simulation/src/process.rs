@@ -38,8 +38,8 @@ impl Process {
             disk: disk.clone(),
             life: disk.next_life(chance),
             clock: 1_700_000_000_000_000 + chance.below(120_000_000) as i64,
-            bound: chance.one_of(&[1, 2, 8, usize::MAX]),
-            disk_delay: chance.one_of(&[2, 20, 200, 2000]),
+            bound: chance.one_of(&[1, 1, 4, usize::MAX]),
+            disk_delay: chance.one_of(&[2, 20, 200, 1000]),
         });
         let machine = Machine::new(resources);
         let link = world.connect(machine.clone());

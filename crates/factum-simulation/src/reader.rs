@@ -38,9 +38,9 @@ impl Reader {
     /// What there is now.
     fn fetch(&mut self) -> Vec<Fetched> {
         let mut state = self.log.world.state();
-        let mut all = Vec::new();
+        let (mut all, crumbs) = (Vec::new(), state.weather.crumbs);
         for cursor in &mut self.cursors {
-            let most = match state.chance.strikes(500) {
+            let most = match state.chance.strikes(crumbs) {
                 true => state.chance.between(1, 8),
                 false => 1000,
             };

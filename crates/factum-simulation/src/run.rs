@@ -95,8 +95,8 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
         (
             chance.between(1, 3) as u32,
             chance.between(2, 3) as usize,
-            chance.between(1, 3) as usize,
-            chance.one_of(&[1, 3, 8, 20]),
+            chance.one_of(&[1, 1, 2, 3]),
+            chance.one_of(&[1, 3, 8, 12, 20]),
             chance.between(2, 6),
             chance.between(4, 30),
         )

@@ -85,6 +85,8 @@ pub struct Weather {
     pub store: u64,
     /// Someone else writes into the log.
     pub foreign: u64,
+    /// How often a reader fetches a few records only.
+    pub crumbs: u64,
     /// How long a way takes at most.
     pub delay: u64,
 }

