@@ -221,7 +221,7 @@ impl Member {
                 let given_up = partitions.clone();
                 let release = Release::new(move || {
                     // A process that dies says nothing.
-                    let alive = log.world.state().links[log.link].machine.is_on();
+                    let alive = log.world.is_on(log.link);
                     if alive {
                         log.world
                             .regroup(&name, |group, now| group.given_up(id, &given_up, now));

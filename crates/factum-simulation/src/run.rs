@@ -129,7 +129,9 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     }
     faults.abort();
     settle(&world, &programs, &load).await;
-    conclude(seed, &world, &load, partitions)
+    let report = conclude(seed, &world, &load, partitions);
+    world.end();
+    report
 }
 
 /// Mends everything, and looks whether all is well then: every account is served, and each node that

@@ -155,6 +155,21 @@ impl World {
         state.links.len() - 1
     }
 
+    /// Whether a process runs.
+    pub fn is_on(&self, link: LinkId) -> bool {
+        let state = self.state();
+        state
+            .links
+            .get(link)
+            .is_some_and(|link| link.machine.is_on())
+    }
+
+    /// Lets go of all processes, at the end of a run: they hold on to the world, as it does to them.
+    pub fn end(&self) {
+        let links = std::mem::take(&mut self.state().links);
+        drop(links);
+    }
+
     /// When the log and a process reach each other again, as far as it is known.
     pub fn reached_at(&self, link: LinkId) -> Duration {
         let state = self.state();
