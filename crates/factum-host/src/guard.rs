@@ -30,8 +30,6 @@ pub enum Guard {
     Alone,
     /// Rows that several workers change are locked from reading to writing.
     Locked,
-    /// Rows that are kept in memory are forgotten when a transaction passed them by.
-    Forgotten,
 }
 
 /// Whether a part is there: always, outside the simulation's own tests.

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use factum_core::Position;
-use factum_host::{Guard, holds};
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Move};
@@ -154,9 +153,7 @@ impl<F: Fold> Gathered<F> {
     /// Notes moves that were committed together with rows that are not these: what is known of the
     /// table is out of date. Nothing may be pending.
     pub(crate) fn passed_by(&mut self, moves: &BTreeMap<u32, Move>) {
-        if holds(Guard::Forgotten) {
-            self.forget();
-        }
+        self.forget();
         self.moved(moves);
     }
 

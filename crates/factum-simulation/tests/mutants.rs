@@ -47,6 +47,4 @@ mutants! {
     a_worker_that_is_behind_writes_all_the_same: Flaw::Code(Code::Compared), 500;
     a_worker_keeps_rows_that_others_change: Flaw::Code(Code::Alone), 4000;
     rows_are_not_locked: Flaw::Code(Code::Locked), 500;
-    #[ignore = "takes about a minute"]
-    rows_are_kept_that_another_transaction_changed: Flaw::Code(Code::Forgotten), 10_000;
 }
