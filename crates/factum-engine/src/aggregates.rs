@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use factum_core::Aggregate;
+use factum_host::{Guard, holds};
 use rustc_hash::FxHashMap;
 
 use crate::checkpoints::Encode;
@@ -329,7 +330,7 @@ impl<A: Aggregate> Aggregates<A> {
         if !dropped.map.is_empty() {
             self.whole = false;
         }
-        for id in changes.pins() {
+        for id in changes.pins().filter(|_| holds(Guard::Saved)) {
             if let Some((id, aggregate)) = dropped.remove(id) {
                 self.young.insert(id, aggregate);
             }
@@ -360,7 +361,7 @@ impl<A> Changes<A> {
         if aggregate.changed == self.round {
             return;
         }
-        if aggregate.changed != 0 {
+        if aggregate.changed != 0 && holds(Guard::Whole) {
             // Its turn in the snapshot at hand has not come: it goes there as it is now.
             let encode = self.encode;
             if let Err(error) = self.taken.push(id, |out| aggregate.encode(encode, out)) {

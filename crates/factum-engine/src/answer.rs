@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use factum_core::Fate;
+use factum_host::{Guard, holds};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
@@ -25,6 +26,23 @@ pub(crate) struct Waiting<R> {
 }
 
 impl<R> Waiting<R> {
+    /// A caller that waits for its commit.
+    pub fn new(caller: Caller<R>, answer: Outcome<R>, watched: Option<(Uuid, Instant)>) -> Self {
+        let (caller, answer) = match caller {
+            Caller::Here(caller) if !holds(Guard::Settled) => {
+                let _ = caller.send(answer);
+                let nobody = Caller::Here(oneshot::channel().0);
+                (nobody, Err(ExecuteError::Fenced))
+            }
+            caller => (caller, answer),
+        };
+        Self {
+            caller,
+            answer,
+            watched,
+        }
+    }
+
     /// Answers the caller, who may have gone. One who waits elsewhere is answered by `elsewhere`; and
     /// where the commit is void, by nobody: the command is still there, and will be decided again.
     pub fn settle(self, fate: Fate, elsewhere: impl FnOnce(Routed, &Outcome<R>)) {

@@ -7,6 +7,7 @@ use factum_core::{
     Aggregate, Event, EventHeader, Handled, Header, Metadata, Offset, Origin, Records, Stamp,
     Writer,
 };
+use factum_host::{Guard, holds};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -175,7 +176,7 @@ impl<A: Aggregate> Decider<'_, A> {
         let fresh = Versioned::default();
         let aggregate = self.state.aggregates.get(id).unwrap_or(&fresh);
         let actual = aggregate.version;
-        if let Some(expected) = expected.filter(|expected| *expected != actual) {
+        if let Some(expected) = expected.filter(|it| *it != actual && holds(Guard::Expected)) {
             return Err(Err(ExecuteError::Conflict { expected, actual }));
         }
         // `decide` has the state by shared reference: a panic leaves nothing half-done.
@@ -313,7 +314,10 @@ impl<A: Aggregate> Decider<'_, A> {
             }
             _ => {
                 let waiting = self.waiting(asked.command, caller, answer);
-                self.writer.plan_answer(waiting);
+                match holds(Guard::Newest) {
+                    true => self.writer.plan_answer(waiting),
+                    false => self.writer.plan(waiting, 0),
+                }
             }
         }
     }
@@ -392,11 +396,8 @@ impl<A: Aggregate> Decider<'_, A> {
         caller: Caller<A::Rejection>,
         answer: Outcome<A::Rejection>,
     ) -> Waiting<A::Rejection> {
-        Waiting {
-            caller,
-            answer,
-            watched: self.middleware.map(|_| (command, self.begun)),
-        }
+        let watched = self.middleware.map(|_| (command, self.begun));
+        Waiting::new(caller, answer, watched)
     }
 }
 

@@ -7,6 +7,7 @@ use factum_core::{
     Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, NewTopic, Topic, events_topic,
     partition_of,
 };
+use factum_host::{processors, random_id, spawn};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -175,7 +176,7 @@ impl<A: Aggregate> Engine<A> {
             routes,
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
-            claimant: Uuid::new_v4(),
+            claimant: random_id(),
             turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -184,7 +185,7 @@ impl<A: Aggregate> Engine<A> {
             board,
         });
         shared.board.opened(Link::of(&shared));
-        tokio::spawn(follow_to_the_end(shared.clone(), membership));
+        spawn(follow_to_the_end(shared.clone(), membership));
         let engine = Self { shared };
         tokio::select! {
             biased;
@@ -364,7 +365,7 @@ impl<A: Aggregate> Engine<A> {
     ) -> (Request<A>, u32, Reply<A::Rejection>) {
         let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
         let (caller, reply) = oneshot::channel();
-        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let command_id = options.command_id.unwrap_or_else(random_id);
         let request = Request {
             id,
             command: Ok(command),
@@ -439,8 +440,4 @@ pub(crate) fn span<A: Aggregate>(id: &str, options: &CommandOptions) -> Span {
         command,
         traceparent = trace
     )
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

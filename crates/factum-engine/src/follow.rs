@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{Aggregate, Change, LogError, Membership};
+use factum_host::task;
 use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -165,7 +166,7 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions:
         owned.stops.insert(partition, stop);
         owned
             .tasks
-            .spawn(run_owner(shared.clone(), partition, owner, relieved));
+            .spawn(task(run_owner(shared.clone(), partition, owner, relieved)));
         shared.owners.write().expect("no one panics with the lock")[partition as usize] =
             Some(sender);
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use factum_core::{Aggregate, CommitReader, LogError, Position, ReaderRule, Topic};
+use factum_host::{bound, on_disk};
 use futures::FutureExt;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::checkpoints::{Codec, Keeping, Share};
@@ -231,7 +232,7 @@ impl<A: Aggregate> Keeper<A> {
         if let (Some(bytes), Use::Open(_)) = (self.share.states(), &self.store)
             && let Some(dropped) = state.aggregates.evict(bytes)
         {
-            spawn_blocking(move || drop(dropped));
+            on_disk(move || drop(dropped));
         }
     }
 
@@ -247,7 +248,7 @@ impl<A: Aggregate> Keeper<A> {
             self.begin(state, at);
         }
         if self.taking.is_some() {
-            self.take(state, STEP);
+            self.take(state, bound(STEP));
         }
         if self.writing.is_none()
             && let Some((_, snapshot)) = self.hold.release(known)
@@ -327,7 +328,7 @@ impl<A: Aggregate> Keeper<A> {
         let close = async {
             self.void().await;
             if let Use::Open(store) = std::mem::replace(&mut self.store, Use::Without) {
-                let _ = spawn_blocking(move || drop(store)).await;
+                let _ = on_disk(move || drop(store)).await;
             }
         };
         let _ = timeout(STOP_WITHIN, close).await;
@@ -448,7 +449,7 @@ impl<A: Aggregate> Keeper<A> {
         };
         let (store, position) = (store.clone(), snapshot.position);
         let commands = snapshot.commands.first + snapshot.commands.entries.len() as u64;
-        let done = spawn_blocking(move || store.write(&snapshot));
+        let done = on_disk(move || store.write(&snapshot));
         self.writing = Some(Writing {
             position,
             commands,
@@ -527,7 +528,7 @@ fn read<A>(
 async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    outcome(spawn_blocking(call).await)
+    outcome(on_disk(call).await)
 }
 
 fn outcome<T>(

@@ -8,12 +8,15 @@
 //! The engine knows the log only by [`factum_core`]'s port. When a commit is a fact is decided by
 //! [`factum_core::Writer`]; this crate does what it says.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
+
 mod aggregates;
 mod answer;
 mod board;
 mod builder;
 mod checkpoints;
 mod decider;
+mod disk;
 mod engine;
 mod error;
 mod follow;

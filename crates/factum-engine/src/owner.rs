@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use factum_core::{
     Aggregate, Append, Appended, Fate, LogError, LogErrorKind, Position, Records, Step, Topic,
     Writer,
 };
+use factum_host::{Guard, bound, holds, now};
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
@@ -268,7 +269,7 @@ impl<A: Aggregate> Owner<A> {
         loop {
             self.keep();
             let waiting = self.backlog.len() + self.requests.len();
-            let room = (under_way.appends.is_empty() || waiting >= PIPELINE)
+            let room = (under_way.appends.is_empty() || waiting >= bound(PIPELINE))
                 && self.writer.pending() < self.options.in_flight
                 && under_way.bytes < self.options.in_flight_bytes;
             self.show(&under_way);
@@ -447,7 +448,7 @@ impl<A: Aggregate> Owner<A> {
             Ok(Err(error)) if may_pass(&error) => {
                 let (topic, partition) = (self.topic.name(), self.partition);
                 tracing::warn!(topic, partition, error = chain(&error), "an append failed");
-                Ok(Some(Ending::Ambiguous))
+                Ok(holds(Guard::Reclaim).then_some(Ending::Ambiguous))
             }
             Ok(settled) => settled,
         }
@@ -532,13 +533,6 @@ fn watch<A: Aggregate>(
         let panic = panic_message(&*panic);
         tracing::error!(%command_id, panic, "the middleware panicked after a command");
     }
-}
-
-/// Microseconds since 1970-01-01 UTC.
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_micros() as i64)
 }
 
 /// An error with its causes, on one line.

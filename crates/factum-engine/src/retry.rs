@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use factum_core::Aggregate;
+use factum_host::random_id;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::{CommandOptions, Engine, ExecuteError, Receipt};
 
@@ -30,7 +30,7 @@ where
         options: CommandOptions,
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let id = id.into();
-        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let command_id = options.command_id.unwrap_or_else(random_id);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
         let mut waits = waits();
         let mut in_doubt = false;
@@ -69,5 +69,6 @@ fn waits() -> impl Iterator<Item = Duration> {
         .with_max_delay(LONGEST)
         .without_max_times()
         .with_jitter()
+        .with_jitter_seed(random_id().as_u128() as u64)
         .build()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 use factum_core::{Offset, Position, ReaderRule};
+use factum_host::{Guard, holds};
 
 use crate::window::Entry;
 
@@ -88,7 +89,8 @@ impl<T> Hold<T> {
     /// What has become fact, by what is known of the log.
     pub fn release(&mut self, known: &ReaderRule) -> Option<(Position, T)> {
         let is_fact = |(position, _): &mut (Position, T)| {
-            known.epoch() == position.epoch && known.next() >= position.next
+            let passed = known.epoch() == position.epoch && known.next() >= position.next;
+            passed || !holds(Guard::Facts)
         };
         self.held.take_if(is_fact)
     }

@@ -86,6 +86,7 @@ impl<A: Aggregate> Standby<A> {
                     }
                     self.interrupted(&error);
                     select! {
+                        biased;
                         () = over.as_mut() => return Ok(()),
                         () = sleep(retry) => retry = LAST_RETRY.min(retry * 2),
                     }

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use factum_core::Aggregate;
+use factum_host::spawn;
 use futures::FutureExt;
 use futures::future::join_all;
 use tokio::task::JoinHandle;
@@ -40,7 +41,7 @@ impl<A: Aggregate> Standbys<A> {
         }
         let stop = self.shared.stop.child_token();
         let run = run(self.shared.clone(), partition, warm, stop.clone());
-        self.running.insert(partition, (stop, tokio::spawn(run)));
+        self.running.insert(partition, (stop, spawn(run)));
     }
 
     /// Begins to stand by for all partitions.

@@ -1,6 +1,7 @@
 //! The newest state of every aggregate of a partition.
 
 use factum_core::{Aggregate, Event, Handled, LogError, Offset, Recorded, ValidEvent, ValidRecord};
+use factum_host::{Guard, holds};
 
 use crate::Receipt;
 use crate::aggregates::Aggregates;
@@ -43,7 +44,10 @@ impl<A: Aggregate> PartitionState<A> {
         command_window: usize,
         all: bool,
     ) -> Result<Self, StoreError> {
-        let stored = store.commands()?;
+        let mut stored = store.commands()?;
+        if !holds(Guard::Remembered) {
+            stored.first += stored.entries.drain(..).len() as u64;
+        }
         let mut aggregates = Aggregates::none(Some(codec.encode)).weighed_by(codec.weigh);
         if all {
             store.read_all(|id, version, bytes| {
@@ -111,7 +115,8 @@ impl<A: Aggregate> PartitionState<A> {
                 events: stamp.size,
             };
             self.handle(valid.header.origin.command_offset);
-            if self.commands.find(&recorded.id, receipt.command).is_none() {
+            let known = self.commands.find(&recorded.id, receipt.command);
+            if known.is_none() && holds(Guard::Replayed) {
                 self.commands.remember(&recorded.id, receipt, None);
             }
         }

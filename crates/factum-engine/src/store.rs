@@ -10,8 +10,6 @@
 //! Every value begins with a CRC-32 of itself and its key. Nothing here is worth mending: whatever does
 //! not fit is discarded as a whole, and comes back from the log.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use factum_core::{Offset, Position};
@@ -20,7 +18,7 @@ use uuid::Uuid;
 
 use crate::snapshot::{NewCommands, Snapshot};
 use crate::window::Entry;
-use crate::{Receipt, sealed};
+use crate::{Receipt, disk, sealed};
 
 const CHECKPOINT: TableDefinition<&str, &[u8]> = TableDefinition::new("checkpoint");
 const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
@@ -109,18 +107,14 @@ impl Store {
     }
 
     fn create_anew(file: &Path, origin: &Origin, cache: usize) -> Result<Self, StoreError> {
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)?,
-            _ => Self::open_file(file, origin, cache),
-        }
+        disk::remove(file)?;
+        Self::open_file(file, origin, cache)
     }
 
     fn open_file(file: &Path, origin: &Origin, cache: usize) -> Result<Self, StoreError> {
-        fs::create_dir_all(file.parent().unwrap_or(file))?;
-        let database = Database::builder()
-            .set_cache_size(cache)
-            .create(file)
-            .map_err(|error| match error {
+        let mut builder = Database::builder();
+        let database =
+            disk::open(builder.set_cache_size(cache), file)?.map_err(|error| match error {
                 DatabaseError::UpgradeRequired(_) => StoreError::Unfit("its file format is older"),
                 error => error.into(),
             })?;

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::time::Instant;
 
 use crate::error::chain;
@@ -25,7 +24,7 @@ impl Backoff {
     pub(crate) fn next(&mut self) -> Duration {
         let full = Duration::from_millis(100 << self.attempts.min(6)).min(Duration::from_secs(5));
         self.attempts += 1;
-        full.mul_f64(rand::rng().random_range(0.5..=1.0))
+        full.mul_f64(0.5 + factum_host::random() / 2.0)
     }
 
     /// Waits.

@@ -18,8 +18,10 @@ pub(crate) struct Batch<E> {
 
 /// A step of one partition's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Move {
+pub struct Move {
+    /// Where the partition stands.
     pub from: Position,
+    /// Where it is to stand.
     pub to: Position,
 }
 

@@ -174,9 +174,24 @@ pub enum ProjectorError {
     /// The status cannot be served at the address that was asked for.
     #[error("the status cannot be served: is the address this machine's, and free?")]
     Http(#[source] std::io::Error),
+    /// What stands for Postgres under simulation failed.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    #[error("simulated: {0:?}")]
+    Simulated(Passing),
     /// A background task panicked, most likely in the projection's own code.
     #[error("the projection panicked")]
     Panicked(#[source] tokio::task::JoinError),
+}
+
+/// A failure that passes, under simulation.
+#[cfg(feature = "simulation")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// The connection broke.
+    Broken,
+    /// Another transaction was in the way.
+    Conflict,
 }
 
 /// How a log differs from the one that was read before.
@@ -224,6 +239,8 @@ impl ProjectorError {
         match self {
             Self::Log(error) => error.is_retryable(),
             Self::Postgres { source, .. } => is_passing(source),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(passing) => *passing == Passing::Broken,
             _ => false,
         }
     }
@@ -237,6 +254,10 @@ impl ProjectorError {
 
     /// Whether another transaction's locks were in the way: that passes, though it may take long.
     pub(crate) fn is_lock_conflict(&self) -> bool {
+        #[cfg(feature = "simulation")]
+        if let Self::Simulated(passing) = self {
+            return *passing == Passing::Conflict;
+        }
         const CONFLICTS: [SqlState; 3] = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use factum_core::{CommitReader, Event, Fetched, LogReader, Position, Recorded, Topic};
+use factum_host::spawn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -38,7 +39,7 @@ impl<E: Event> Feed<E> {
             batch_bytes,
             behind: positions.keys().copied().collect(),
         };
-        let task = tokio::spawn(feeder.run(reader, wanted, send));
+        let task = spawn(feeder.run(reader, wanted, send));
         Ok(Self {
             ready,
             batches,

@@ -7,9 +7,10 @@
 //! transaction that writes the rows checks that, before anything else.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use factum_core::Position;
+use tokio::time::Instant;
 
 use crate::batch::{Batch, Move};
 use crate::rows::{Rows, Touched, Unwritten};
@@ -59,7 +60,7 @@ impl<F: Fold> Gathered<F> {
     pub(crate) async fn take_in(
         &mut self,
         fold: &F,
-        writer: &Writer,
+        writer: &Writer<F::Row>,
         batch: &Batch<F::Event>,
     ) -> Result<(), ProjectorError> {
         let touched = self.rows.touch(fold, &batch.events);

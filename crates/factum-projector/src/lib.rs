@@ -14,6 +14,8 @@
 //! partitions change are locked while they are read and written. A worker that owns all partitions
 //! keeps rows in memory while it catches up, and writes a row once that many batches change.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
+
 mod backoff;
 mod batch;
 mod changes;
@@ -27,6 +29,7 @@ mod identity;
 mod options;
 mod owner;
 mod positions;
+mod postgres;
 mod progress;
 mod projector;
 mod pump;
@@ -36,6 +39,7 @@ mod session;
 mod setup;
 mod sql;
 mod status;
+mod store;
 mod stored;
 mod table;
 mod until_end;
@@ -55,6 +59,16 @@ pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;
 #[doc(hidden)]
 pub use tokio_postgres;
+
+/// What a simulation puts in the place of Postgres.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation {
+    pub use crate::batch::Move;
+    pub use crate::error::Passing;
+    pub use crate::rows::Unwritten;
+    pub use crate::store::{Session, Store};
+}
 
 // Lets the tests in this crate derive rows as applications do.
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Starting a projection worker.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,12 @@ use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
 use crate::backoff::patiently;
 use crate::error::is_passing;
 use crate::positions::Positions;
+use crate::postgres::Postgres;
 use crate::progress::{Progress, Summary};
 use crate::pump::Context;
 use crate::session::Server;
 use crate::setup::set_up;
+use crate::store::Store;
 use crate::table::TableTypes;
 use crate::{Fold, OpenLog, Options, ProjectorError, until_end, worker};
 
@@ -80,22 +83,49 @@ impl<F: Fold, O> Projector<F, O> {
         postgres: &str,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Summary, ProjectorError> {
+        self.work(log, Home::Postgres(postgres, PhantomData), shutdown)
+            .await
+    }
+
+    /// Projects as [`Projector::run`] does, but into what stands for Postgres under simulation. It
+    /// has a position for each partition already.
+    ///
+    /// # Errors
+    /// As [`Projector::run`].
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    pub async fn run_on(
+        self,
+        log: Arc<dyn EventLog>,
+        store: Arc<dyn Store<F::Row>>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Summary, ProjectorError> {
+        self.work(log, Home::Simulated(store), shutdown).await
+    }
+
+    async fn work(
+        self,
+        log: Arc<dyn EventLog>,
+        home: Home<'_, F::Row>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Summary, ProjectorError> {
         let mut shutdown = pin!(shutdown);
         let progress = Arc::new(Progress::new::<F>());
         self.options.components.add(&progress);
         let context = tokio::select! {
-            context = self.start(log, postgres, progress.clone()) => Arc::new(context?),
+            biased;
+            context = self.start(log, home, progress.clone()) => Arc::new(context?),
             () = &mut shutdown => return Ok(progress.summary()),
         };
         progress.started(context.topic.name());
-        let projection = context.server.application.as_str();
-        let (server, topic) = (context.server.to_string(), context.topic.name());
-        tracing::info!(projection, server, topic, "projecting");
+        let (store, topic) = (context.store.place(), context.topic.name());
+        tracing::info!(store, topic, "projecting");
         let over = over(&context, shutdown);
         let report = context
             .progress
             .report(context.topic.as_ref(), context.options.progress_interval);
         tokio::select! {
+            biased;
             worked = worker::work(&context, over) => worked?,
             () = report => {}
         }
@@ -112,31 +142,61 @@ impl<F: Fold, O> Projector<F, O> {
     async fn start(
         self,
         log: Arc<dyn EventLog>,
-        postgres: &str,
+        home: Home<'_, F::Row>,
         progress: Arc<Progress>,
     ) -> Result<Context<F>, ProjectorError> {
         let options = self.options;
-        let name = format!("{}.v{}", F::NAME, F::VERSION);
-        let server = Server::parse(postgres, &name)?;
-        let topic = open::<F>(log.as_ref(), &options).await?;
-        let positions = Positions {
-            schema: options.schema.clone(),
-            projection: F::NAME,
-            version: F::VERSION,
-            topic: topic.name().to_owned(),
+        let (topic, store) = match home {
+            Home::Postgres(address, _) => {
+                let name = format!("{}.v{}", F::NAME, F::VERSION);
+                let server = Server::parse(address, &name)?;
+                let topic = open::<F>(log.as_ref(), &options).await?;
+                let table = self.table.as_deref();
+                let postgres = in_postgres::<F>(server, &*topic, table, &options).await?;
+                (topic, Arc::new(postgres) as Arc<dyn Store<F::Row>>)
+            }
+            #[cfg(feature = "simulation")]
+            Home::Simulated(store) => (open::<F>(log.as_ref(), &options).await?, store),
         };
-        let (table, patience) = (self.table.as_deref(), options.start_timeout);
-        let types = prepare::<F>(&server, &positions, table, topic.partitions(), patience).await?;
         Ok(Context {
             fold: self.fold,
             options,
-            server,
             topic,
-            positions,
-            types,
+            store,
             progress,
         })
     }
+}
+
+/// Where the rows and the positions are to be.
+enum Home<'a, R> {
+    /// At this address.
+    Postgres(&'a str, PhantomData<R>),
+    /// There.
+    #[cfg(feature = "simulation")]
+    Simulated(Arc<dyn Store<R>>),
+}
+
+/// A projection's place in Postgres, with everything that it needs there.
+async fn in_postgres<F: Fold>(
+    server: Server,
+    topic: &dyn Topic,
+    table: Option<&str>,
+    options: &Options,
+) -> Result<Postgres, ProjectorError> {
+    let positions = Positions {
+        schema: options.schema.clone(),
+        projection: F::NAME,
+        version: F::VERSION,
+        topic: topic.name().to_owned(),
+    };
+    let (partitions, patience) = (topic.partitions(), options.start_timeout);
+    let types = prepare::<F>(&server, &positions, table, partitions, patience).await?;
+    Ok(Postgres {
+        server,
+        positions,
+        types,
+    })
 }
 
 /// Resolves when a worker is to end: told so, or at the end.
@@ -151,6 +211,7 @@ async fn over<F: Fold>(
         until_end::reached(context).await
     };
     tokio::select! {
+        biased;
         () = shutdown => Ok(()),
         reached = reached => reached,
     }

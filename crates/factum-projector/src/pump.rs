@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use factum_core::{Position, Topic};
+use factum_host::{Guard, holds};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
@@ -15,21 +16,17 @@ use crate::batch::{Batch, Move};
 use crate::feed::Feed;
 use crate::gather::Gathered;
 use crate::identity;
-use crate::positions::Positions;
 use crate::progress::Progress;
-use crate::session::Server;
-use crate::table::TableTypes;
+use crate::store::Store;
 use crate::write::{Writer, Written};
 use crate::{Fold, Options, ProjectorError};
 
 /// What all parts of a worker know.
-pub(crate) struct Context<F> {
+pub(crate) struct Context<F: Fold> {
     pub fold: F,
     pub options: Options,
-    pub server: Server,
     pub topic: Arc<dyn Topic>,
-    pub positions: Positions,
-    pub types: TableTypes,
+    pub store: Arc<dyn Store<F::Row>>,
     pub progress: Arc<Progress>,
 }
 
@@ -66,7 +63,7 @@ enum Step<E> {
 
 /// A session with Postgres, and all it works on.
 struct Session<F: Fold> {
-    writer: Writer,
+    writer: Writer<F::Row>,
     feed: Feed<F::Event>,
     gathered: Gathered<F>,
 }
@@ -104,6 +101,7 @@ impl<F: Fold> Pump<F> {
             tracing::warn!(cause, "interrupted: going on from the committed position");
             self.context.progress.interrupted(&cause);
             tokio::select! {
+                biased;
                 () = requested(&mut stop) => return Ok(Ended::Stopped),
                 () = self.backoff.wait() => {}
             }
@@ -112,7 +110,8 @@ impl<F: Fold> Pump<F> {
 
     /// Whether nobody else may change the rows.
     fn owns_all(&self) -> bool {
-        self.partitions.len() == self.context.topic.partitions() as usize && !self.contended
+        let all = self.partitions.len() == self.context.topic.partitions() as usize;
+        (all || !holds(Guard::Alone)) && !self.contended
     }
 
     /// Projects as long as one session lasts.
@@ -150,18 +149,14 @@ impl<F: Fold> Pump<F> {
     async fn open(&self) -> Result<Result<Session<F>, Vec<u32>>, ProjectorError> {
         let Context {
             options,
-            server,
+            store,
             topic,
-            positions,
-            types,
             progress,
             ..
         } = self.context.as_ref();
-        let session = server.connect().await?;
+        let session = store.connect().await?;
         let wait = options.lock_wait;
-        let at = positions
-            .settled(server, &session, &self.partitions, wait)
-            .await?;
+        let at = session.settled(&self.partitions, wait).await?;
         let behind = self.behind(&at);
         if !behind.is_empty() {
             return Ok(Err(behind));
@@ -170,7 +165,7 @@ impl<F: Fold> Pump<F> {
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
         Ok(Ok(Session {
             feed: Feed::open(topic, &at, options.batch_bytes).await?,
-            writer: Writer::prepare::<F::Row>(session, positions.clone(), types.clone()).await?,
+            writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(4)),
         }))
     }

@@ -33,9 +33,12 @@ pub(crate) struct Touched {
 const NONE: u32 = u32::MAX;
 
 /// What is to be written, in the order of the keys.
-pub(crate) struct Unwritten<'a, R: Row> {
+pub struct Unwritten<'a, R: Row> {
+    /// Rows that the table does not hold.
     pub insert: Vec<&'a R>,
+    /// Rows that the table holds, as they are now.
     pub update: Vec<&'a R>,
+    /// Keys of rows that are to go.
     pub delete: Vec<&'a R::Key>,
 }
 

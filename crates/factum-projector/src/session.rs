@@ -53,7 +53,7 @@ impl Server {
     pub(crate) async fn connect(&self) -> Result<Session, ProjectorError> {
         let failed = || ProjectorError::postgres(format!("connect to {self}"));
         let (client, connection) = self.config.connect(NoTls).await.map_err(failed())?;
-        let connection = tokio::spawn(async move {
+        let connection = factum_host::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = crate::error::chain(&error), "connection ended");
             }

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use crate::backoff::Backoff;
 use crate::error::chain;
 use crate::pump::Context;
-use crate::session::Session;
+use crate::store::Session;
 use crate::{Fold, ProjectorError};
 
 /// Where each partition ends.
@@ -49,7 +49,7 @@ pub(crate) async fn reached<F: Fold>(context: &Context<F>) -> Result<(), Project
     }
 }
 
-struct Watch<'a, F> {
+struct Watch<'a, F: Fold> {
     context: &'a Context<F>,
     /// What is yet to be reached, once it is known.
     ends: Option<Ends>,
@@ -62,16 +62,16 @@ impl<F: Fold> Watch<'_, F> {
         if self.ends.is_none() {
             self.ends = Some(ends(self.context.topic.as_ref()).await?);
         }
-        let session = self.context.server.connect().await?;
-        while !self.look(&session).await? {
+        let session = self.context.store.connect().await?;
+        while !self.look(&*session).await? {
             tokio::time::sleep(INTERVAL).await;
         }
         Ok(())
     }
 
     /// Whether all is reached.
-    async fn look(&mut self, session: &Session) -> Result<bool, ProjectorError> {
-        let positions = self.context.positions.all(&session.client).await?;
+    async fn look(&mut self, session: &dyn Session<F::Row>) -> Result<bool, ProjectorError> {
+        let positions = session.positions().await?;
         self.stalled = if positions == self.last {
             self.stalled + 1
         } else {

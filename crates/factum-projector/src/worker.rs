@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{Change, Membership};
+use factum_host::spawn;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -43,6 +44,7 @@ pub(crate) async fn work<F: Fold>(
             backoff.reset();
         }
         tokio::select! {
+            biased;
             over = over.as_mut() => return over,
             () = backoff.wait() => {}
         }
@@ -145,7 +147,7 @@ impl<F: Fold> Member<'_, F> {
         let pump = Pump::new(self.context.clone(), partitions);
         self.pump = Some(Running {
             stop,
-            task: tokio::spawn(pump.run(stopped)),
+            task: spawn(pump.run(stopped)),
         });
     }
 

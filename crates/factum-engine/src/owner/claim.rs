@@ -71,6 +71,7 @@ impl<A: Aggregate> Owner<A> {
         let waited = stop.run_until_cancelled(sleep(wait));
         let over = async {
             select! {
+                biased;
                 _ = waited => {}
                 () = self.refuse_all() => {}
             }

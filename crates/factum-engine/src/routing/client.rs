@@ -6,6 +6,7 @@ use std::time::Duration;
 use factum_core::{
     Aggregate, Event, EventLog, LogError, LogErrorKind, NewTopic, Topic, events_topic, partition_of,
 };
+use factum_host::{random_id, spawn};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -70,7 +71,7 @@ impl<A: Aggregate> Client<A> {
 
     /// Begins to listen for answers, and returns once it does.
     pub(crate) async fn start(topics: &Topics, routing: &Routing<A>) -> Self {
-        let client = Uuid::new_v4();
+        let client = random_id();
         let partition = partition_of(client.as_bytes(), topics.replies.partitions());
         let reply_to = ReplyTo { client, partition };
         let (expected, stop) = (Arc::new(Expected::default()), CancellationToken::new());
@@ -79,11 +80,11 @@ impl<A: Aggregate> Client<A> {
             let _ = tell.send(());
         });
         let stopped = stop.clone();
-        tokio::spawn(async move { stopped.run_until_cancelled(listening).await });
+        spawn(async move { stopped.run_until_cancelled(listening).await });
         let _ = listens.await;
         let lane = |partition| {
             let (queue, queued) = mpsc::channel(routing.options.queue.max(1));
-            tokio::spawn(lane::run(topics.commands.clone(), partition, queued));
+            spawn(lane::run(topics.commands.clone(), partition, queued));
             queue
         };
         Self {
@@ -134,7 +135,7 @@ impl<A: Aggregate> Client<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
-        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let command_id = options.command_id.unwrap_or_else(random_id);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
         let sending = self.sending(id, &command, command_id, &options, true)?;
         let mut answer = self.expected.expect(command_id);
@@ -191,7 +192,7 @@ impl<A: Aggregate> Client<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Submitted, ExecuteError<A::Rejection>> {
-        let command_id = options.command_id.unwrap_or_else(Uuid::new_v4);
+        let command_id = options.command_id.unwrap_or_else(random_id);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
         let sending = self.sending(id.into(), &command, command_id, &options, false)?;
         let sent = self.queue(&sending, deadline).await?;

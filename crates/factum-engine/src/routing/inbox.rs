@@ -5,6 +5,7 @@ use std::time::Duration;
 use factum_core::{
     Aggregate, Fetched, LogError, LogErrorKind, Offset, RecordRef, Records, partition_of,
 };
+use factum_host::spawn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -36,7 +37,7 @@ impl<A: Aggregate> Inbox<A> {
             partition,
             next,
         };
-        let task = tokio::spawn(follower.run(out));
+        let task = spawn(follower.run(out));
         Self { commands, task }
     }
 

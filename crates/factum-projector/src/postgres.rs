@@ -1,0 +1,202 @@
+//! A projection's rows and positions in Postgres.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use factum_core::Position;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{SimpleQueryMessage, Statement};
+
+use crate::batch::Move;
+use crate::copy::copy;
+use crate::positions::{Mover, Positions};
+use crate::rows::Unwritten;
+use crate::session::{Server, Session as Connection};
+use crate::store::{Session, Store};
+use crate::table::TableTypes;
+use crate::{KeyArray, ProjectorError, Row, sql};
+
+/// One projection in Postgres.
+#[derive(Clone, Debug)]
+pub(crate) struct Postgres {
+    pub server: Server,
+    pub positions: Positions,
+    pub types: TableTypes,
+}
+
+/// A session that works for one projection.
+struct PostgresSession {
+    connection: Connection,
+    place: Postgres,
+    /// Once it is ready to write.
+    statements: Option<Statements>,
+}
+
+struct Statements {
+    mover: Mover,
+    load: Statement,
+    load_locked: Statement,
+    delete: Statement,
+    insert: Statement,
+    stage: Statement,
+    update: Option<String>,
+}
+
+#[async_trait]
+impl<R: Row> Store<R> for Postgres {
+    fn place(&self) -> String {
+        format!("{} as {}", self.server, self.server.application)
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Session<R>>, ProjectorError> {
+        Ok(Box::new(PostgresSession {
+            connection: self.server.connect().await?,
+            place: self.clone(),
+            statements: None,
+        }))
+    }
+}
+
+impl PostgresSession {
+    fn statements(&self) -> &Statements {
+        let statements = self.statements.as_ref();
+        statements.expect("a session is made ready before it writes")
+    }
+
+    async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+        let done = self.connection.client.batch_execute(sql).await;
+        done.map_err(ProjectorError::postgres(doing))
+    }
+}
+
+#[async_trait]
+impl<R: Row> Session<R> for PostgresSession {
+    async fn positions(&self) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        self.place.positions.all(&self.connection.client).await
+    }
+
+    async fn settled(
+        &self,
+        partitions: &[u32],
+        patience: Duration,
+    ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        let Postgres {
+            server, positions, ..
+        } = &self.place;
+        positions
+            .settled(server, &self.connection, partitions, patience)
+            .await
+    }
+
+    async fn prepare(&mut self) -> Result<(), ProjectorError> {
+        let Postgres {
+            positions, types, ..
+        } = &self.place;
+        let client = &self.connection.client;
+        let failed = || ProjectorError::postgres(format!("prepare the writing of {}", R::TABLE));
+        let stage = sql::create_stage::<R>();
+        client.batch_execute(&stage).await.map_err(failed())?;
+        let prepare = async |sql: String| -> Result<Statement, ProjectorError> {
+            client.prepare(&sql).await.map_err(failed())
+        };
+        self.statements = Some(Statements {
+            mover: positions.mover(client).await?,
+            load: prepare(sql::load::<R>(&types.keys)).await?,
+            load_locked: prepare(sql::load_locked::<R>(&types.keys)).await?,
+            delete: prepare(sql::delete::<R>(&types.keys)).await?,
+            insert: prepare(sql::insert::<R>()).await?,
+            stage: prepare(sql::stage::<R>()).await?,
+            update: sql::update::<R>(),
+        });
+        Ok(())
+    }
+
+    /// Begins a transaction and marks it: the move of positions is sent right behind, and where
+    /// beginning failed it must not take effect by itself.
+    async fn begin(&self) -> Result<(), ProjectorError> {
+        let begin = "BEGIN; SET LOCAL factum.open = '1'";
+        self.run(begin, "begin a transaction").await
+    }
+
+    async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError> {
+        let (client, mover) = (&self.connection.client, &self.statements().mover);
+        let advanced = self.place.positions.advance(client, mover, moves).await;
+        advanced.map_err(ProjectorError::postgres("move the positions"))
+    }
+
+    async fn load(&self, keys: &[&R::Key], lock: bool) -> Result<Vec<R>, ProjectorError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let statement = match lock {
+            true => &self.statements().load_locked,
+            false => &self.statements().load,
+        };
+        let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
+        let arrays = R::key_arrays(keys);
+        let client = &self.connection.client;
+        let rows = client.query(statement, &params(&arrays)).await;
+        let rows = rows.map_err(failed())?;
+        let rows: Result<_, _> = rows.iter().map(R::read).collect();
+        rows.map_err(failed())
+    }
+
+    async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError> {
+        let (client, types) = (&self.connection.client, &self.place.types.all);
+        let statements = self.statements();
+        if !rows.insert.is_empty() {
+            copy(client, &statements.insert, types, &rows.insert).await?;
+        }
+        if let (false, Some(update)) = (rows.update.is_empty(), &statements.update) {
+            copy(client, &statements.stage, types, &rows.update).await?;
+            let doing = format!("update {}", R::TABLE);
+            let updated = client.simple_query(update).await;
+            let updated = updated.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(rows.update.len(), changed(&updated), doing)?;
+        }
+        if !rows.delete.is_empty() {
+            let doing = format!("delete from {}", R::TABLE);
+            let arrays = R::key_arrays(&rows.delete);
+            let deleted = client.execute(&statements.delete, &params(&arrays)).await;
+            let deleted = deleted.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(rows.delete.len(), deleted, doing)?;
+        }
+        Ok(())
+    }
+
+    async fn commit(&self) -> Result<(), ProjectorError> {
+        self.run("COMMIT", "commit a transaction").await
+    }
+
+    async fn roll_back(&self) -> Result<(), ProjectorError> {
+        self.run("ROLLBACK", "undo a transaction").await
+    }
+}
+
+/// How many rows a statement changed. Sent as text, because a prepared statement without parameters
+/// would keep the plan of its first batch.
+fn changed(answers: &[SimpleQueryMessage]) -> u64 {
+    let count = |answer: &_| match answer {
+        SimpleQueryMessage::CommandComplete(rows) => *rows,
+        _ => 0,
+    };
+    answers.iter().map(count).sum()
+}
+
+/// Refuses when not just the rows that were given have changed.
+fn all_of(expected: usize, changed: u64, doing: String) -> Result<(), ProjectorError> {
+    let expected = expected as u64;
+    if changed == expected {
+        return Ok(());
+    }
+    Err(ProjectorError::Miscounted {
+        doing,
+        expected,
+        changed,
+    })
+}
+
+fn params<'a>(arrays: &'a [KeyArray<'_>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    arrays.iter().map(|array| &**array as _).collect()
+}

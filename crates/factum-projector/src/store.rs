@@ -1,0 +1,66 @@
+//! Where a projection's rows and positions are: Postgres, or what stands for it under simulation.
+//!
+//! What is folded, and when a position moves, is decided on this side; on the other one are
+//! transactions, and nothing else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use factum_core::Position;
+
+use crate::batch::Move;
+use crate::rows::Unwritten;
+use crate::{ProjectorError, Row};
+
+/// Where one projection's rows and positions are.
+#[async_trait]
+pub trait Store<R: Row>: Send + Sync + 'static {
+    /// Where that is, and as what the projection appears there.
+    fn place(&self) -> String;
+
+    /// Opens a session. Dropping it closes it; what was not committed is undone.
+    async fn connect(&self) -> Result<Box<dyn Session<R>>, ProjectorError>;
+}
+
+/// A session: one transaction at a time. Calls take effect in the order in which they are first polled,
+/// also when the earlier ones were not answered yet.
+///
+/// An error means that the call did not take effect, or, when the connection broke, that nobody knows.
+#[async_trait]
+pub trait Session<R: Row>: Send + Sync {
+    /// The positions of all partitions, as committed.
+    async fn positions(&self) -> Result<BTreeMap<u32, Position>, ProjectorError>;
+
+    /// The positions of some partitions, once nobody has a transaction under way that moves them.
+    /// A worker of this projection that is in the way for longer than `patience` loses its session:
+    /// it was stopped, or is cut off, and would hold its locks until somebody looks.
+    async fn settled(
+        &self,
+        partitions: &[u32],
+        patience: Duration,
+    ) -> Result<BTreeMap<u32, Position>, ProjectorError>;
+
+    /// Makes the session ready to write.
+    async fn prepare(&mut self) -> Result<(), ProjectorError>;
+
+    /// Begins a transaction.
+    async fn begin(&self) -> Result<(), ProjectorError>;
+
+    /// Moves positions, and returns those that stood elsewhere than expected: another worker is
+    /// ahead there, and the transaction must be undone. Does nothing outside a transaction.
+    async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError>;
+
+    /// Reads the rows that there are of some keys, which are in order; with `lock` nobody else can
+    /// lock or change them before the transaction ends.
+    async fn load(&self, keys: &[&R::Key], lock: bool) -> Result<Vec<R>, ProjectorError>;
+
+    /// Writes rows: those to be inserted are not there, all others are.
+    async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError>;
+
+    /// Makes the transaction take effect.
+    async fn commit(&self) -> Result<(), ProjectorError>;
+
+    /// Undoes the transaction.
+    async fn roll_back(&self) -> Result<(), ProjectorError>;
+}

@@ -1,0 +1,215 @@
+//! The load: clients that ask, ask again where that is safe, and write down what they were told.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use factum_engine::CommandOptions;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::account::{Ask, Order};
+use crate::chance::Chance;
+use crate::history::{Answer, Asked, Attempt};
+use crate::node::{Node, Way};
+use crate::world::World;
+
+/// How often a client tries at most.
+const ATTEMPTS: usize = 12;
+
+/// What all clients share. A clone is the same.
+#[derive(Clone)]
+pub struct Clients(Arc<Shared>);
+
+struct Shared {
+    world: World,
+    nodes: Vec<Node>,
+    accounts: u64,
+    /// How many of ten commands only look.
+    looks: u64,
+    history: Mutex<Vec<Asked>>,
+}
+
+impl Clients {
+    /// Clients of some nodes, that ask for so many accounts.
+    pub fn new(world: &World, nodes: &[Node], accounts: u64) -> Self {
+        Self(Arc::new(Shared {
+            world: world.clone(),
+            nodes: nodes.to_vec(),
+            accounts,
+            looks: world.draw(|chance| chance.one_of(&[1, 1, 6])),
+            history: Mutex::default(),
+        }))
+    }
+
+    /// What was asked so far, by number.
+    pub fn history(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.0
+            .history
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The accounts there are.
+    pub fn accounts(&self) -> impl Iterator<Item = String> + use<> {
+        (0..self.0.accounts).map(|number| format!("account-{number}"))
+    }
+
+    /// One client, which asks for so many things, one after the other or many at once.
+    pub async fn ask_for(self, count: u64) {
+        let world = &self.0.world;
+        let mut left = count;
+        while left > 0 {
+            tokio::time::sleep(world.draw(|chance| chance.delay(600))).await;
+            let burst = world.draw(|chance| match chance.strikes(150) {
+                true => chance.between(2, 24),
+                false => 1,
+            });
+            let mut under_way = JoinSet::new();
+            for _ in 0..burst.min(left) {
+                let asked = world.draw(|chance| draw(chance, self.0.accounts, self.0.looks));
+                under_way.spawn(self.clone().ask(asked));
+            }
+            left -= burst.min(left);
+            under_way.join_all().await;
+        }
+    }
+
+    /// Asks for one thing.
+    async fn ask(self, asked: Asked) {
+        let world = &self.0.world;
+        let at = {
+            let mut history = self.history();
+            history.push(asked);
+            let at = history.len() - 1;
+            history[at].order = at as u64;
+            at
+        };
+        let mut again = false;
+        let mut node = world.draw(|chance| chance.below(self.0.nodes.len() as u64)) as usize;
+        for _ in 0..ATTEMPTS {
+            let known = self.history()[at].command.is_some();
+            let answer = self.attempt(at, node).await;
+            let goes_on = match answer {
+                Answer::Refused => true,
+                Answer::Unknown => known && world.draw(|chance| chance.strikes(800)),
+                Answer::Done(_) if known && !again => {
+                    again = true;
+                    world.draw(|chance| chance.strikes(200))
+                }
+                _ => false,
+            };
+            if !goes_on {
+                return;
+            }
+            let bound = match answer {
+                Answer::Refused => 400,
+                _ => 2000,
+            };
+            tokio::time::sleep(world.draw(|chance| chance.delay(bound))).await;
+            if !matches!(answer, Answer::Done(_)) {
+                node = (node + 1) % self.0.nodes.len();
+            }
+        }
+    }
+
+    async fn attempt(&self, at: usize, node: usize) -> Answer {
+        let world = &self.0.world;
+        let asked = self.history()[at].clone();
+        let (way, patience, timeout) = world.draw(|chance| {
+            let way = match asked.command.is_some() && chance.strikes(250) {
+                true => Way::UntilKnown,
+                false => Way::Once,
+            };
+            let timeout = chance.one_of(&[None, Some(200), Some(2000), Some(8000)]);
+            (way, chance.millis(1000, 15_000), timeout)
+        });
+        let options = CommandOptions {
+            expected_version: asked.expected,
+            command_id: asked.command,
+            timeout: timeout.map(Duration::from_millis),
+            ..CommandOptions::default()
+        };
+        self.call(&self.0.nodes[node], at, options, way, patience)
+            .await
+    }
+
+    async fn call(
+        &self,
+        node: &Node,
+        at: usize,
+        options: CommandOptions,
+        way: Way,
+        patience: Duration,
+    ) -> Answer {
+        let world = &self.0.world;
+        let asked = self.history()[at].clone();
+        let Asked { order, id, ask, .. } = asked;
+        let name = node.name();
+        let sent = world.note(format_args!(
+            "order {order} for {id} to node {name}: {ask:?} {options:?}"
+        ));
+        let order = Order { number: order, ask };
+        let outcome = tokio::time::timeout(patience, node.call(id, order, options, way)).await;
+        let answer = Answer::of(&outcome.ok().flatten());
+        let answered = world.note(format_args!("order {at} is answered: {answer:?}"));
+        self.history()[at].attempts.push(Attempt {
+            sent,
+            answered,
+            answer,
+        });
+        answer
+    }
+
+    /// Asks some nodes for an account's state until one of them tells; `false` where none does in time.
+    pub async fn look(&self, nodes: &[Node], id: &str, within: Duration) -> bool {
+        let world = &self.0.world;
+        let deadline = world.now() + within;
+        let asked = Asked {
+            id: id.to_owned(),
+            ask: Ask::Look,
+            order: 0,
+            expected: None,
+            command: None,
+            attempts: Vec::new(),
+        };
+        let at = {
+            let mut history = self.history();
+            let order = history.len() as u64;
+            history.push(Asked { order, ..asked });
+            order as usize
+        };
+        while world.now() < deadline {
+            for node in nodes {
+                let (options, patience) = (CommandOptions::default(), Duration::from_secs(20));
+                let answer = self.call(node, at, options, Way::Once, patience).await;
+                if matches!(answer, Answer::Rejected(_)) {
+                    return true;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+}
+
+fn draw(chance: &mut Chance, accounts: u64, looks: u64) -> Asked {
+    let ask = match chance.below(9 + looks) {
+        0..5 => {
+            let count = chance.one_of(&[1, 1, 1, 2, 3, 5]);
+            Ask::Deposit((0..count).map(|_| chance.between(1, 9) as i64).collect())
+        }
+        5..8 => Ask::Withdraw(chance.between(1, 30) as i64),
+        8 => Ask::Nothing,
+        _ => Ask::Look,
+    };
+    let expects = chance.strikes(200);
+    let versions = chance.one_of(&[2, 10, 40]);
+    Asked {
+        order: 0,
+        id: format!("account-{}", chance.below(accounts)),
+        ask,
+        expected: expects.then(|| chance.below(versions)),
+        command: chance.strikes(700).then(|| Uuid::from_u128(chance.any())),
+        attempts: Vec::new(),
+    }
+}

@@ -1,0 +1,68 @@
+//! What clients asked for, and what they were told.
+
+use factum_engine::{ExecuteError, Receipt};
+use uuid::Uuid;
+
+use crate::account::{Account, Ask, Seen};
+use crate::node::Outcome;
+
+/// A command of a client.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its number.
+    pub order: u64,
+    /// The account.
+    pub id: String,
+    /// What it asks for.
+    pub ask: Ask,
+    /// The version that the client expects.
+    pub expected: Option<u64>,
+    /// The command's id, the same for each attempt.
+    pub command: Option<Uuid>,
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// When it was sent, as the number of something that happened.
+    pub sent: u64,
+    /// When it was answered, in the same way.
+    pub answered: u64,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// An answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was carried out.
+    Done(Receipt),
+    /// The domain said no, with the state that it saw.
+    Rejected(Account),
+    /// The aggregate is at another version.
+    Conflict(u64),
+    /// Nothing happened.
+    Refused,
+    /// It was not told.
+    Unknown,
+    /// Something else, that must not be.
+    Strange,
+}
+
+impl Answer {
+    /// What an outcome says; `None` stands for none.
+    pub fn of(outcome: &Option<Outcome>) -> Self {
+        match outcome {
+            Some(Ok(receipt)) => Self::Done(*receipt),
+            Some(Err(ExecuteError::Rejected(Seen(account)))) => Self::Rejected(*account),
+            Some(Err(ExecuteError::Conflict { actual, .. })) => Self::Conflict(*actual),
+            Some(Err(
+                ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded,
+            )) => Self::Refused,
+            Some(Err(ExecuteError::Unknown { .. })) | None => Self::Unknown,
+            Some(Err(_)) => Self::Strange,
+        }
+    }
+}

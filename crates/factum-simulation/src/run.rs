@@ -1,0 +1,243 @@
+//! One run: a world, nodes, clients and faults, all from a seed; and the judgement in the end.
+
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+
+use crate::client::Clients;
+use crate::faults::{Programs, draw_weather, mend, strike};
+use crate::flaw::{Flaw, Without};
+use crate::group::coordinate;
+use crate::history::Answer;
+use crate::node::Node;
+use crate::store::Store;
+use crate::worker::Worker;
+use crate::world::World;
+use crate::{facts, judge};
+
+/// How long clients may go on.
+const LOAD: Duration = Duration::from_secs(600);
+/// How long it may take until everything is served again, once nothing goes wrong any more.
+pub const RECOVERY: Duration = Duration::from_secs(60);
+
+/// How a run went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Stands for everything that happened, in order and with its times.
+    pub hash: u64,
+    /// Everything that breaks a promise.
+    pub violations: Vec<String>,
+    /// What there was.
+    pub figures: Figures,
+}
+
+/// What there was in a run, or in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Simulated milliseconds.
+    pub millis: u64,
+    /// What was noted.
+    pub moments: u64,
+    /// Commands.
+    pub commands: u64,
+    /// Commands that were acknowledged with events.
+    pub acknowledged: u64,
+    /// Attempts whose fate clients were not told.
+    pub unknown: u64,
+    /// Valid events.
+    pub events: u64,
+    /// Records without effect.
+    pub void: u64,
+    /// Processes.
+    pub processes: u64,
+}
+
+impl Figures {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.millis += other.millis;
+        self.moments += other.moments;
+        self.commands += other.commands;
+        self.acknowledged += other.acknowledged;
+        self.unknown += other.unknown;
+        self.events += other.events;
+        self.void += other.void;
+        self.processes += other.processes;
+    }
+}
+
+/// Runs a seed. `printed` prints everything that happens.
+///
+/// # Panics
+/// The runtime cannot be made.
+pub fn run(seed: u64, printed: bool) -> Report {
+    run_without(None, seed, printed)
+}
+
+/// Runs a seed without a part of the code.
+///
+/// # Panics
+/// The runtime cannot be made.
+pub fn run_without(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
+    let _without = Without::new(flaw);
+    let mut runtime = Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime needs nothing but memory");
+    runtime.block_on(simulate(flaw, seed, printed))
+}
+
+async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
+    let (partitions, nodes, workers, accounts, clients, count) = {
+        let mut chance = crate::chance::Chance::of(!seed);
+        (
+            chance.between(1, 3) as u32,
+            chance.between(2, 3) as usize,
+            chance.one_of(&[1, 1, 2, 3]),
+            chance.one_of(&[1, 3, 8, 12, 20]),
+            chance.between(2, 6),
+            chance.between(4, 30),
+        )
+    };
+    let world = World::new(seed, partitions, flaw, printed);
+    let weather = world.draw(draw_weather);
+    world.state().weather = weather;
+    world.note(format_args!("{weather:?}"));
+    tokio::spawn(coordinate(world.clone()));
+    let nodes: Vec<_> = (0..nodes).map(|name| Node::new(&world, name)).collect();
+    let store = Store::new(&world, partitions);
+    let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
+    let programs = Programs {
+        nodes,
+        workers: workers.collect(),
+        store,
+    };
+    programs.start();
+    let load = Clients::new(&world, &programs.nodes, accounts);
+    let mut under_way = JoinSet::new();
+    for _ in 0..clients {
+        under_way.spawn(load.clone().ask_for(count));
+    }
+    let faults = tokio::spawn(strike(world.clone(), programs.clone()));
+    let done = tokio::time::timeout(LOAD, async {
+        while under_way.join_next().await.is_some() {}
+    });
+    if done.await.is_err() {
+        world.broken("clients do not come to an end".into());
+    }
+    faults.abort();
+    settle(&world, &programs, &load).await;
+    let report = conclude(seed, &world, &load, partitions);
+    world.end();
+    report
+}
+
+/// Mends everything, and looks whether all is well then: every account is served, and each node that
+/// starts alone shows the same.
+async fn settle(world: &World, programs: &Programs, load: &Clients) {
+    let nodes = &programs.nodes;
+    mend(world, programs);
+    look_at_all(world, nodes, load).await;
+    // What struck last may still be under way: nodes that stop or start, batches that land late, commands
+    // whose clients do not wait for them any more.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    mend(world, programs);
+    look_at_all(world, nodes, load).await;
+    compare(world, load);
+    catch_up(world, &programs.store).await;
+    for worker in &programs.workers {
+        if !worker.stop(RECOVERY).await {
+            world.broken("a worker does not stop".into());
+        }
+    }
+    stop_all(world, nodes).await;
+    for node in nodes {
+        node.start();
+        look_at_all(world, std::slice::from_ref(node), load).await;
+        compare(world, load);
+        stop_all(world, std::slice::from_ref(node)).await;
+    }
+}
+
+async fn look_at_all(world: &World, nodes: &[Node], load: &Clients) {
+    for id in load.accounts() {
+        if !load.look(nodes, &id, RECOVERY).await {
+            world.broken(format!("{id} is not served within {RECOVERY:?}"));
+        }
+    }
+}
+
+/// Waits until the read model shows everything that the log holds.
+async fn catch_up(world: &World, store: &Store) {
+    let deadline = world.now() + RECOVERY;
+    let facts = facts::read(world, &mut Vec::new());
+    let ends = |store: &Store| -> Vec<u64> {
+        let positions = store.positions();
+        positions.values().map(|at| at.next - 1).collect()
+    };
+    while ends(store) != facts.ends {
+        if world.now() > deadline {
+            let (at, ends) = (ends(store), facts.ends);
+            return world.broken(format!("the read model is at {at:?}, the log at {ends:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    world.note(format_args!(
+        "the read model has {} rows",
+        store.rows().len()
+    ));
+}
+
+/// Compares what was seen of all accounts with the log.
+fn compare(world: &World, load: &Clients) {
+    let last = facts::read(world, &mut Vec::new());
+    let history = load.history();
+    let looks = &history[history.len() - load.accounts().count()..];
+    for look in looks {
+        let seen = look.attempts.last().map(|it| it.answer);
+        let expected = last.last(&look.id);
+        if !matches!(seen, Some(Answer::Rejected(seen)) if seen == expected) {
+            world.broken(format!(
+                "{} is {seen:?}, the log says {expected:?}",
+                look.id
+            ));
+        }
+    }
+}
+
+async fn stop_all(world: &World, nodes: &[Node]) {
+    for node in nodes {
+        if !node.stop(RECOVERY).await {
+            world.broken(format!("node {} does not stop", node.name()));
+        }
+    }
+}
+
+fn conclude(seed: u64, world: &World, load: &Clients, partitions: u32) -> Report {
+    let mut violations = world.state().broken.clone();
+    let facts = facts::read(world, &mut violations);
+    let history = load.history();
+    judge::judge(&history, &facts, partitions, &mut violations);
+    let answers = history.iter().flat_map(|asked| &asked.attempts);
+    let state = world.state();
+    let done = |it: &Answer| matches!(it, Answer::Done(receipt) if receipt.events > 0);
+    let acknowledged =
+        |asked: &&crate::history::Asked| asked.attempts.iter().any(|it| done(&it.answer));
+    Report {
+        seed,
+        hash: state.trace.hash(),
+        violations,
+        figures: Figures {
+            millis: world.now().as_millis() as u64,
+            moments: state.trace.len(),
+            commands: history.len() as u64,
+            acknowledged: history.iter().filter(acknowledged).count() as u64,
+            unknown: answers.filter(|it| it.answer == Answer::Unknown).count() as u64,
+            events: facts.commits.iter().map(|it| it.amounts.len() as u64).sum(),
+            void: facts.void,
+            processes: state.links.len() as u64,
+        },
+    }
+}
