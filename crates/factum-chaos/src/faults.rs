@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::net::TcpStream;
 
-use crate::checker::in_sync;
+use crate::checker::wait_in_sync;
 use crate::plan::{Blow, Break, End, Fault, Kind, Part};
 use crate::world::{CLIENTS_WAY, NODES, Program, Proxy, Shared, State, WORKERS, World, lock};
 
@@ -125,18 +125,8 @@ async fn roll(world: &World) -> Result<Vec<String>> {
 /// # Errors
 /// That takes too long.
 pub async fn settle(world: &World) -> Result<()> {
-    let begin = Instant::now();
-    loop {
-        let (servers, copies) = (world.kafka_direct.clone(), world.brokers.len());
-        if let Ok(true) = tokio::task::spawn_blocking(move || in_sync(&servers, copies)).await? {
-            return Ok(());
-        }
-        anyhow::ensure!(
-            begin.elapsed() < 4 * PATIENCE,
-            "the brokers' copies do not get in step"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let (servers, copies) = (world.kafka_direct.clone(), world.brokers.len());
+    tokio::task::spawn_blocking(move || wait_in_sync(&servers, copies, 4 * PATIENCE)).await?
 }
 
 /// Lets one more program join its group, and leave it.

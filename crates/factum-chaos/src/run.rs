@@ -40,7 +40,7 @@ pub struct Setting {
 /// How long answers may take to flow again once a fault is mended.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two steps.
-const QUIET: Duration = Duration::from_millis(500);
+const QUIET: Duration = Duration::from_millis(100);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs, and judges. The servers' data is kept where a promise was broken.

@@ -25,7 +25,7 @@ pub use routed::unhandled;
 pub use rows::{Row, compare, fold};
 pub use rule::{Commit, Fact, Handled, PartitionLog, read_partition};
 pub use table::read_rows;
-pub use topic::{in_sync, read_topic};
+pub use topic::{read_topic, wait_in_sync};
 pub use violation::{Kind, Violation};
 
 #[cfg(test)]

@@ -149,25 +149,9 @@ impl Client {
             expected: wish.expected.map(|more| seen + more),
             patience: self.patience,
         };
-        let (begin, deadline) = (self.now(), Instant::now() + PERSISTENCE);
-        let (mut attempts, mut way) = (Vec::new(), wish.way);
-        let known = loop {
-            let (attempt, sent) = self.attempt(way, &request).await;
-            self.note(way, &account, sent, &attempt.answer);
-            let answer = attempt.answer.clone();
-            attempts.push(attempt);
-            if !asks_again(&wish, &answer) || Instant::now() > deadline {
-                break is_known(&answer);
-            }
-            if wish.turns && answer == Answer::Unknown {
-                way = way.next();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        let end = self.now();
-        if let Some(way) = wish.once_more.filter(|_| known) {
-            attempts.push(self.attempt(way, &request).await.0);
-        }
+        let begin = self.now();
+        let mut attempts = self.pursue(&wish, &request).await;
+        let end = self.make_sure(&wish, &request, &mut attempts).await;
         Asked {
             order,
             account,
@@ -177,6 +161,45 @@ impl Client {
             begin,
             end,
             attempts,
+        }
+    }
+
+    /// Attempts, until one says what became of the command, or another makes no sense.
+    async fn pursue(&mut self, wish: &Wish, request: &Request) -> Vec<Attempt> {
+        let deadline = Instant::now() + PERSISTENCE;
+        let (mut attempts, mut way) = (Vec::new(), wish.way);
+        loop {
+            let (attempt, sent) = self.attempt(way, request).await;
+            self.note(way, &request.account, sent, &attempt.answer);
+            let answer = attempt.answer.clone();
+            attempts.push(attempt);
+            if !asks_again(wish, &answer) || Instant::now() > deadline {
+                return attempts;
+            }
+            if wish.turns && answer == Answer::Unknown {
+                way = way.next();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks once more where that is wished, and says when it was known what became of the command.
+    async fn make_sure(
+        &mut self,
+        wish: &Wish,
+        request: &Request,
+        attempts: &mut Vec<Attempt>,
+    ) -> u64 {
+        let known = self.now();
+        let answer = attempts.last().map(|it| it.answer.clone());
+        let Some((way, answer)) = wish.once_more.zip(answer.filter(is_known)) else {
+            return known;
+        };
+        attempts.push(self.attempt(way, request).await.0);
+        match answer {
+            // Only now its place among others may be known.
+            Answer::Submitted => self.now(),
+            _ => known,
         }
     }
 
