@@ -14,7 +14,7 @@ pub struct Account {
 }
 
 /// More was asked for than the account holds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overdrawn;
 
 impl Account {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::net::TcpStream;
 
-use crate::checker::in_sync;
+use crate::checker::wait_in_sync;
 use crate::plan::{Blow, Break, End, Fault, Kind, Part};
-use crate::world::{NODES, Program, Proxy, Shared, State, WORKERS, World, lock};
+use crate::world::{CLIENTS_WAY, NODES, Program, Proxy, Shared, State, WORKERS, World, lock};
 
 /// How long a program may take to start, or to stop when it is told.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -125,18 +125,8 @@ async fn roll(world: &World) -> Result<Vec<String>> {
 /// # Errors
 /// That takes too long.
 pub async fn settle(world: &World) -> Result<()> {
-    let begin = Instant::now();
-    loop {
-        let (servers, copies) = (world.kafka_direct.clone(), world.brokers.len());
-        if let Ok(true) = tokio::task::spawn_blocking(move || in_sync(&servers, copies)).await? {
-            return Ok(());
-        }
-        anyhow::ensure!(
-            begin.elapsed() < 4 * PATIENCE,
-            "the brokers' copies do not get in step"
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    let (servers, copies) = (world.kafka_direct.clone(), world.brokers.len());
+    tokio::task::spawn_blocking(move || wait_in_sync(&servers, copies, 4 * PATIENCE)).await?
 }
 
 /// Lets one more program join its group, and leave it.
@@ -173,11 +163,11 @@ pub async fn listens(address: &str, patience: Duration) -> bool {
 fn ways(world: &World, end: End, target: usize) -> Vec<&Proxy> {
     match end {
         End::Postgres => vec![&world.postgres_ways[target % WORKERS]],
-        // One of the nodes, the workers, or everybody.
-        End::Kafka => match target % (NODES + 2) {
-            node @ ..NODES => world.kafka_ways[node].iter().collect(),
-            NODES => world.kafka_ways[NODES + 1].iter().collect(),
-            _ => world.kafka_ways.iter().flatten().collect(),
+        // One of the nodes, the workers, the clients, or everybody.
+        End::Kafka => match target % (CLIENTS_WAY + 1) {
+            // The spare node, which does not run by itself, stands for everybody.
+            NODES => world.kafka_ways.iter().flatten().collect(),
+            way => world.kafka_ways[way].iter().collect(),
         },
     }
 }

@@ -4,9 +4,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::wire::Way;
+
 /// An acknowledged attempt.
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
+    /// How it was sent.
+    pub way: Way,
     /// When the attempt was sent.
     pub sent: Instant,
     /// The account.
@@ -21,7 +25,8 @@ pub struct Flow(watch::Sender<Vec<Partition>>);
 
 #[derive(Clone)]
 struct Partition {
-    newest: Option<Acknowledged>,
+    /// What came through a node's socket, and what through the topic of commands.
+    newest: [Option<Acknowledged>; 2],
     last: Instant,
     silence: Duration,
 }
@@ -30,7 +35,7 @@ impl Flow {
     /// A flow of so many partitions, where nothing flows yet.
     pub fn new(partitions: u32) -> Self {
         let partition = Partition {
-            newest: None,
+            newest: [None, None],
             last: Instant::now(),
             silence: Duration::ZERO,
         };
@@ -43,12 +48,9 @@ impl Flow {
             let place = &mut partitions[partition as usize];
             place.silence = place.silence.max(place.last.elapsed());
             place.last = Instant::now();
-            if place
-                .newest
-                .as_ref()
-                .is_none_or(|it| it.sent < acknowledged.sent)
-            {
-                place.newest = Some(acknowledged);
+            let newest = &mut place.newest[usize::from(acknowledged.way != Way::Node)];
+            if newest.as_ref().is_none_or(|it| it.sent < acknowledged.sent) {
+                *newest = Some(acknowledged);
             }
         });
     }
@@ -71,8 +73,8 @@ impl Flow {
         silence.max().unwrap_or_default()
     }
 
-    /// Waits until every partition has acknowledged an attempt that was sent after `moment`, and
-    /// returns these.
+    /// Waits until every partition has acknowledged an attempt that was sent after `moment`, both
+    /// through a node's socket and through the topic of commands, and returns these.
     ///
     /// # Errors
     /// The partitions that have not within `patience`.
@@ -81,13 +83,15 @@ impl Flow {
         moment: Instant,
         patience: Duration,
     ) -> Result<Vec<Acknowledged>, Vec<usize>> {
-        let flows = |it: &Partition| it.newest.as_ref().is_some_and(|it| it.sent > moment);
+        let after = |it: &Option<Acknowledged>| it.as_ref().is_some_and(|it| it.sent > moment);
+        let flows = |it: &Partition| it.newest.iter().all(after);
         let mut partitions = self.0.subscribe();
         let wait = partitions.wait_for(|partitions| partitions.iter().all(flows));
         if let Ok(Ok(partitions)) = tokio::time::timeout(patience, wait).await {
             return Ok(partitions
                 .iter()
-                .filter_map(|it| it.newest.clone())
+                .flat_map(|it| it.newest.clone())
+                .flatten()
                 .collect());
         }
         let partitions = self.0.borrow();
@@ -101,8 +105,9 @@ impl Flow {
 mod tests {
     use super::*;
 
-    fn acknowledged(sent: Instant) -> Acknowledged {
+    fn acknowledged(way: Way, sent: Instant) -> Acknowledged {
         Acknowledged {
+            way,
             sent,
             account: "a".into(),
             version: 1,
@@ -110,17 +115,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_partitions_have_to_flow_after_the_moment() {
+    async fn all_partitions_have_to_flow_both_ways_after_the_moment() {
         let flow = Flow::new(2);
         let before = Instant::now();
         let moment = before + Duration::from_millis(1);
-        flow.note(0, acknowledged(moment + Duration::from_millis(1)));
-        flow.note(1, acknowledged(before));
+        let late = moment + Duration::from_millis(1);
+        for way in [Way::Node, Way::Execute] {
+            flow.note(0, acknowledged(way, late));
+        }
+        flow.note(1, acknowledged(Way::Node, before));
+        flow.note(1, acknowledged(Way::Execute, late));
         let patience = Duration::from_millis(20);
         assert_eq!(flow.after(moment, patience).await.unwrap_err(), [1]);
         assert!(flow.silence() >= patience);
-        flow.note(1, acknowledged(moment + Duration::from_millis(1)));
-        assert_eq!(flow.after(moment, patience).await.unwrap().len(), 2);
+        flow.note(1, acknowledged(Way::Node, late));
+        assert_eq!(flow.after(moment, patience).await.unwrap().len(), 4);
         flow.listen();
         assert!(flow.silence() < patience);
     }

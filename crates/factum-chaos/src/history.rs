@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::wire::{Answer, Order};
+use crate::wire::{Answer, Order, Way};
 
 /// A command and all attempts at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,8 @@ pub struct Asked {
     pub expected: Option<u64>,
     /// When the first attempt began, in microseconds since the run did; one clock for all clients.
     pub begin: u64,
-    /// When the last attempt ended.
+    /// When the client knew what became of it, or gave up. Attempts after that only make sure that
+    /// the answer stays the same.
     pub end: u64,
     /// The attempts, in their order.
     pub attempts: Vec<Attempt>,
@@ -36,8 +37,11 @@ pub struct Asked {
 /// One attempt at a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The node that was asked, from 0.
-    pub node: usize,
+    /// How it was sent.
+    #[serde(default)]
+    pub way: Way,
+    /// The node that was asked, from 0, where one was.
+    pub node: Option<usize>,
     /// When it began.
     pub begin: u64,
     /// How it ended.

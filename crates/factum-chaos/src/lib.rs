@@ -5,6 +5,7 @@
 //! [`load`] asks, [`checker`] judges. The programs under test are [`node`] and [`worker`].
 
 pub mod account;
+pub mod ask;
 pub mod board;
 pub mod checker;
 pub mod faults;

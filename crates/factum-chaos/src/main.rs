@@ -1,12 +1,15 @@
 //! `factum-chaos`: one chaos run, or the judgement of one that was kept.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use factum_chaos::plan::draw;
 use factum_chaos::run::{self, Setting};
+use tracing_subscriber::EnvFilter;
 use xtask::servers::factum_dir;
 
 /// Breaks a real Kafka, a real Postgres and everything between them under load, and judges the log.
@@ -89,6 +92,7 @@ async fn run(flags: &RunFlags) -> Result<bool> {
         .unwrap_or_else(|| rand::random_range(0..1_000_000));
     let dir = factum_dir().join(format!("chaos/seed-{seed}-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
+    log_to(&dir.join("load.log"))?;
     let setting = Setting {
         faults: flags.faults,
         seed,
@@ -113,6 +117,17 @@ async fn run(flags: &RunFlags) -> Result<bool> {
         println!("{}", report.json());
     }
     Ok(good)
+}
+
+/// What the clients of the topic say goes to a file, as what the programs say.
+fn log_to(path: &Path) -> Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(Mutex::new(File::create(path)?))
+        .init();
+    Ok(())
 }
 
 fn plan(seed: u64, faults: usize) {

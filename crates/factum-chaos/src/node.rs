@@ -1,4 +1,4 @@
-//! A service node: an engine behind a socket.
+//! A service node: an engine behind a socket, which takes commands for every account.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use factum::{
-    CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions, EventLog,
-    ExecuteError, NewTopic, shutdown_signal,
+    CheckpointOptions, Checkpoints, Engine, EngineError, EngineOptions, EventLog, NewTopic,
+    shutdown_signal,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::account::{Account, Overdrawn};
+use crate::account::Account;
+use crate::ask::{self, options};
 use crate::kafka;
-use crate::wire::{Answer, Receipt, Request};
+use crate::wire::{Answer, Request};
 
 /// How a node runs.
 #[derive(Debug, clap::Parser)]
@@ -97,15 +98,21 @@ async fn start_on(
     options: EngineOptions,
     flags: &Flags,
 ) -> Result<Engine<Account>, EngineError> {
+    let engine = Engine::builder(log)
+        .options(options)
+        .routing(ask::routing());
     let Some(dir) = &flags.checkpoints else {
-        return Engine::start(log, options).await;
+        return engine.start().await;
     };
     let checkpoints = CheckpointOptions {
         every: Duration::from_secs(1),
         memory: flags.memory,
         ..CheckpointOptions::in_dir(dir)
     };
-    Engine::start_with_checkpoints(log, options, Checkpoints::new(checkpoints)).await
+    engine
+        .checkpoints(Checkpoints::new(checkpoints))
+        .start()
+        .await
 }
 
 async fn serve(listener: TcpListener, engine: Arc<Engine<Account>>) -> Result<()> {
@@ -139,34 +146,9 @@ async fn answer(engine: &Engine<Account>, line: &str) -> Answer {
         Ok(request) => request,
         Err(error) => return Answer::Failed(error.to_string()),
     };
-    let options = CommandOptions {
-        expected_version: request.expected,
-        command_id: request.id,
-        timeout: Some(Duration::from_millis(request.patience)),
-    };
+    let options = options(&request);
     let command = (request.order, request.command);
-    let executed = engine.execute_with(request.account, command, options).await;
-    match executed {
-        Ok(receipt) => Answer::Done(Receipt {
-            partition: receipt.partition,
-            sequence: receipt.sequence,
-            version: receipt.version,
-            events: receipt.events,
-        }),
-        Err(error) => refusal(error),
-    }
-}
-
-fn refusal(error: ExecuteError<Overdrawn>) -> Answer {
-    match error {
-        ExecuteError::Rejected(Overdrawn) => Answer::Rejected,
-        ExecuteError::Conflict { actual, .. } => Answer::Conflict(actual),
-        ExecuteError::Fenced => Answer::Fenced,
-        ExecuteError::Unavailable { .. } => Answer::Unavailable,
-        ExecuteError::Overloaded => Answer::Overloaded,
-        ExecuteError::Unknown { .. } => Answer::Unknown,
-        other => Answer::Failed(other.to_string()),
-    }
+    ask::answer(engine.execute_with(request.account, command, options).await)
 }
 
 /// A client's way to a node: one command at a time.

@@ -49,7 +49,7 @@ pub enum Blow {
 /// Where a way ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
-    /// From one service node, from the workers, or from all of them, to all brokers.
+    /// From one service node, from the workers, from the clients, or from all of them, to all brokers.
     Kafka,
     /// From a worker to Postgres.
     Postgres,

@@ -124,14 +124,15 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\n{} commands: {} acknowledged, {} refused, {} submitted, {} whose clients never learned ({} took effect); \
-             {} took more than one attempt",
+             {} took more than one attempt; attempts by their way: {:?}",
             it.commands,
             it.acknowledged,
             it.refused,
             it.submitted,
             it.open_there + it.open_absent,
             it.open_there,
-            it.repeated
+            it.repeated,
+            it.attempts
         )?;
         writeln!(
             f,

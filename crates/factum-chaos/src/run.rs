@@ -8,16 +8,18 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::checker::{
-    Fact, Kind, RawRecord, Routed, Row, Verdict, Violation, by_partition, compare, fold, judge,
-    read_commands, read_partition, read_rows, read_topic,
+    Fact, Kind, PartitionLog, RawRecord, Routed, Row, Verdict, Violation, by_partition, compare,
+    fold, judge, read_commands, read_partition, read_rows, read_topic, unhandled,
 };
 use crate::faults::{listens, settle, suffer};
 use crate::flow::{Acknowledged, Flow};
 use crate::history::{Asked, Recorder, lines};
-use crate::load::Clients;
+use crate::load::{Clients, Topic};
 use crate::plan::{self, Step};
 use crate::report::{Report, Suffered};
-use crate::world::{COMMANDS, NODES, PARTITIONS, Program, TOPIC, WORKERS, World};
+use crate::world::{
+    CLIENTS_WAY, COMMANDS, DEAD_LETTERS, NODES, PARTITIONS, Program, TOPIC, WORKERS, World,
+};
 
 /// What the read model is to hold.
 type Rows = BTreeMap<String, Row>;
@@ -38,7 +40,7 @@ pub struct Setting {
 /// How long answers may take to flow again once a fault is mended.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two steps.
-const QUIET: Duration = Duration::from_millis(500);
+const QUIET: Duration = Duration::from_millis(100);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs, and judges. The servers' data is kept where a promise was broken.
@@ -86,9 +88,11 @@ impl Run {
         self.world
             .programs()
             .try_for_each(|program| program.start())?;
+        let topic = Topic::connect(&self.world.kafka_through(CLIENTS_WAY)).await?;
         let clients = Clients::start(
             setting.seed,
             &self.world.node_addresses,
+            &topic,
             &self.flow,
             &history,
         )?;
@@ -100,6 +104,8 @@ impl Run {
             }
         }
         clients.stop().await?;
+        drop(topic);
+        self.handled().await?;
         self.end(&setting.dir, &history).await
     }
 
@@ -194,17 +200,53 @@ impl Run {
         Ok(since.elapsed())
     }
 
+    /// Waits until all commands of the topic are handled, those that nobody waits for too; that this
+    /// takes too long is a violation.
+    async fn handled(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        let all_handled = async {
+            loop {
+                let waiting = self.waiting().await?;
+                if waiting == 0 || begin.elapsed() > PATIENCE {
+                    return Ok::<_, anyhow::Error>(waiting);
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let waiting = tokio::select! {
+            waiting = all_handled => waiting?,
+            () = self.world.tend() => unreachable!("tends for ever"),
+        };
+        if waiting > 0 {
+            let after = begin.elapsed().as_secs();
+            let text =
+                format!("{waiting} commands of the topic are not handled, {after} s after the end");
+            self.report
+                .violations
+                .push(Violation::new(Kind::Progress, text));
+        }
+        Ok(())
+    }
+
+    /// How many commands of the topic are not handled yet.
+    async fn waiting(&self) -> Result<usize> {
+        // Commands first: what comes later need not be handled in the events that are read now.
+        let commands = self.read(COMMANDS).await?.context("no topic of commands")?;
+        let (events, partitions) = self.read(TOPIC).await?.context("no topic of events")?;
+        let (commands, _) = read_all(&by_partition(commands.0, partitions));
+        Ok(unhandled(&read_logs(events, partitions), &commands).len())
+    }
+
     /// Stops the nodes, reads the topic, waits for the read model, stops the workers, judges.
     async fn end(&mut self, dir: &Path, history: &Path) -> Result<()> {
         stop(&self.world.nodes, &mut self.report.notes).await;
         let (records, partitions) = self.read(TOPIC).await?.context("no topic of events")?;
         write(&dir.join("log.jsonl"), &records)?;
-        let commands = self.read(COMMANDS).await?.map(|(commands, _)| commands);
-        if let Some(commands) = &commands {
-            write(&dir.join("commands.jsonl"), commands)?;
-        }
+        let (commands, _) = self.read(COMMANDS).await?.context("no topic of commands")?;
+        write(&dir.join("commands.jsonl"), &commands)?;
         let history: Vec<Asked> = lines(history)?;
-        let (mut verdict, expected) = weigh(&history, records, commands, partitions);
+        let (mut verdict, expected) = weigh(&history, records, Some(commands), partitions);
+        verdict.violations.extend(self.dead_letters().await?);
         self.follows(&expected).await?;
         stop(&self.world.workers, &mut self.report.notes).await;
         let rows = read_rows(&self.world.postgres_direct).await?;
@@ -218,6 +260,17 @@ impl Run {
         self.report.violations.extend(verdict.violations);
         self.report.figures = verdict.figures;
         Ok(())
+    }
+
+    /// Every command of the run can be understood.
+    async fn dead_letters(&self) -> Result<Vec<Violation>> {
+        let letters = self.read(DEAD_LETTERS).await?;
+        let (letters, _) = letters.context("no topic of dead letters")?;
+        let why = |it: &RawRecord| {
+            String::from_utf8_lossy(it.header.as_deref().unwrap_or_default()).into_owned()
+        };
+        let violation = |it| Violation::new(Kind::Failed, format!("a dead letter: {}", why(it)));
+        Ok(letters.iter().map(violation).collect())
     }
 
     async fn read(&self, topic: &'static str) -> Result<Option<(Vec<RawRecord>, u32)>> {
@@ -254,11 +307,7 @@ fn weigh(
     commands: Option<Vec<RawRecord>>,
     partitions: u32,
 ) -> (Verdict, Rows) {
-    let records = by_partition(records, partitions);
-    let logs: Vec<_> = records
-        .iter()
-        .map(|it| read_partition(it, partitions))
-        .collect();
+    let logs = read_logs(records, partitions);
     let facts: Vec<&Fact> = logs
         .iter()
         .flat_map(|log| log.commits.iter().flatten())
@@ -268,6 +317,13 @@ fn weigh(
     let mut verdict = judge(history, &logs, commands.as_deref());
     verdict.violations.extend(damage.into_iter().flatten());
     (verdict, fold(facts))
+}
+
+/// The valid records of each partition of the events.
+fn read_logs(records: Vec<RawRecord>, partitions: u32) -> Vec<PartitionLog> {
+    let records = by_partition(records, partitions);
+    let logs = records.iter().map(|it| read_partition(it, partitions));
+    logs.collect()
 }
 
 /// The commands of each partition, and what can't be read of them.

@@ -33,6 +33,42 @@ pub struct Request {
     pub patience: u64,
 }
 
+/// How an attempt reaches the account's owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// Through a node's socket.
+    #[default]
+    Node,
+    /// Through the topic of commands, waiting for what becomes of it.
+    Execute,
+    /// Through the topic of commands, waiting until it is durable.
+    Submit,
+}
+
+impl Way {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Node, Self::Execute, Self::Submit];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Execute => "execute",
+            Self::Submit => "submit",
+        }
+    }
+
+    /// The way after this one, in a ring.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Node => Self::Execute,
+            Self::Execute => Self::Submit,
+            Self::Submit => Self::Node,
+        }
+    }
+}
+
 /// How an attempt ended, as its client understands it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +83,7 @@ pub enum Answer {
     Conflict(u64),
     /// Nothing happened: another writer took over.
     Fenced,
-    /// Nothing happened: the node does not own the partition, or nobody listens.
+    /// Nothing happened: nobody owns the partition, nobody listens, or it could not be sent.
     Unavailable,
     /// Nothing happened: too much waits.
     Overloaded,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::handling::Handling;
 use super::order::{Placed, overtaking};
 use super::partition::partition_of;
-use super::routed::{changes, judge_routed, wanted};
+use super::routed::{changes, judge_routed, receipt_of, wanted};
 use super::{Commit, Fact, Kind, PartitionLog, Routed, Violation};
 use crate::history::{Asked, Attempt};
 use crate::wire::{Answer, Receipt};
@@ -23,17 +23,25 @@ pub enum Fate {
     Open,
 }
 
-/// What a command's attempts come to. Whoever rejects a command, or finds another version than it
+/// What a command's attempts come to: the first answer that tells decides, for later ones have to be
+/// the same. Whoever rejects a command, or finds another version than it
 /// expects, has looked for its id in everything that is a fact: so it does not take effect, whatever
 /// became of earlier attempts. Any other refusal speaks of its own attempt only.
 pub fn fate(attempts: &[Attempt]) -> Fate {
-    match attempts.last().map(|it| &it.answer) {
+    let any = |answer| attempts.iter().any(|it| it.answer == answer);
+    match told(attempts).next() {
         Some(Answer::Done(receipt)) => Fate::Done(*receipt),
-        Some(Answer::Rejected | Answer::Conflict(_)) => Fate::Refused,
-        Some(Answer::Submitted) => Fate::Submitted,
-        _ if attempts.iter().any(|it| it.answer == Answer::Unknown) => Fate::Open,
-        _ => Fate::Refused,
+        Some(_) => Fate::Refused,
+        None if any(Answer::Submitted) => Fate::Submitted,
+        None if any(Answer::Unknown) => Fate::Open,
+        None => Fate::Refused,
     }
+}
+
+/// The answers that say what became of the command.
+fn told(attempts: &[Attempt]) -> impl Iterator<Item = &Answer> {
+    let answers = attempts.iter().map(|it| &it.answer);
+    answers.filter(|it| matches!(it, Answer::Done(_) | Answer::Rejected | Answer::Conflict(_)))
 }
 
 /// How a run went.
@@ -60,6 +68,8 @@ pub struct Figures {
     pub open_there: u64,
     /// Commands whose clients were never told, and that did not.
     pub open_absent: u64,
+    /// Attempts, by the way they were sent.
+    pub attempts: BTreeMap<&'static str, u64>,
     /// Commands that took more than one attempt.
     pub repeated: u64,
     /// Valid events.
@@ -202,9 +212,15 @@ impl Judge {
         }
         match (fate(&asked.attempts), commits.first()) {
             (Fate::Done(_), None) => self.find(Kind::Lost, format!("{text}is nowhere")),
-            (Fate::Done(receipt), Some(commit)) => self.receipt(receipt, commit, text),
-            (Fate::Refused, Some(_)) => self.find(Kind::Refused, text),
+            (Fate::Done(receipt), Some(commit)) => self.receipt(receipt, commit, &text),
+            (Fate::Refused, Some(_)) => self.find(Kind::Refused, text.clone()),
             (Fate::Refused, None) | (Fate::Submitted | Fate::Open, _) => {}
+        }
+        let mut told = told(&asked.attempts);
+        let first = told.next();
+        if let Some(other) = told.find(|it| Some(*it) != first) {
+            let text = format!("{text} was told {first:?} first, then {other:?}");
+            self.find(Kind::Answers, text);
         }
         for attempt in &asked.attempts {
             if let Answer::Failed(why) = &attempt.answer {
@@ -217,6 +233,9 @@ impl Judge {
         let figures = &mut self.0.figures;
         figures.commands += 1;
         figures.repeated += u64::from(asked.attempts.len() > 1);
+        for attempt in &asked.attempts {
+            *figures.attempts.entry(attempt.way.name()).or_default() += 1;
+        }
         match (fate(&asked.attempts), commits.is_empty()) {
             (Fate::Done(_), _) => figures.acknowledged += 1,
             (Fate::Refused, _) => figures.refused += 1,
@@ -226,14 +245,8 @@ impl Judge {
         }
     }
 
-    fn receipt(&mut self, receipt: Receipt, commit: &Commit, text: String) {
-        let last = &commit[commit.len() - 1];
-        let truth = Receipt {
-            partition: last.partition,
-            sequence: last.sequence,
-            version: last.version,
-            events: u32::try_from(commit.len()).unwrap_or(u32::MAX),
-        };
+    fn receipt(&mut self, receipt: Receipt, commit: &Commit, text: &str) {
+        let truth = receipt_of(commit);
         if receipt != truth {
             self.find(
                 Kind::Receipt,

@@ -21,10 +21,11 @@ mod violation;
 pub use commands::{Routed, read_commands};
 pub use judge::{Fate, Figures, Verdict, fate, judge};
 pub use record::{RawRecord, by_partition};
+pub use routed::unhandled;
 pub use rows::{Row, compare, fold};
 pub use rule::{Commit, Fact, Handled, PartitionLog, read_partition};
 pub use table::read_rows;
-pub use topic::{in_sync, read_topic};
+pub use topic::{read_topic, wait_in_sync};
 pub use violation::{Kind, Violation};
 
 #[cfg(test)]

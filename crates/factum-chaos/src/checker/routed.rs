@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::handling::{Handling, outcome};
 use super::partition::partition_of;
-use super::{Commit, Kind, PartitionLog, Routed, Violation};
+use super::{Commit, Handled, Kind, PartitionLog, Routed, Violation};
 use crate::history::Asked;
-use crate::wire::{Answer, Order};
+use crate::wire::{Answer, Order, Receipt};
 
 /// Weighs the commits of all partitions against each other, against the commands of their topic,
 /// where there is one, and against what clients were told of it.
@@ -20,6 +20,7 @@ pub(super) fn judge_routed(
     let partitions = u32::try_from(logs.len()).unwrap_or(u32::MAX);
     let all: Vec<Vec<Handling<'_>>> = logs.iter().map(Handling::all).collect();
     let mut found = ids(&all);
+    found.extend(outcomes(&all));
     for handlings in &all {
         found.extend(order(handlings));
         found.extend(versions(handlings));
@@ -59,6 +60,64 @@ fn ids(all: &[Vec<Handling<'_>>]) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// Whatever is written down of a command id says the same of it, and what says that it took effect
+/// names the commit of its events.
+fn outcomes(all: &[Vec<Handling<'_>>]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut first: HashMap<Uuid, &Handled> = HashMap::new();
+    let commits = all.iter().flatten().filter_map(|it| match it {
+        Handling::Events(commit) => Some((commit[0].command, *commit)),
+        Handling::Nothing(_) => None,
+    });
+    let commits: HashMap<Uuid, &Commit> = commits.collect();
+    for handling in all.iter().flatten() {
+        let Handling::Nothing(handled) = handling else {
+            continue;
+        };
+        let (id, said, place) = (handled.command, &handled.outcome, handling.place());
+        let before = first.entry(id).or_insert(handled);
+        if before.outcome != *said {
+            let text = format!(
+                "command {id} came to {} first, then to {said}: {place}",
+                before.outcome
+            );
+            found.push(Violation::new(Kind::Answers, text));
+        }
+        match outcome(said).as_deref() {
+            Some("done") => {
+                let truth = commits.get(&id).map(|commit| receipt_of(commit));
+                if truth.is_none() || done(said) != truth {
+                    let text = format!("it says {said}, true is {truth:?}: {place}");
+                    found.push(Violation::new(Kind::Receipt, text));
+                }
+            }
+            Some("rejected" | "conflict") | None => {}
+            Some(_) => {
+                let text = format!("no command is to come to {said}: {place}");
+                found.push(Violation::new(Kind::Failed, text));
+            }
+        }
+    }
+    found
+}
+
+/// The receipt in an outcome.
+fn done(json: &str) -> Option<Receipt> {
+    let outcome: serde_json::Value = serde_json::from_str(json).ok()?;
+    serde_json::from_value(outcome.get("done")?.clone()).ok()
+}
+
+/// What is true of a commit.
+pub(super) fn receipt_of(commit: &Commit) -> Receipt {
+    let last = &commit[commit.len() - 1];
+    Receipt {
+        partition: last.partition,
+        sequence: last.sequence,
+        version: last.version,
+        events: u32::try_from(commit.len()).unwrap_or(u32::MAX),
+    }
 }
 
 /// Offsets of commands ascend.
@@ -153,6 +212,17 @@ fn passed_over(handlings: &[Handling<'_>], commands: &[Routed]) -> Vec<Violation
             Violation::new(Kind::PassedOver, text)
         })
         .collect()
+}
+
+/// The commands that left nothing in the log yet.
+pub fn unhandled<'a>(logs: &[PartitionLog], commands: &'a [Vec<Routed>]) -> Vec<&'a Routed> {
+    let waiting = |(log, commands): (&PartitionLog, &'a Vec<Routed>)| {
+        let handled = offsets(&Handling::all(log));
+        commands
+            .iter()
+            .filter(move |it| !handled.contains(&it.offset))
+    };
+    logs.iter().zip(commands).flat_map(waiting).collect()
 }
 
 fn offsets(handlings: &[Handling<'_>]) -> HashSet<u64> {

@@ -16,6 +16,8 @@ fn consumer(servers: &str) -> Result<BaseConsumer> {
     config
         .set("bootstrap.servers", servers)
         .set("group.id", "chaos-checker")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "500")
         .set("enable.auto.commit", "false")
         .set("isolation.level", "read_uncommitted")
         .set("check.crcs", "true");
@@ -81,12 +83,24 @@ fn read_to(consumer: &BaseConsumer, end: i64, records: &mut Vec<RawRecord>) -> R
     Ok(())
 }
 
-/// Whether all partitions of all topics have `copies` copies in step. Blocks.
+/// Waits until all partitions of all topics have `copies` copies in step, for so long at most. Blocks.
 ///
 /// # Errors
-/// Kafka cannot be reached.
-pub fn in_sync(servers: &str, copies: usize) -> Result<bool> {
-    let metadata = consumer(servers)?.fetch_metadata(None, Duration::from_secs(5))?;
+/// They have not.
+pub fn wait_in_sync(servers: &str, copies: usize, patience: Duration) -> Result<()> {
+    let (begin, consumer) = (Instant::now(), consumer(servers)?);
+    while !in_sync(&consumer, copies).unwrap_or(false) {
+        ensure!(
+            begin.elapsed() < patience,
+            "the brokers' copies do not get in step"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn in_sync(consumer: &BaseConsumer, copies: usize) -> Result<bool> {
+    let metadata = consumer.fetch_metadata(None, Duration::from_secs(5))?;
     let mut partitions = metadata
         .topics()
         .iter()

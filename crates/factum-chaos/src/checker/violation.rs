@@ -32,6 +32,8 @@ pub enum Kind {
     Expected,
     /// A receipt is true.
     Receipt,
+    /// A command id gets the same answer, however often and whichever way it is asked for.
+    Answers,
     /// Decisions were taken on the state that the log gives.
     State,
     /// The log is whole, and every record of it can be read.

@@ -10,10 +10,10 @@ use factum::partition_of;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Draw, Nodes, Route, Wish};
+use super::{Draw, Nodes, Topic, Ways, Wish};
 use crate::flow::{Acknowledged, Flow};
 use crate::history::{Asked, Attempt, Recorder};
-use crate::wire::{Answer, Request};
+use crate::wire::{Answer, Request, Way};
 use crate::world::{PARTITIONS, lock};
 
 /// Clients of each partition, by how long a node may take for an attempt, in milliseconds: each
@@ -35,12 +35,12 @@ struct Shared {
 }
 
 /// Asks for one thing after the other.
-pub struct Client<R> {
+pub struct Client {
     name: String,
     accounts: Vec<String>,
     patience: u64,
     draw: Draw,
-    route: R,
+    ways: Ways,
     shared: Shared,
 }
 
@@ -56,7 +56,13 @@ impl Clients {
     ///
     /// # Errors
     /// The history cannot be written.
-    pub fn start(seed: u64, nodes: &[String], flow: &Flow, history: &Path) -> Result<Self> {
+    pub fn start(
+        seed: u64,
+        nodes: &[String],
+        topic: &Topic,
+        flow: &Flow,
+        history: &Path,
+    ) -> Result<Self> {
         let stop = watch::Sender::new(false);
         let shared = Shared {
             begin: Instant::now(),
@@ -73,7 +79,10 @@ impl Clients {
                 accounts: accounts(partition),
                 patience,
                 draw: Draw::new(seed, number),
-                route: Nodes::new(nodes, number),
+                ways: Ways {
+                    nodes: Nodes::new(nodes, number),
+                    topic: topic.clone(),
+                },
                 shared: shared.clone(),
             };
             tasks.spawn(client.run());
@@ -106,7 +115,7 @@ fn accounts(partition: u32) -> Vec<String> {
     here.take(ACCOUNTS).collect()
 }
 
-impl<R: Route> Client<R> {
+impl Client {
     async fn run(mut self) -> Result<()> {
         for number in 0.. {
             if *self.shared.stop.borrow() {
@@ -140,18 +149,9 @@ impl<R: Route> Client<R> {
             expected: wish.expected.map(|more| seen + more),
             patience: self.patience,
         };
-        let (begin, deadline) = (self.now(), Instant::now() + PERSISTENCE);
-        let mut attempts = Vec::new();
-        loop {
-            let (attempt, sent) = self.attempt(&request).await;
-            self.note(&account, sent, &attempt.answer);
-            let again = asks_again(&wish, &attempt.answer) && Instant::now() < deadline;
-            attempts.push(attempt);
-            if !again {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let begin = self.now();
+        let mut attempts = self.pursue(&wish, &request).await;
+        let end = self.make_sure(&wish, &request, &mut attempts).await;
         Asked {
             order,
             account,
@@ -159,16 +159,56 @@ impl<R: Route> Client<R> {
             id: wish.id,
             expected: request.expected,
             begin,
-            end: self.now(),
+            end,
             attempts,
         }
     }
 
-    async fn attempt(&mut self, request: &Request) -> (Attempt, Instant) {
+    /// Attempts, until one says what became of the command, or another makes no sense.
+    async fn pursue(&mut self, wish: &Wish, request: &Request) -> Vec<Attempt> {
+        let deadline = Instant::now() + PERSISTENCE;
+        let (mut attempts, mut way) = (Vec::new(), wish.way);
+        loop {
+            let (attempt, sent) = self.attempt(way, request).await;
+            self.note(way, &request.account, sent, &attempt.answer);
+            let answer = attempt.answer.clone();
+            attempts.push(attempt);
+            if !asks_again(wish, &answer) || Instant::now() > deadline {
+                return attempts;
+            }
+            if wish.turns && answer == Answer::Unknown {
+                way = way.next();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks once more where that is wished, and says when it was known what became of the command.
+    async fn make_sure(
+        &mut self,
+        wish: &Wish,
+        request: &Request,
+        attempts: &mut Vec<Attempt>,
+    ) -> u64 {
+        let known = self.now();
+        let answer = attempts.last().map(|it| it.answer.clone());
+        let Some((way, answer)) = wish.once_more.zip(answer.filter(is_known)) else {
+            return known;
+        };
+        attempts.push(self.attempt(way, request).await.0);
+        match answer {
+            // Only now its place among others may be known.
+            Answer::Submitted => self.now(),
+            _ => known,
+        }
+    }
+
+    async fn attempt(&mut self, way: Way, request: &Request) -> (Attempt, Instant) {
         let (begin, sent) = (self.now(), Instant::now());
-        let (node, answer) = self.route.send(request).await;
+        let (node, answer) = self.ways.send(way, request).await;
         (
             Attempt {
+                way,
                 node,
                 begin,
                 answer,
@@ -177,7 +217,7 @@ impl<R: Route> Client<R> {
         )
     }
 
-    fn note(&self, account: &str, sent: Instant, answer: &Answer) {
+    fn note(&self, way: Way, account: &str, sent: Instant, answer: &Answer) {
         let Answer::Done(receipt) = answer else {
             return;
         };
@@ -187,12 +227,21 @@ impl<R: Route> Client<R> {
         *newest = version.max(*newest);
         drop(versions);
         let acknowledged = Acknowledged {
+            way,
             sent,
             account,
             version,
         };
         self.shared.flow.note(receipt.partition, acknowledged);
     }
+}
+
+/// Whether the same command id must get the same answer again, or learns what came of it.
+fn is_known(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Done(_) | Answer::Submitted | Answer::Rejected | Answer::Conflict(_)
+    )
 }
 
 /// Whether it is safe and sensible to ask again.

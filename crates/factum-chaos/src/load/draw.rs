@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
-use crate::wire::Order;
+use crate::wire::{Order, Way};
 
 /// What a client is to ask for next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,12 @@ pub struct Wish {
     pub id: Option<Uuid>,
     /// Expect the version last seen, and so many more.
     pub expected: Option<u64>,
+    /// How the first attempt is sent.
+    pub way: Way,
+    /// Whether an attempt whose outcome is not known is followed by one on another way.
+    pub turns: bool,
+    /// Once the outcome is known: ask once more under the same command id, this way.
+    pub once_more: Option<Way>,
     /// Whether to ask again after `Fenced`; nothing happened, so both is allowed.
     pub again_when_fenced: bool,
 }
@@ -55,20 +61,28 @@ impl Draw {
             }
             _ => Order::Withdraw(TOO_MUCH + amount),
         };
+        let id = random
+            .random_bool(0.85)
+            .then(|| Uuid::from_u128(random.random()));
         Wish {
             account: random.random_range(0..accounts),
             command,
-            id: random
-                .random_bool(0.85)
-                .then(|| Uuid::from_u128(random.random())),
+            id,
             expected: match random.random_range(0..100) {
                 0..15 => Some(0),
                 15..18 => Some(TOO_FAR),
                 _ => None,
             },
+            way: way(random),
+            turns: random.random_bool(0.5),
+            once_more: (id.is_some() && random.random_bool(0.15)).then(|| way(random)),
             again_when_fenced: random.random_bool(0.8),
         }
     }
+}
+
+fn way(random: &mut StdRng) -> Way {
+    Way::ALL[random.random_range(0..Way::ALL.len())]
 }
 
 #[cfg(test)]
@@ -96,5 +110,10 @@ mod tests {
         some(|it| it.id.is_none() && it.expected == Some(0));
         some(|it| it.expected == Some(TOO_FAR));
         some(|it| !it.again_when_fenced);
+        some(|it| it.way == Way::Submit && it.turns && it.once_more == Some(Way::Execute));
+        for way in Way::ALL {
+            let count = wishes.iter().filter(|it| it.way == way).count();
+            assert!((120..220).contains(&count), "{count} by {}", way.name());
+        }
     }
 }

@@ -3,7 +3,9 @@
 mod client;
 mod draw;
 mod route;
+mod topic;
 
 pub use client::{Client, Clients};
 pub use draw::{Draw, Wish};
-pub use route::{Nodes, Route};
+pub use route::{Nodes, Ways};
+pub use topic::Topic;

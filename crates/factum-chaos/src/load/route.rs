@@ -1,16 +1,31 @@
-//! How an attempt reaches the node that owns the partition.
+//! How an attempt reaches the owner of the account's partition.
 
-use std::future::Future;
 use std::time::Duration;
 
+use super::Topic;
 use crate::node::Connection;
-use crate::wire::{Answer, Request};
+use crate::wire::{Answer, Request, Way};
 
-/// A way for attempts. One that goes through a commands topic instead of a node's socket would be
-/// another implementation; clients would stay as they are.
-pub trait Route: Send {
-    /// Sends an attempt, and says which node it went to and how it ended.
-    fn send(&mut self, request: &Request) -> impl Future<Output = (usize, Answer)> + Send;
+/// All ways for attempts.
+pub struct Ways {
+    /// To a node's socket.
+    pub nodes: Nodes,
+    /// Through the topic of commands.
+    pub topic: Topic,
+}
+
+impl Ways {
+    /// Sends an attempt, and says which node it went to, if any, and how it ended.
+    pub async fn send(&mut self, way: Way, request: &Request) -> (Option<usize>, Answer) {
+        match way {
+            Way::Node => {
+                let (node, answer) = self.nodes.send(request).await;
+                (Some(node), answer)
+            }
+            Way::Execute => (None, self.topic.execute(request).await),
+            Way::Submit => (None, self.topic.submit(request).await),
+        }
+    }
 }
 
 /// What a node's answer may take longer than the node itself may.
@@ -53,9 +68,7 @@ impl Nodes {
             Ok(None) | Err(_) => Answer::Unknown,
         }
     }
-}
 
-impl Route for Nodes {
     async fn send(&mut self, request: &Request) -> (usize, Answer) {
         let node = self.at;
         let answer = self.attempt(request).await;

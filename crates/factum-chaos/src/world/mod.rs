@@ -17,12 +17,18 @@ pub use proxy::{Proxy, State};
 pub const NODES: usize = 3;
 /// Projection workers that run all the time; one more joins and leaves.
 pub const WORKERS: usize = 2;
+/// The workers' way to Kafka, behind those of the nodes and the spare one.
+pub const WORKERS_WAY: usize = NODES + 1;
+/// The way to Kafka of the clients that send commands through the topic.
+pub const CLIENTS_WAY: usize = NODES + 2;
 /// Partitions of the topic.
 pub const PARTITIONS: u32 = 6;
 /// The topic.
 pub const TOPIC: &str = "chaos.account.events";
-/// The topic of commands, where nodes take any.
+/// The topic of commands.
 pub const COMMANDS: &str = "chaos.account.commands";
+/// The topic of commands that nobody understood: none are to be there.
+pub const DEAD_LETTERS: &str = "chaos.account.dead-letters";
 
 /// A server that a blocking task may strike.
 pub type Shared<T> = Arc<Mutex<T>>;
@@ -43,8 +49,8 @@ pub struct World {
     pub workers: Vec<Program>,
     /// Where the nodes listen.
     pub node_addresses: Vec<String>,
-    /// The ways to Kafka: one for each node, one for the spare node, one for all workers. Each leads
-    /// to every broker.
+    /// The ways to Kafka: one for each node, one for the spare node, one for all workers, one for the
+    /// clients of the topic of commands. Each leads to every broker.
     pub kafka_ways: Vec<Vec<Proxy>>,
     /// The ways to Postgres: one for each worker.
     pub postgres_ways: Vec<Proxy>,
@@ -57,7 +63,7 @@ impl World {
     /// A server does not start.
     pub async fn start(dir: &Path, brokers: usize) -> Result<Self> {
         let mut kafka_ways = Vec::new();
-        for _ in 0..NODES + 2 {
+        for _ in 0..=CLIENTS_WAY {
             kafka_ways.push(proxies(brokers).await?);
         }
         let told = |broker: usize| kafka_ways.iter().map(|way| way[broker].port()).collect();
@@ -127,7 +133,7 @@ impl World {
             ));
             self.node_addresses.push(address);
         }
-        let kafka = self.kafka_through(NODES + 1);
+        let kafka = self.kafka_through(WORKERS_WAY);
         for worker in 0..=WORKERS {
             let way = format!("127.0.0.1:{}", self.postgres_ways[worker].port());
             let postgres = self
@@ -141,7 +147,8 @@ impl World {
         Ok(())
     }
 
-    fn kafka_through(&self, way: usize) -> String {
+    /// The brokers' addresses, `host:port,…`, by a way of [`kafka_ways`](Self::kafka_ways).
+    pub fn kafka_through(&self, way: usize) -> String {
         let brokers = self.kafka_ways[way].iter();
         let addresses: Vec<_> = brokers
             .map(|it| format!("127.0.0.1:{}", it.port()))

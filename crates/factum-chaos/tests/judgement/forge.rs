@@ -9,7 +9,7 @@ use factum_chaos::checker::{
     judge, read_commands, read_partition,
 };
 use factum_chaos::history::{Asked, Attempt, lines};
-use factum_chaos::wire::{Answer, Receipt};
+use factum_chaos::wire::{Answer, Receipt, Way};
 use uuid::Uuid;
 
 /// The partition that was recorded, the last one of its topic.
@@ -70,7 +70,8 @@ impl Recording {
     /// Lets the command of a commit have been answered otherwise.
     pub fn answer(&mut self, commit: &Commit, answers: &[Answer]) {
         let attempt = |answer: &Answer| Attempt {
-            node: 0,
+            way: Way::Node,
+            node: Some(0),
             begin: 0,
             answer: answer.clone(),
         };

@@ -188,6 +188,45 @@ fn a_rejection_speaks_of_earlier_attempts_too() {
 }
 
 #[test]
+fn what_is_asked_once_more_and_answered_otherwise_is_found() {
+    let mut it = Recording::load();
+    let commit = it.commits[lone(&it)].clone();
+    let done = it.asked(&commit).attempts.last().unwrap().answer.clone();
+    let Answer::Done(receipt) = done.clone() else {
+        panic!("it was acknowledged");
+    };
+    // Who asks once more may not be told anything; and one who only submitted it may ask afterwards.
+    for answers in [
+        [done.clone(), done.clone()],
+        [done.clone(), Answer::Unknown],
+        [done.clone(), Answer::Unavailable],
+    ] {
+        it.answer(&commit, &answers);
+        assert_eq!(it.kinds(), BTreeSet::new(), "{answers:?}");
+    }
+    let other = Answer::Done(Receipt {
+        version: receipt.version + 1,
+        ..receipt
+    });
+    for (answers, kinds) in [
+        ([done.clone(), other], only(Kind::Answers)),
+        ([done.clone(), Answer::Rejected], only(Kind::Answers)),
+        (
+            [Answer::Conflict(1), done],
+            BTreeSet::from([Kind::Answers, Kind::Refused]),
+        ),
+    ] {
+        it.answer(&commit, &answers);
+        assert_eq!(it.kinds(), kinds, "{answers:?}");
+    }
+    let lost = lone(&it);
+    it.answer(&commit, &[Answer::Done(receipt), Answer::Unknown]);
+    it.commits.remove(lost);
+    it.retell();
+    assert_eq!(it.kinds(), only(Kind::Lost));
+}
+
+#[test]
 fn an_expected_version_that_was_not_there_is_found() {
     let mut it = Recording::load();
     let commit = it.commits[lone(&it)].clone();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use factum_chaos::checker::{Handled, Kind};
+use factum_chaos::checker::{Handled, Kind, read_commands, read_partition, unhandled};
 use factum_chaos::history::Asked;
 use factum_chaos::wire::{Answer, Order};
 use uuid::Uuid;
@@ -283,8 +283,9 @@ fn an_effect_of_what_was_rejected_is_found() {
     }
 }
 
-#[test]
-fn a_copy_of_a_command_that_took_effect_may_follow() {
+/// A run in which a copy of a command that took effect comes last, and is said to have come to what
+/// `outcome` makes of the commit's sequence.
+fn copied(outcome: fn(u64) -> String) -> Routed {
     let mut routed = Routed::load();
     let last = routed.last;
     let commit = routed.it.commits[last].clone();
@@ -292,8 +293,78 @@ fn a_copy_of_a_command_that_took_effect_may_follow() {
     let (id, at) = (commit[0].command, routed.it.commits.len());
     let offset = routed.submit(&asked, id);
     routed.handled(&asked, at, id, Some(offset));
-    routed.it.handled.last_mut().unwrap().1.outcome = r#"{"accepted":{}}"#.to_owned();
+    routed.it.retell();
+    let fact = routed.it.commits[last].last().unwrap().clone();
+    let outcome = outcome(fact.sequence)
+        .replace("VERSION", &fact.version.to_string())
+        .replace("EVENTS", &commit.len().to_string());
+    routed.it.handled.last_mut().unwrap().1.outcome = outcome;
+    routed
+}
+
+fn done(sequence: u64) -> String {
+    format!(
+        r#"{{"done":{{"partition":{PARTITION},"sequence":{sequence},"version":VERSION,"events":EVENTS}}}}"#
+    )
+}
+
+#[test]
+fn a_copy_of_a_command_that_took_effect_may_follow() {
+    assert_eq!(copied(done).kinds(), BTreeSet::new());
+}
+
+#[test]
+fn a_copy_that_is_said_to_have_come_to_something_else_is_found() {
+    let wrong = copied(|sequence| done(sequence + 1)).kinds();
+    assert_eq!(wrong, only(Kind::Receipt));
+    let nowhere = Routed::load().it.handled.len() / 2;
+    let mut routed = Routed::load();
+    routed.it.handled[nowhere].1.outcome = done(1).replace("VERSION", "1").replace("EVENTS", "1");
+    assert_eq!(routed.kinds(), only(Kind::Receipt));
+    let strange = copied(|_| r#"{"panicked":"oh"}"#.to_owned()).kinds();
+    assert_eq!(strange, only(Kind::Failed));
+}
+
+#[test]
+fn two_outcomes_of_one_command_id_are_found() {
+    let mut routed = Routed::load();
+    let chose = |it: &Handled| {
+        routed
+            .it
+            .history
+            .iter()
+            .any(|asked| asked.id == Some(it.command))
+    };
+    let refused = routed
+        .it
+        .handled
+        .iter()
+        .map(|it| &it.1)
+        .find(|it| chose(it));
+    let refused = refused.unwrap().clone();
+    let of = |asked: &&Asked| asked.id == Some(refused.command);
+    let asked = routed.it.history.iter().find(of).unwrap().clone();
+    let at = routed.it.commits.len();
+    let offset = routed.submit(&asked, refused.command);
+    routed.handled(&asked, at, refused.command, Some(offset));
     assert_eq!(routed.kinds(), BTreeSet::new());
+    let copy = routed.it.handled.last_mut().unwrap();
+    copy.1.outcome = r#"{"conflict":{"expected":1,"actual":2}}"#.to_owned();
+    assert_eq!(routed.kinds(), only(Kind::Answers));
+}
+
+#[test]
+fn what_waits_in_the_topic_is_known() {
+    let mut routed = Routed::load();
+    let waiting = |it: &Recording| {
+        let logs = [read_partition(&it.encoded(), it.partitions)];
+        let (commands, _) = read_commands(it.commands.as_deref().unwrap());
+        unhandled(&logs, &[commands]).len()
+    };
+    assert_eq!(waiting(&routed.it), 0);
+    let asked = routed.it.history[0].clone();
+    routed.submit(&asked, Uuid::from_u128(1 << 80));
+    assert_eq!(waiting(&routed.it), 1);
 }
 
 #[test]
