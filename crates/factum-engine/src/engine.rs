@@ -126,23 +126,6 @@ impl<A: Aggregate> Engine<A> {
         EngineBuilder::new(log)
     }
 
-    /// Starts as [`Engine::start`] does, but keeps checkpoints of the state: it replays what came
-    /// since the last one, and may hold less than the whole state in memory.
-    ///
-    /// Where a checkpoint cannot be used or written, the engine does without, and warns.
-    ///
-    /// # Errors
-    /// The log cannot be reached, is damaged, or is not one that Factum can work with; or the state is
-    /// one that checkpoints cannot hold.
-    pub async fn start_with_checkpoints(
-        log: Arc<dyn EventLog>,
-        options: EngineOptions,
-        checkpoints: Checkpoints<A>,
-    ) -> Result<Self, EngineError> {
-        let builder = Self::builder(log).options(options);
-        builder.checkpoints(checkpoints).start().await
-    }
-
     pub(crate) async fn start_as(builder: EngineBuilder<A>) -> Result<Self, EngineError> {
         let EngineBuilder {
             log,

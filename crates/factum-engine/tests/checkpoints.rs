@@ -75,7 +75,10 @@ where
         ..options
     };
     let checkpoints = Checkpoints::new(checkpoints);
-    let engine = Engine::start_with_checkpoints(log.clone(), options, checkpoints);
+    let engine = Engine::builder(log.clone())
+        .options(options)
+        .checkpoints(checkpoints)
+        .start();
     (engine.await.unwrap(), replayed.load(Ordering::Relaxed))
 }
 
@@ -405,7 +408,11 @@ async fn a_state_that_cannot_be_stored_is_refused() {
     let dir = folder();
     let checkpoints = Checkpoints::in_dir(dir.path());
     let options = EngineOptions::default();
-    let started = Engine::<Flat>::start_with_checkpoints(memory(), options, checkpoints).await;
+    let started = Engine::<Flat>::builder(memory())
+        .options(options)
+        .checkpoints(checkpoints)
+        .start()
+        .await;
     assert!(matches!(started.err(), Some(EngineError::State(_))));
 }
 

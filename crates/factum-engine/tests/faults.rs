@@ -69,7 +69,10 @@ async fn start(
         ..EngineOptions::default()
     };
     let checkpoints = Checkpoints::new(checkpoints);
-    let engine = Engine::start_with_checkpoints(log, options, checkpoints);
+    let engine = Engine::builder(log)
+        .options(options)
+        .checkpoints(checkpoints)
+        .start();
     engine.await.unwrap()
 }
 

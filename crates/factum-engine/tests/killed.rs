@@ -39,7 +39,10 @@ async fn start(dir: &Path) -> (Arc<dyn EventLog>, Engine<Counter>, u64) {
         every: Duration::ZERO,
         ..CheckpointOptions::in_dir(dir.join("state"))
     });
-    let engine = Engine::start_with_checkpoints(log.clone(), options, checkpoints);
+    let engine = Engine::builder(log.clone())
+        .options(options)
+        .checkpoints(checkpoints)
+        .start();
     (log, engine.await.unwrap(), replayed.load(Ordering::Relaxed))
 }
 

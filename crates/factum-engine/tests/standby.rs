@@ -46,7 +46,10 @@ async fn start(
         every: Duration::from_millis(5),
         ..CheckpointOptions::in_dir(dir.path())
     };
-    let engine = Engine::start_with_checkpoints(log, options, Checkpoints::new(checkpoints));
+    let engine = Engine::builder(log)
+        .options(options)
+        .checkpoints(Checkpoints::new(checkpoints))
+        .start();
     engine.await.unwrap()
 }
 
@@ -116,7 +119,13 @@ fn starting(
     tokio::spawn(async move {
         let started = match checkpoints {
             None => Engine::start(log, options).await,
-            Some(checkpoints) => Engine::start_with_checkpoints(log, options, checkpoints).await,
+            Some(checkpoints) => {
+                Engine::builder(log)
+                    .options(options)
+                    .checkpoints(checkpoints)
+                    .start()
+                    .await
+            }
         };
         started.unwrap()
     })
@@ -361,13 +370,20 @@ async fn a_standby_stores_what_is_new_when_it_stops() {
             ..CheckpointOptions::in_dir(dir.path())
         })
     };
-    let second =
-        Engine::<Counter>::start_with_checkpoints(log.clone(), options(2), at_stop()).await;
+    let second = Engine::<Counter>::builder(log.clone())
+        .options(options(2))
+        .checkpoints(at_stop())
+        .start()
+        .await;
     let second = second.unwrap();
     let status = until(&second, |now| now.owned.len() == 1 && is_warm(now, 1, 100)).await;
     let followed = status.standbys[0].partition;
     second.shutdown().await.unwrap();
-    let again = Engine::<Counter>::start_with_checkpoints(log.clone(), options(2), at_stop()).await;
+    let again = Engine::<Counter>::builder(log.clone())
+        .options(options(2))
+        .checkpoints(at_stop())
+        .start()
+        .await;
     let again = again.unwrap();
     let status = until(&again, |now| now.owned.len() == 1 && is_warm(now, 1, 100)).await;
     assert_eq!(status.standbys[0].partition, followed);

@@ -34,6 +34,7 @@ pub struct World {
 
 /// A record under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::large_enum_variant, reason = "most messages are records")]
 pub enum Message {
     /// To the partition of events.
     Event {

@@ -10,8 +10,10 @@
 //! Everything happens on one thread, in an order and at times that the seed fixes; [`Report::hash`]
 //! stands for all of it. Whatever failed fails again under its seed:
 //!
-//!     cargo run -p factum-simulation -- --seeds 10000 --first 5000
-//!     cargo run -p factum-simulation -- --seed 4711 --trace
+//! ```sh
+//! cargo run -p factum-simulation -- --seeds 10000 --first 5000
+//! cargo run -p factum-simulation -- --seed 4711 --trace
+//! ```
 
 mod account;
 mod board;

@@ -202,7 +202,11 @@ async fn start(node: &Node, log: &crate::log::SimLog) -> Result<Engine<Account>,
         None => Engine::start(log, options).await,
         Some(checkpoints) => {
             let checkpoints = Checkpoints::new(checkpoints.clone());
-            Engine::start_with_checkpoints(log, options, checkpoints).await
+            Engine::builder(log)
+                .options(options)
+                .checkpoints(checkpoints)
+                .start()
+                .await
         }
     }
 }

@@ -80,7 +80,7 @@ async fn commands_survive_a_restart_and_take_effect_once() {
             .unwrap();
         receipts.push(
             engine
-                .execute_with("hall", Switch::On, command)
+                .execute_with("hall", Switch::On, command.clone())
                 .await
                 .unwrap(),
         );

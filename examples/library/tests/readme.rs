@@ -19,8 +19,15 @@ fn the_guide_shows_code_of_this_example() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| fs::read_to_string(here.join(path)).unwrap();
     let guide = read("../../docs/guide.md");
-    let files =
-        ["src/bin/desk.rs", "src/bin/give_back.rs", "src/bin/shelf.rs", "tests/book.rs", "build.rs", "sql/shelf.sql", "Cargo.toml"];
+    let files = [
+        "src/bin/desk.rs",
+        "src/bin/give_back.rs",
+        "src/bin/shelf.rs",
+        "tests/book.rs",
+        "build.rs",
+        "sql/shelf.sql",
+        "Cargo.toml",
+    ];
     let code: Vec<String> = files.map(read).into();
     let fences = guide.split("```").skip(1).step_by(2);
     let shown = fences.filter_map(|fence| fence.split_once('\n')).filter(|(language, _)| *language != "sh");

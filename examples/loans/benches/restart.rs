@@ -116,7 +116,11 @@ async fn node(prefix: &str, dir: &Path, memory: Option<usize>) -> Engine<Case> {
         memory,
         ..CheckpointOptions::in_dir(dir)
     });
-    let started = Engine::start_with_checkpoints(log, options, checkpoints).await;
+    let started = Engine::builder(log)
+        .options(options)
+        .checkpoints(checkpoints)
+        .start()
+        .await;
     started.expect("the engine starts")
 }
 

@@ -83,7 +83,13 @@ async fn node(
     };
     let started = match checkpoints {
         None => Engine::start(log, options).await,
-        Some(dir) => Engine::start_with_checkpoints(log, options, Checkpoints::in_dir(dir)).await,
+        Some(dir) => {
+            Engine::builder(log)
+                .options(options)
+                .checkpoints(Checkpoints::in_dir(dir))
+                .start()
+                .await
+        }
     };
     started.expect("the engine starts")
 }

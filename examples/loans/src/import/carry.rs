@@ -82,7 +82,11 @@ where
         memory: checkpoints.memory.map(|bytes| bytes / 2),
         ..checkpoints
     });
-    Engine::start_with_checkpoints(log, options, checkpoints).await
+    Engine::builder(log)
+        .options(options)
+        .checkpoints(checkpoints)
+        .start()
+        .await
 }
 
 /// Carries out cases, and keeps count.
