@@ -22,7 +22,7 @@ use crate::follow::follow_to_the_end;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
-use crate::routing::{Client, Codec, Routing, Submitted, Topics};
+use crate::routing::{Client, Codec, Intake, Routing, Submitted, Topics};
 use crate::status::EngineStatus;
 use crate::turns::Turns;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
@@ -66,8 +66,9 @@ pub(crate) struct Shared<A: Aggregate> {
 
 /// The ways of commands through the log.
 pub(crate) struct Routes<A: Aggregate> {
-    topics: Topics,
+    intake: Intake<A>,
     codec: Codec<A>,
+    replies: Arc<dyn Topic>,
     client: Client<A>,
 }
 
@@ -86,7 +87,8 @@ impl<A: Aggregate> Routes<A> {
         Ok(Self {
             client: Client::start(&topics, routing).await,
             codec: routing.codec,
-            topics,
+            replies: topics.replies.clone(),
+            intake: Intake::start(topics, routing.codec),
         })
     }
 }
@@ -95,7 +97,8 @@ impl<A: Aggregate> Shared<A> {
     /// The way to one of the owners.
     pub fn route(&self) -> Option<Route<A>> {
         let routes = self.routes.as_ref()?;
-        Some(Route::new(routes.topics.clone(), routes.codec))
+        let (intake, replies) = (routes.intake.clone(), routes.replies.clone());
+        Some(Route::new(intake, routes.codec, replies))
     }
 }
 

@@ -28,7 +28,7 @@ use crate::outcomes::Outcome;
 use crate::partition_board::{Load, PartitionBoard};
 use crate::patience::Patience;
 use crate::replay::{Replay, observe_to};
-use crate::routing::{Codec, Inbox, Replier, Topics};
+use crate::routing::{Codec, Inbox, Intake, Replier};
 use crate::standby::Warm;
 use crate::state::PartitionState;
 use crate::status::TakeoverReason;
@@ -74,7 +74,7 @@ pub(crate) struct Owner<A: Aggregate> {
 
 /// The way of commands through the log, as an owner sees it.
 pub(crate) struct Route<A: Aggregate> {
-    topics: Topics,
+    intake: Intake<A>,
     codec: Codec<A>,
     replier: Replier<A>,
     /// Open while the partition is served.
@@ -82,10 +82,10 @@ pub(crate) struct Route<A: Aggregate> {
 }
 
 impl<A: Aggregate> Route<A> {
-    pub fn new(topics: Topics, codec: Codec<A>) -> Self {
+    pub fn new(intake: Intake<A>, codec: Codec<A>, replies: Arc<dyn Topic>) -> Self {
         Self {
-            replier: Replier::new(codec, topics.replies.clone()),
-            topics,
+            intake,
+            replier: Replier::new(codec, replies),
             codec,
             inbox: None,
         }
@@ -233,8 +233,7 @@ impl<A: Aggregate> Owner<A> {
     fn open_inbox(&mut self) {
         let (partition, next) = (self.partition, self.state.handled);
         if let Some(route) = &mut self.route {
-            let (topics, codec) = (route.topics.clone(), route.codec);
-            route.inbox = Some(Inbox::open(topics, codec, partition, next));
+            route.inbox = Some(route.intake.open(partition, next));
         }
     }
 

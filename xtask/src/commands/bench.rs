@@ -8,7 +8,8 @@ use super::{cargo, say};
 /// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
 ///
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
-/// beside plain consuming and plain COPY. `handover`, `takeover`, `restart`: how long callers wait
+/// beside plain consuming and plain COPY. `route`: commands through the log beside those that are called
+/// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
@@ -31,6 +32,8 @@ enum Bench {
     Append,
     /// From the log to the read model's rows
     Project,
+    /// From a command in another process, through the log, to its answer
+    Route,
     /// A partition without an owner, when that is stopped
     Handover,
     /// A partition without an owner, when that is killed
@@ -43,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
+        Bench::Route => ("route", false),
         Bench::Handover => ("handover", false),
         Bench::Takeover => ("takeover", false),
         Bench::Restart => ("restart", false),

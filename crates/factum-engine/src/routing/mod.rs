@@ -15,13 +15,14 @@ mod replier;
 mod replies;
 mod told;
 mod topics;
+mod understand;
 mod wire;
 
 use std::time::Duration;
 
 pub use client::{Client, Submitted};
 pub(crate) use codec::Codec;
-pub(crate) use inbox::Inbox;
+pub(crate) use inbox::{Inbox, Intake};
 pub(crate) use replier::{Replier, Routed};
 pub(crate) use topics::Topics;
 

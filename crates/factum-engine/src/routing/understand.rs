@@ -1,0 +1,113 @@
+//! What the records of the topic of commands ask for.
+
+use factum_core::{Aggregate, Fetched, LogError, Offset, RecordRef, Records, partition_of};
+
+use super::replier::Routed;
+use super::wire::{Envelope, id_of_place};
+use super::{Codec, Topics};
+use crate::decider::{Caller, Request};
+
+/// Makes requests of records, and puts what is none to the dead letters.
+pub(crate) struct Understanding<A: Aggregate> {
+    pub topics: Topics,
+    pub codec: Codec<A>,
+}
+
+impl<A: Aggregate> Understanding<A> {
+    /// The requests in the records from `next` on.
+    ///
+    /// # Errors
+    /// A dead letter could not be written.
+    pub async fn requests(
+        &self,
+        fetched: &Fetched,
+        next: Offset,
+    ) -> Result<Vec<Request<A>>, LogError> {
+        let mut requests = Vec::with_capacity(fetched.iter().len());
+        for (offset, record) in fetched.iter().filter(|(offset, _)| *offset >= next) {
+            let request = self.request(fetched.partition, offset, record);
+            if let Err(reason) = &request.command {
+                self.bury(fetched.partition, offset, record, reason).await?;
+            }
+            requests.push(request);
+        }
+        Ok(requests)
+    }
+
+    /// What a record asks for; or why it asks for nothing.
+    fn request(&self, partition: u32, offset: Offset, record: RecordRef<'_>) -> Request<A> {
+        let envelope = record.header.map_or_else(
+            || Ok(Envelope::default()),
+            serde_json::from_slice::<Envelope>,
+        );
+        let (envelope, wrong) = match envelope {
+            Ok(envelope) => (envelope, None),
+            Err(error) => (Envelope::default(), Some(format!("its header: {error}"))),
+        };
+        let command = envelope
+            .command
+            .unwrap_or_else(|| id_of_place(partition, offset));
+        let id = String::from_utf8_lossy(record.key).into_owned();
+        let understood = match wrong.or_else(|| self.misplaced(partition, record.key)) {
+            Some(wrong) => Err(wrong),
+            None => (self.codec.decode)(record.value).map_err(|error| error.to_string()),
+        };
+        Request {
+            id,
+            command: understood,
+            command_id: command,
+            chosen: true,
+            expected_version: envelope.expected_version,
+            metadata: Some(Box::new(envelope.metadata())),
+            caller: Caller::There(Routed {
+                offset,
+                reply_to: envelope.reply_to,
+                command,
+            }),
+        }
+    }
+
+    /// Why a command is not for an aggregate of this partition.
+    fn misplaced(&self, partition: u32, key: &[u8]) -> Option<String> {
+        if std::str::from_utf8(key).is_err() {
+            return Some("its key is not UTF-8; it has to be the aggregate's id".to_owned());
+        }
+        let right = partition_of(key, self.topics.commands.partitions());
+        (right != partition).then(|| {
+            format!(
+                "its key belongs into partition {right}: use the murmur2 partitioner, as Java's client does"
+            )
+        })
+    }
+
+    /// Keeps a command that nobody understands where it can be looked at. Once more, perhaps, if
+    /// whoever does so ends before the command counts as handled.
+    async fn bury(
+        &self,
+        partition: u32,
+        offset: Offset,
+        record: RecordRef<'_>,
+        reason: &str,
+    ) -> Result<(), LogError> {
+        let topic = self.topics.commands.name();
+        tracing::warn!(
+            topic,
+            partition,
+            offset,
+            reason,
+            "a command is not understood"
+        );
+        let header = record.header.map(String::from_utf8_lossy);
+        let why = serde_json::json!({
+            "topic": topic, "partition": partition, "offset": offset, "reason": reason, "header": header,
+        });
+        let mut records = Records::new();
+        records.push(RecordRef {
+            key: record.key,
+            header: Some(why.to_string().as_bytes()),
+            value: record.value,
+        });
+        self.topics.dead_letters.append(partition, records).await?;
+        Ok(())
+    }
+}
