@@ -155,6 +155,18 @@ async fn a_client_gets_what_the_domain_says() {
 }
 
 #[tokio::test]
+async fn one_id_may_be_on_its_way_to_several_aggregates() {
+    let log = memory();
+    let _engine = engine(&log, "nodes").await;
+    let client = client(&log).await;
+    client.execute("a", add(1)).await.unwrap();
+    let calls = ["a", "b", "c"].map(|id| client.execute_with(id, add(1), with_id(1)));
+    let versions = futures::future::join_all(calls).await;
+    let versions: Vec<_> = versions.into_iter().map(|it| it.unwrap().version).collect();
+    assert_eq!(versions, [2, 1, 1]);
+}
+
+#[tokio::test]
 async fn what_was_submitted_while_nobody_owned_takes_effect_once() {
     let log = memory();
     engine(&log, "nodes").await.shutdown().await.unwrap();

@@ -32,7 +32,9 @@ pub struct Client<A: Aggregate> {
     commands: Arc<dyn Topic>,
     lanes: Vec<mpsc::Sender<Outgoing>>,
     expected: Arc<Expected>,
-    reply_to: ReplyTo,
+    client: Uuid,
+    /// The partition of the topic of replies that answers come through.
+    replies: u32,
     _listening: DropGuard,
 }
 
@@ -72,13 +74,18 @@ impl<A: Aggregate> Client<A> {
     /// Begins to listen for answers, and returns once it does.
     pub(crate) async fn start(topics: &Topics, routing: &Routing<A>) -> Self {
         let client = random_id();
-        let partition = partition_of(client.as_bytes(), topics.replies.partitions());
-        let reply_to = ReplyTo { client, partition };
+        let replies = partition_of(client.as_bytes(), topics.replies.partitions());
         let (expected, stop) = (Arc::new(Expected::default()), CancellationToken::new());
         let (tell, listens) = oneshot::channel();
-        let listening = listen(topics.replies.clone(), reply_to, expected.clone(), || {
-            let _ = tell.send(());
-        });
+        let listening = listen(
+            topics.replies.clone(),
+            replies,
+            client,
+            expected.clone(),
+            || {
+                let _ = tell.send(());
+            },
+        );
         let stopped = stop.clone();
         spawn(async move { stopped.run_until_cancelled(listening).await });
         let _ = listens.await;
@@ -93,7 +100,8 @@ impl<A: Aggregate> Client<A> {
             commands: topics.commands.clone(),
             lanes: (0..topics.commands.partitions()).map(lane).collect(),
             expected,
-            reply_to,
+            client,
+            replies,
             _listening: stop.drop_guard(),
         }
     }
@@ -137,8 +145,13 @@ impl<A: Aggregate> Client<A> {
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let command_id = options.command_id.unwrap_or_else(random_id);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
-        let sending = self.sending(id, &command, command_id, &options, true)?;
-        let mut answer = self.expected.expect(command_id);
+        let mut answer = self.expected.expect();
+        let reply_to = Some(ReplyTo {
+            client: self.client,
+            partition: self.replies,
+            call: answer.call,
+        });
+        let sending = self.sending(id, &command, command_id, &options, reply_to)?;
         let mut sent_before = false;
         loop {
             let sent = self.queue(&sending, deadline).await;
@@ -194,7 +207,7 @@ impl<A: Aggregate> Client<A> {
     ) -> Result<Submitted, ExecuteError<A::Rejection>> {
         let command_id = options.command_id.unwrap_or_else(random_id);
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
-        let sending = self.sending(id.into(), &command, command_id, &options, false)?;
+        let sending = self.sending(id.into(), &command, command_id, &options, None)?;
         let sent = self.queue(&sending, deadline).await?;
         let unknown = ExecuteError::Unknown {
             command: command_id,
@@ -215,7 +228,7 @@ impl<A: Aggregate> Client<A> {
         command: &A::Command,
         command_id: Uuid,
         options: &CommandOptions,
-        answered: bool,
+        reply_to: Option<ReplyTo>,
     ) -> Result<Sending, ExecuteError<A::Rejection>> {
         let unsuitable = |message: String| {
             let error = LogError::new(LogErrorKind::Unsuitable, message);
@@ -224,7 +237,6 @@ impl<A: Aggregate> Client<A> {
         let value = (self.codec.encode)(command).map_err(|error| {
             unsuitable(format!("the command cannot be written as JSON: {error}"))
         })?;
-        let reply_to = answered.then_some(self.reply_to);
         let (version, metadata) = (options.expected_version, &options.metadata);
         let envelope = Envelope::new(command_id, version, reply_to, metadata);
         let header = serde_json::to_vec(&envelope).expect("an envelope is JSON");
@@ -272,7 +284,7 @@ impl<A: Aggregate> Client<A> {
         answer: &mut Expectation,
         sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
         deadline: Option<Instant>,
-    ) -> Result<Option<Arc<[u8]>>, ExecuteError<A::Rejection>> {
+    ) -> Result<Option<Box<[u8]>>, ExecuteError<A::Rejection>> {
         let again = Instant::now() + self.options.send_again_after.max(Duration::from_millis(1));
         let again = deadline.map_or(again, |deadline| deadline.min(again));
         let refused = async {

@@ -16,7 +16,6 @@ pub(crate) struct Routed {
     /// Where its record stands in the topic of commands.
     pub offset: Offset,
     pub reply_to: Option<ReplyTo>,
-    pub command: Uuid,
 }
 
 /// Gathers answers and sends them. One that is lost is asked for again.
@@ -38,9 +37,14 @@ impl<A: Aggregate> Replier<A> {
 
     /// Adds the answer to a command, unless nobody waits for it.
     pub fn answer(&mut self, routed: Routed, outcome: &Outcome<A::Rejection>) {
-        let Some(ReplyTo { client, partition }) = routed.reply_to else {
+        let Some(reply_to) = routed.reply_to else {
             return;
         };
+        let ReplyTo {
+            client,
+            partition,
+            call,
+        } = reply_to;
         // What could not be told as JSON was decided as something that can.
         let Ok(told) = (self.codec.tell)(outcome) else {
             return;
@@ -49,7 +53,7 @@ impl<A: Aggregate> Replier<A> {
             return;
         }
         let answers = self.answers.entry((partition, client)).or_default();
-        push_answer(answers, routed.command, &told);
+        push_answer(answers, call, &told);
         // An answer takes a quarter of the largest record at most.
         if answers.len() > self.topic.max_record_bytes() / 2 {
             self.send();

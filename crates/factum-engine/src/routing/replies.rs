@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,55 +12,54 @@ use factum_core::{Fetched, LogError, RecordRef, Topic};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::wire::{ReplyTo, answers};
+use super::wire::answers;
 use crate::owner::chain;
 
 /// How long to wait before the topic is read again after an error.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Who waits for the answer to which command. The same command may be waited for more than once.
+/// Who waits for an answer, by the number of the call.
 #[derive(Default)]
-pub(crate) struct Expected(Mutex<Waiting>);
-
-type Waiting = HashMap<Uuid, Vec<oneshot::Sender<Arc<[u8]>>>>;
+pub(crate) struct Expected {
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Box<[u8]>>>>,
+    calls: AtomicU64,
+}
 
 /// One that waits; it is forgotten when it is dropped.
 pub(crate) struct Expectation {
     expected: Arc<Expected>,
-    command: Uuid,
-    answer: oneshot::Receiver<Arc<[u8]>>,
+    /// The number that the answer will bear.
+    pub call: u64,
+    answer: oneshot::Receiver<Box<[u8]>>,
 }
 
 impl Expected {
-    pub fn expect(self: &Arc<Self>, command: Uuid) -> Expectation {
+    pub fn expect(self: &Arc<Self>) -> Expectation {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let (waiting, answer) = oneshot::channel();
-        self.lock().entry(command).or_default().push(waiting);
+        self.lock().insert(call, waiting);
         Expectation {
             expected: self.clone(),
-            command,
+            call,
             answer,
         }
     }
 
-    fn tell(&self, command: Uuid, answer: &[u8]) {
-        let Some(waiting) = self.lock().remove(&command) else {
-            return;
-        };
-        let answer = Arc::from(answer);
-        for one in waiting {
-            let _ = one.send(Arc::clone(&answer));
+    fn tell(&self, call: u64, answer: &[u8]) {
+        if let Some(waiting) = self.lock().remove(&call) {
+            let _ = waiting.send(answer.into());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Box<[u8]>>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Future for Expectation {
-    type Output = Arc<[u8]>;
+    type Output = Box<[u8]>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Arc<[u8]>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Box<[u8]>> {
         match Pin::new(&mut self.answer).poll(cx) {
             Poll::Ready(Ok(answer)) => Poll::Ready(answer),
             // Nobody forgets one that is polled.
@@ -70,14 +70,7 @@ impl Future for Expectation {
 
 impl Drop for Expectation {
     fn drop(&mut self) {
-        self.answer.close();
-        let mut expected = self.expected.lock();
-        if let Some(waiting) = expected.get_mut(&self.command) {
-            waiting.retain(|one| !one.is_closed());
-            if waiting.is_empty() {
-                expected.remove(&self.command);
-            }
-        }
+        self.expected.lock().remove(&self.call);
     }
 }
 
@@ -85,13 +78,14 @@ impl Drop for Expectation {
 /// whoever waits for them.
 pub(crate) async fn listen(
     topic: Arc<dyn Topic>,
-    reply_to: ReplyTo,
+    partition: u32,
+    client: Uuid,
     expected: Arc<Expected>,
     listening: impl FnOnce(),
 ) {
     let mut listening = Some(listening);
     loop {
-        let error = match follow(&*topic, reply_to, &expected, &mut listening).await {
+        let error = match follow(&*topic, partition, client, &expected, &mut listening).await {
             Ok(never) => match never {},
             Err(error) => error,
         };
@@ -103,18 +97,19 @@ pub(crate) async fn listen(
 
 async fn follow(
     topic: &dyn Topic,
-    reply_to: ReplyTo,
+    partition: u32,
+    client: Uuid,
     expected: &Expected,
     listening: &mut Option<impl FnOnce()>,
 ) -> Result<std::convert::Infallible, LogError> {
-    let end = topic.end(reply_to.partition).await?;
-    let mut reader = topic.read(&[(reply_to.partition, end)]).await?;
+    let end = topic.end(partition).await?;
+    let mut reader = topic.read(&[(partition, end)]).await?;
     if let Some(listening) = listening.take() {
         listening();
     }
     loop {
         for fetched in reader.next().await? {
-            take_in(&fetched, reply_to.client, expected);
+            take_in(&fetched, client, expected);
         }
     }
 }
@@ -122,8 +117,8 @@ async fn follow(
 fn take_in(fetched: &Fetched, client: Uuid, expected: &Expected) {
     let ours = |record: &RecordRef<'_>| record.key == client.as_bytes();
     for record in fetched.iter().map(|(_, record)| record).filter(ours) {
-        for (command, told) in answers(record.value) {
-            expected.tell(command, told);
+        for (call, told) in answers(record.value) {
+            expected.tell(call, told);
         }
     }
 }
@@ -135,17 +130,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_who_waits_is_told_and_the_others_are_forgotten() {
-        let (expected, id) = (Arc::new(Expected::default()), Uuid::from_u128(1));
-        let (first, second) = (expected.expect(id), expected.expect(id));
-        drop(expected.expect(id));
-        let alone = expected.expect(Uuid::from_u128(2));
-        drop(alone);
-        assert_eq!(expected.lock().len(), 1);
-        expected.tell(id, b"yes");
-        for told in [first, second] {
-            assert_eq!(told.now_or_never().as_deref(), Some(&b"yes"[..]));
-        }
+    fn each_call_gets_its_own_answer_and_is_forgotten() {
+        let expected = Arc::new(Expected::default());
+        let (first, second) = (expected.expect(), expected.expect());
+        drop(expected.expect());
+        assert_eq!(expected.lock().len(), 2);
+        expected.tell(second.call, b"no");
+        expected.tell(first.call, b"yes");
+        assert_eq!(first.now_or_never().as_deref(), Some(&b"yes"[..]));
+        assert_eq!(second.now_or_never().as_deref(), Some(&b"no"[..]));
         assert!(expected.lock().is_empty());
     }
 }

@@ -62,7 +62,6 @@ impl<A: Aggregate> Understanding<A> {
             caller: Caller::There(Routed {
                 offset,
                 reply_to: envelope.reply_to,
-                command,
             }),
         }
     }

@@ -27,11 +27,13 @@ pub(crate) struct Envelope {
     pub traceparent: Option<String>,
 }
 
-/// Who waits for an answer: the key of the reply, and its partition in the topic of replies.
+/// Who waits for an answer: the key of the reply, its partition in the topic of replies, and the number
+/// that its answer bears there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReplyTo {
     pub client: Uuid,
     pub partition: u32,
+    pub call: u64,
 }
 
 impl Envelope {
@@ -63,22 +65,22 @@ impl Envelope {
     }
 }
 
-/// Appends an answer to the value of a reply: the command's id, how many bytes follow (32 bits, little
-/// endian), and what its caller is told, as JSON.
-pub(crate) fn push_answer(value: &mut Vec<u8>, command: Uuid, told: &str) {
-    value.extend_from_slice(command.as_bytes());
+/// Appends an answer to the value of a reply: the call's number (64 bits), how many bytes follow (32 bits;
+/// both little endian), and what the caller is told, as JSON.
+pub(crate) fn push_answer(value: &mut Vec<u8>, call: u64, told: &str) {
+    value.extend_from_slice(&call.to_le_bytes());
     value.extend_from_slice(&(told.len() as u32).to_le_bytes());
     value.extend_from_slice(told.as_bytes());
 }
 
 /// The answers in a reply, up to the first that is cut off.
-pub(crate) fn answers(mut value: &[u8]) -> impl Iterator<Item = (Uuid, &[u8])> {
+pub(crate) fn answers(mut value: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     std::iter::from_fn(move || {
-        let (command, rest) = value.split_first_chunk()?;
+        let (call, rest) = value.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (told, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         value = rest;
-        Some((Uuid::from_bytes(*command), told))
+        Some((u64::from_le_bytes(*call), told))
     })
 }
 
@@ -109,6 +111,7 @@ mod tests {
         let reply_to = ReplyTo {
             client: Uuid::from_u128(2),
             partition: 3,
+            call: 7,
         };
         let envelope = Envelope::new(Uuid::from_u128(4), Some(5), Some(reply_to), &metadata);
         let json = serde_json::to_string(&envelope).unwrap();
@@ -121,11 +124,11 @@ mod tests {
     #[test]
     fn the_answers_of_a_reply_come_back() {
         let mut value = Vec::new();
-        let sent = [(Uuid::from_u128(1), "{}"), (Uuid::from_u128(2), "")];
-        for (command, told) in sent {
-            push_answer(&mut value, command, told);
+        let sent = [(1, "{}"), (2, "")];
+        for (call, told) in sent {
+            push_answer(&mut value, call, told);
         }
-        let all = sent.map(|(command, told)| (command, told.as_bytes()));
+        let all = sent.map(|(call, told)| (call, told.as_bytes()));
         assert_eq!(answers(&value).collect::<Vec<_>>(), all);
         for end in 0..value.len() {
             assert!(answers(&value[..end]).count() < 2, "cut to {end} bytes");
