@@ -1,16 +1,15 @@
 #![doc = "The smallest whole Factum application: a library lends books."]
 #![allow(missing_docs, reason = "short enough for the README")]
 use factum::{Aggregate, Fold, Recorded, Row};
-use serde::{Deserialize, Serialize};
 
 factum::events!(library.book); // Lent, Returned, and enum BookEvent over them
 
 #[derive(Default)]
 pub struct Book(Option<String>); // who has it
-#[derive(Serialize, Deserialize)] // commands may travel from node to node
+#[derive(serde::Serialize, serde::Deserialize)] // commands travel from node to node
 #[rustfmt::skip]
 pub enum BookCommand { Lend { reader: String }, Return }
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AlreadyLent;
 
 impl Aggregate for Book {
@@ -48,7 +47,6 @@ impl Fold for Shelf {
     type Event = BookEvent;
     type Row = ShelfRow;
     const NAME: &'static str = "shelf";
-
     fn key(&self, event: &Recorded<BookEvent>) -> Option<String> {
         Some(event.id.clone())
     }
