@@ -58,6 +58,9 @@ impl<R> Caller<R> {
     }
 }
 
+/// The longest answer that is written down for a command without events, in bytes.
+const ANSWER_BYTES: usize = 8 << 10;
+
 /// Decides commands one after the other, and gathers what is to be appended.
 pub(crate) struct Decider<'a, A: Aggregate> {
     pub partition: u32,
@@ -299,7 +302,7 @@ impl<A: Aggregate> Decider<'_, A> {
         caller: Caller<A::Rejection>,
     ) {
         match self.codec {
-            Some(codec) if asked.chosen => {
+            Some(codec) if asked.chosen && asked.id.len() < self.max_record_bytes / 2 => {
                 let (answer, told) = tell(codec, answer, self.max_record_bytes);
                 let version = self.version(asked.id);
                 let receipt = match &answer {
@@ -347,7 +350,14 @@ impl<A: Aggregate> Decider<'_, A> {
     fn first_answer(&self, first: &Entry) -> Outcome<A::Rejection> {
         let Entry { receipt, told, .. } = first;
         let Some((told, codec)) = told.as_ref().zip(self.codec) else {
-            return Ok(*receipt);
+            // That it emitted nothing may have any reason.
+            return match receipt.events {
+                0 => Err(ExecuteError::NotUnderstood(
+                    "it was handled without events before, and why can be read only where commands are routed"
+                        .to_owned(),
+                )),
+                _ => Ok(*receipt),
+            };
         };
         match (codec.hear)(told.as_bytes()) {
             Ok(outcome) => outcome.map(|done| Receipt {
@@ -368,7 +378,13 @@ impl<A: Aggregate> Decider<'_, A> {
     /// Adds the record of a command that emitted no event to the batch: a commit of its own.
     fn note(&mut self, asked: &Asked<'_>, version: u64, told: &str) {
         for stamp in self.writer.stamps(1) {
-            let header = Header::Handled(self.header(asked, stamp, version));
+            let mut header = self.header(asked, stamp, version);
+            // No one's name is worth a record that the log does not take.
+            header.origin.actor = header
+                .origin
+                .actor
+                .filter(|actor| actor.len() < ANSWER_BYTES);
+            let header = Header::Handled(header);
             self.records.push_encoded(
                 asked.id.as_bytes(),
                 |out| header.encode(out),
@@ -407,15 +423,18 @@ fn tell<A: Aggregate>(
     answer: Outcome<A::Rejection>,
     max_record_bytes: usize,
 ) -> (Outcome<A::Rejection>, String) {
-    // The aggregate's id and the header go along, and other answers in a reply.
-    let limit = max_record_bytes / 4;
-    let instead = match (codec.tell)(&answer) {
-        Ok(told) if told.len() <= limit => return (answer, told),
-        Ok(told) => {
+    let limit = ANSWER_BYTES.min(max_record_bytes / 4);
+    let instead = match catch_unwind(AssertUnwindSafe(|| (codec.tell)(&answer))) {
+        Ok(Ok(told)) if told.len() <= limit => return (answer, told),
+        Ok(Ok(told)) => {
             let bytes = told.len();
             ExecuteError::TooLarge { bytes, limit }
         }
-        Err(error) => {
+        Err(panic) => {
+            let message = panic_message(&*panic).chars().take(1000).collect();
+            ExecuteError::Panicked(message)
+        }
+        Ok(Err(error)) => {
             ExecuteError::Panicked(format!("the rejection cannot be written as JSON: {error}"))
         }
     };

@@ -261,6 +261,9 @@ impl<A: Aggregate> Engine<A> {
     ) -> Result<Receipt, ExecuteError<A::Rejection>> {
         let partition = partition_of(id.as_bytes(), self.shared.topic.partitions());
         match &self.shared.routes {
+            _ if self.shared.stop.is_cancelled() => {
+                Err(self.refuse(ExecuteError::Unavailable { partition }))
+            }
             Some(routes) if !self.owns(partition) => {
                 routes.client.execute_with(id, command, options).await
             }
@@ -268,9 +271,9 @@ impl<A: Aggregate> Engine<A> {
         }
     }
 
-    /// Sends a command to its owner through the log, without waiting for what becomes of it: returns
+    /// Sends a command to its owner through the log, also where this engine owns the aggregate, without waiting for what becomes of it: returns
     /// once it is durable. It will be carried out once, whatever crashes; and be it rejected, nobody is
-    /// told.
+    /// told. A command that is executed afterwards may be decided before it.
     ///
     /// # Errors
     /// Those of [`Client::submit_with`]; [`ExecuteError::Unsent`] where commands are not

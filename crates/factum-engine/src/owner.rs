@@ -286,7 +286,7 @@ impl<A: Aggregate> Owner<A> {
                         return Ok(Ending::Lost);
                     }
                 }
-                commands = next_commands(&mut self.route), if room => {
+                commands = next_commands(&mut self.route), if room && !self.requests.is_closed() => {
                     self.backlog.extend(commands?);
                     self.gather().await;
                     if !self.decide(&mut under_way).await {
@@ -517,6 +517,9 @@ fn watch<A: Aggregate>(
     let Some((command_id, begun)) = waiting.watched else {
         return;
     };
+    if matches!((&waiting.caller, fate), (Caller::There(_), Fate::Void)) {
+        return; // it will be decided again
+    }
     let fenced = Err(ExecuteError::Fenced);
     let outcome = match fate {
         Fate::Valid => &waiting.answer,

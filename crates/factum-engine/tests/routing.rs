@@ -334,6 +334,40 @@ async fn what_nobody_understands_lies_among_the_dead_letters_with_its_reason() {
 }
 
 #[tokio::test]
+async fn hostile_records_end_no_engine() {
+    let log = memory();
+    let engine = engine(&log, "nodes").await;
+    let junk = vec![b'x'; 999_990];
+    write(&log, "a", None, &junk).await;
+    let variant = format!("\"{}\"", "y".repeat(200_000));
+    write(&log, "a", None, variant.as_bytes()).await;
+    let actor = format!(r#"{{"actor":"{}"}}"#, "z".repeat(999_960));
+    write(&log, "a", Some(actor.as_bytes()), br#"{"Add":[1]}"#).await;
+    write_to(&log, 0, "", None, br#"{"Add":[1]}"#).await;
+    let long = "k".repeat(400_000);
+    write(&log, &long, None, br#"{"Add":[1]}"#).await;
+    write(&log, "a", None, br#"{"Add":[5]}"#).await;
+    assert_eq!(wait_for_events(&log, 1).await, 1);
+    for id in ["a", "b", "c", "d", "e"] {
+        engine.execute(id, add(1)).await.unwrap();
+    }
+    engine.shutdown().await.unwrap();
+    let again = self::engine(&log, "nodes").await;
+    again.execute("a", add(1)).await.unwrap();
+    assert_eq!(read_all(&log).await.len(), 7);
+}
+
+#[tokio::test]
+async fn an_engine_that_was_stopped_takes_no_command() {
+    let log = memory();
+    let engine = engine(&log, "nodes").await;
+    engine.shutdown().await.unwrap();
+    let refused = engine.execute("a", add(1)).await;
+    assert!(matches!(refused, Err(ExecuteError::Unavailable { .. })));
+    assert_eq!(commands(&log).await.end(0).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn events_carry_what_a_command_brought_along() {
     let log = memory();
     let _engine = engine(&log, "nodes").await;

@@ -110,6 +110,9 @@ impl KafkaSettings {
             // A broker that comes back is found again at once, not after ten seconds.
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "500")
+            // A broker that was away says that a partition has no leader; librdkafka believes it, and
+            // asks again only when it is time for that: by default after five minutes.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             .set("isolation.level", "read_uncommitted")
             .set("allow.auto.create.topics", "false");
         config

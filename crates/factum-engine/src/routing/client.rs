@@ -156,7 +156,7 @@ impl<A: Aggregate> Client<A> {
         loop {
             let sent = self.queue(&sending, deadline).await;
             let attempt = match sent {
-                Ok(sent) => self.wait(&mut answer, sent, deadline).await,
+                Ok(sent) => self.wait(command_id, &mut answer, sent, deadline).await,
                 Err(error) => Err(error),
             };
             match attempt {
@@ -217,7 +217,6 @@ impl<A: Aggregate> Client<A> {
                 command: command_id,
                 partition: sending.partition,
             }),
-            Some(Ok(Err(error))) if never_landed(&error) => Err(ExecuteError::Unsent(error)),
             _ => Err(unknown),
         }
     }
@@ -281,6 +280,7 @@ impl<A: Aggregate> Client<A> {
     /// Waits for the answer until it is time to send the command again: `None` then.
     async fn wait(
         &self,
+        command: Uuid,
         answer: &mut Expectation,
         sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
         deadline: Option<Instant>,
@@ -289,14 +289,14 @@ impl<A: Aggregate> Client<A> {
         let again = deadline.map_or(again, |deadline| deadline.min(again));
         let refused = async {
             match sent.await {
-                Ok(Err(error)) if never_landed(&error) => error,
+                Ok(Err(error)) if is_refused(&error) => {}
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             told = answer => Ok(Some(told)),
-            error = refused => Err(ExecuteError::Unsent(error)),
+            () = refused => Err(ExecuteError::Unknown { command }),
             () = tokio::time::sleep_until(again) => Ok(None),
         }
     }
@@ -312,8 +312,8 @@ impl<A: Aggregate> Client<A> {
     }
 }
 
-/// Whether it is certain that the log took nothing.
-fn never_landed(error: &LogError) -> bool {
+/// Whether sending again is of no use: the log says no. Some of the batch may be there all the same.
+fn is_refused(error: &LogError) -> bool {
     use LogErrorKind::{Denied, NotFound, Unsuitable};
     matches!(error.kind(), Denied | NotFound | Unsuitable)
 }

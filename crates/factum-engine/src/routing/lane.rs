@@ -7,6 +7,8 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::owner::chain;
+
 /// How many commands at most go into one batch.
 const BATCH: usize = 1024;
 /// How many commands have to wait for a batch to be sent while another is under way.
@@ -77,6 +79,9 @@ fn send(
     let appended = topic.append(partition, records);
     async move {
         let appended = appended.await.map(drop).map_err(Arc::new);
+        if let Err(error) = &appended {
+            tracing::warn!(error = chain(&**error), "commands may not have been sent");
+        }
         for outgoing in batch {
             let _ = outgoing.sent.send(appended.clone());
         }

@@ -31,7 +31,8 @@ impl Topics {
                 LogErrorKind::Unsuitable,
                 format!(
                     "topic {} has {} partitions, and the topic of events has {}: each owner handles the \
-                     commands of its own partition, so there must be as many. Create it anew",
+                     commands of its own partition, so there must be as many. If none of its commands waits, delete it \
+                     while no client runs; it is made again",
                     commands.name(),
                     commands.partitions(),
                     create.partitions

@@ -1,11 +1,18 @@
 //! What the records of the topic of commands ask for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use factum_core::{Aggregate, Fetched, LogError, Offset, RecordRef, Records, partition_of};
 
 use super::replier::Routed;
 use super::wire::{Envelope, id_of_place};
 use super::{Codec, Topics};
-use crate::decider::{Caller, Request};
+use crate::decider::{Caller, Request, panic_message};
+
+/// The longest id of an aggregate that is taken from the log, in bytes.
+const LONGEST_ID: usize = 16 << 10;
+/// How much of a reason is kept, in characters.
+const REASON: usize = 1000;
 
 /// Makes requests of records, and puts what is none to the dead letters.
 pub(crate) struct Understanding<A: Aggregate> {
@@ -47,14 +54,18 @@ impl<A: Aggregate> Understanding<A> {
         let command = envelope
             .command
             .unwrap_or_else(|| id_of_place(partition, offset));
-        let id = String::from_utf8_lossy(record.key).into_owned();
-        let understood = match wrong.or_else(|| self.misplaced(partition, record.key)) {
+        let misplaced = self.misplaced(partition, record.key);
+        let id = match (&misplaced, std::str::from_utf8(record.key)) {
+            (None, Ok(id)) => id.to_owned(),
+            _ => String::new(),
+        };
+        let understood = match wrong.or(misplaced) {
             Some(wrong) => Err(wrong),
-            None => (self.codec.decode)(record.value).map_err(|error| error.to_string()),
+            None => self.decode(record.value),
         };
         Request {
             id,
-            command: understood,
+            command: understood.map_err(|reason| reason.chars().take(REASON).collect()),
             command_id: command,
             chosen: true,
             expected_version: envelope.expected_version,
@@ -66,8 +77,22 @@ impl<A: Aggregate> Understanding<A> {
         }
     }
 
+    /// The command, unless the user's code cannot read it.
+    fn decode(&self, value: &[u8]) -> Result<A::Command, String> {
+        match catch_unwind(AssertUnwindSafe(|| (self.codec.decode)(value))) {
+            Ok(decoded) => decoded.map_err(|error| error.to_string()),
+            Err(panic) => Err(format!("reading it panicked: {}", panic_message(&*panic))),
+        }
+    }
+
     /// Why a command is not for an aggregate of this partition.
     fn misplaced(&self, partition: u32, key: &[u8]) -> Option<String> {
+        if key.is_empty() || key.len() > LONGEST_ID {
+            return Some(format!(
+                "its key has {} bytes; it has to be the aggregate's id, of 1 to {LONGEST_ID} bytes",
+                key.len()
+            ));
+        }
         if std::str::from_utf8(key).is_err() {
             return Some("its key is not UTF-8; it has to be the aggregate's id".to_owned());
         }
@@ -96,15 +121,19 @@ impl<A: Aggregate> Understanding<A> {
             reason,
             "a command is not understood"
         );
-        let header = record.header.map(String::from_utf8_lossy);
+        let whole = record.byte_len() < self.topics.dead_letters.max_record_bytes() / 2;
+        let header = record.header.filter(|_| whole).map(String::from_utf8_lossy);
         let why = serde_json::json!({
             "topic": topic, "partition": partition, "offset": offset, "reason": reason, "header": header,
+            "whole": whole,
         });
+        let why = why.to_string();
         let mut records = Records::new();
+        // What is too large to go along is still where it was.
         records.push(RecordRef {
-            key: record.key,
-            header: Some(why.to_string().as_bytes()),
-            value: record.value,
+            key: if whole { record.key } else { b"" },
+            header: Some(why.as_bytes()),
+            value: if whole { record.value } else { b"" },
         });
         self.topics.dead_letters.append(partition, records).await?;
         Ok(())
