@@ -17,12 +17,16 @@ const WITH_SERVERS: [&str; 5] = [
     "xtask",
 ];
 
+/// Packages that prove by exhausting states or seeds, which takes minutes: CI runs them behind the tests.
+const PROOFS: [&str; 2] = ["factum-model", "factum-simulation"];
+
 /// Runs everything that has to pass before a change is published.
 ///
 /// Formatting, Clippy and the documentation without a warning, then all tests, on a real Kafka and
 /// a real Postgres, which are started if they do not run (see `cargo xtask up --help`) and kept for
 /// the next time. All steps are run, also after one has failed; at the end stands what each took.
-/// CI runs 30 faults behind it: see `cargo xtask chaos --help`.
+/// Behind it, CI runs what takes longer: `cargo test -p factum-model -p factum-simulation`, and 30 faults
+/// (see `cargo xtask chaos --help`).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test                      what CI runs; minutes
@@ -75,12 +79,19 @@ fn steps(fast: bool) -> Vec<Step> {
         step("clippy", "clippy --workspace --all-targets -- -D warnings"),
         step("docs", "doc --workspace --no-deps"),
     ];
+    let all = || {
+        let mut step = step("tests", "test --workspace --no-fail-fast");
+        let excluded = PROOFS.into_iter().flat_map(|proof| ["--exclude", proof]);
+        step.arguments.extend(excluded);
+        step
+    };
     if !fast {
-        steps.push(step("tests", "test --workspace --no-fail-fast"));
+        steps.push(all());
         return steps;
     }
     let mut units = step("unit tests", "test --lib --no-fail-fast");
-    let mut pure = step("pure tests", "test --workspace --no-fail-fast");
+    let mut pure = all();
+    pure.name = "pure tests";
     for package in WITH_SERVERS {
         units.arguments.extend(["--package", package]);
         pure.arguments.extend(["--exclude", package]);
@@ -143,6 +154,16 @@ mod tests {
             assert!(line("pure tests").contains(&format!("--exclude {package}")));
         }
         assert!(line("unit tests").contains("--lib"));
+    }
+
+    #[test]
+    fn ci_runs_the_proofs_that_the_tests_leave_out() {
+        let ci = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/run")).unwrap();
+        let tests = steps(false).pop().unwrap().arguments.join(" ");
+        for proof in PROOFS {
+            assert!(tests.contains(&format!("--exclude {proof}")), "{tests}");
+            assert!(ci.contains(&format!("-p {proof}")), "{ci}");
+        }
     }
 
     #[test]
