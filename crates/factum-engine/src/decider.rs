@@ -332,7 +332,7 @@ impl<A: Aggregate> Decider<'_, A> {
         let Some((offset, codec)) = caller.offset().zip(self.codec) else {
             return self.plan(command, caller, answer, 0);
         };
-        let (_, told) = tell(codec, answer, self.max_record_bytes);
+        let (answer, told) = tell(codec, answer, self.max_record_bytes);
         let asked = Asked {
             id,
             command,
@@ -343,7 +343,6 @@ impl<A: Aggregate> Decider<'_, A> {
             },
         };
         self.note(&asked, self.version(id), &told);
-        let answer = self.first_answer(first);
         self.plan(command, caller, answer, 1);
     }
 

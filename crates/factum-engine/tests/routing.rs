@@ -339,6 +339,7 @@ async fn hostile_records_end_no_engine() {
     let engine = engine(&log, "nodes").await;
     let junk = vec![b'x'; 999_990];
     write(&log, "a", None, &junk).await;
+    write(&log, "a", Some(&[0; 450_000]), b"no command").await;
     let variant = format!("\"{}\"", "y".repeat(200_000));
     write(&log, "a", None, variant.as_bytes()).await;
     let actor = format!(r#"{{"actor":"{}"}}"#, "z".repeat(999_960));

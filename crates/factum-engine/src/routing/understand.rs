@@ -121,7 +121,8 @@ impl<A: Aggregate> Understanding<A> {
             reason,
             "a command is not understood"
         );
-        let whole = record.byte_len() < self.topics.dead_letters.max_record_bytes() / 2;
+        // JSON may take six bytes for one of the header's.
+        let whole = record.byte_len() < self.topics.dead_letters.max_record_bytes() / 8;
         let header = record.header.filter(|_| whole).map(String::from_utf8_lossy);
         let why = serde_json::json!({
             "topic": topic, "partition": partition, "offset": offset, "reason": reason, "header": header,
