@@ -26,16 +26,17 @@ pub trait EventLog: Send + Sync + 'static {
     -> Result<Arc<dyn Topic>, LogError>;
 
     /// Opens a topic whose records are needed for a short time only, and creates it if it is not
-    /// there: it may forget those that are older than `keep`, and none that were just appended. One
+    /// there and `create` says how: it may forget those that are older than `keep`, and none that were just appended. One
     /// that is there already is taken as it is. Whoever reads an offset that was forgotten is told
     /// that it is damage; [`Topic::start`] says what is left.
     ///
     /// # Errors
-    /// The topic keeps the newest record of each key only; or the log can't be reached.
+    /// The topic does not exist and `create` is `None`; or it keeps the newest record of each key only;
+    /// or the log can't be reached.
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError>;
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::aggregates::Versioned;
 use crate::answer::{Outcome, Waiting};
 use crate::middleware::{Call, Middleware};
-use crate::routing::{Codec, Routed};
+use crate::routing::{Codec, ReplyTo, Routed};
 use crate::state::PartitionState;
 use crate::window::Entry;
 use crate::{ExecuteError, Receipt};
@@ -49,8 +49,19 @@ impl<R> Caller<R> {
         matches!(self, Self::Here(caller) if caller.is_closed())
     }
 
+    /// Nothing, unless the command came before on this way and only its answer is asked for.
+    fn first(&self, command: Uuid) -> Result<(), Outcome<R>> {
+        match self {
+            Self::There(Routed {
+                reply_to: Some(ReplyTo { again: true, .. }),
+                ..
+            }) => Err(Err(ExecuteError::Unknown { command })),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the command stands in the topic of commands, if it came through that.
-    fn offset(&self) -> Option<Offset> {
+    pub fn offset(&self) -> Option<Offset> {
         match self {
             Self::Here(_) => None,
             Self::There(routed) => Some(routed.offset),
@@ -120,6 +131,7 @@ impl<A: Aggregate> Decider<'_, A> {
         let decided = command
             .map_err(|reason| Err(ExecuteError::NotUnderstood(reason)))
             .and_then(|command| {
+                caller.first(command_id)?;
                 self.admit(&id, &command, command_id, &mut metadata)?;
                 self.decide(&id, command, command_id, expected_version)
             });
@@ -220,7 +232,8 @@ impl<A: Aggregate> Decider<'_, A> {
             events: size,
         };
         self.state.commands.remember(asked.id, receipt, None);
-        self.state.handle(asked.origin.command_offset);
+        self.state
+            .handle(asked.origin.command_offset, asked.command);
         self.stamps.extend(self.writer.stamps(size));
         Ok(receipt)
     }
@@ -303,7 +316,7 @@ impl<A: Aggregate> Decider<'_, A> {
     ) {
         match self.codec {
             Some(codec) if asked.chosen && asked.id.len() < self.max_record_bytes / 2 => {
-                let (answer, told) = tell(codec, answer, self.max_record_bytes);
+                let (answer, told) = tell(codec, asked.command, answer, self.max_record_bytes);
                 let version = self.version(asked.id);
                 let receipt = match &answer {
                     Ok(receipt) => *receipt,
@@ -332,7 +345,7 @@ impl<A: Aggregate> Decider<'_, A> {
         let Some((offset, codec)) = caller.offset().zip(self.codec) else {
             return self.plan(command, caller, answer, 0);
         };
-        let (answer, told) = tell(codec, answer, self.max_record_bytes);
+        let (answer, told) = tell(codec, command, answer, self.max_record_bytes);
         let asked = Asked {
             id,
             command,
@@ -358,11 +371,8 @@ impl<A: Aggregate> Decider<'_, A> {
                 _ => Ok(*receipt),
             };
         };
-        match (codec.hear)(told.as_bytes()) {
-            Ok(outcome) => outcome.map(|done| Receipt {
-                command: receipt.command,
-                ..done
-            }),
+        match codec.hear(told.as_bytes(), receipt.command) {
+            Ok(outcome) => outcome,
             Err(error) => Err(ExecuteError::NotUnderstood(format!(
                 "the answer that it got first, {told}, is of another build: {error}"
             ))),
@@ -391,7 +401,8 @@ impl<A: Aggregate> Decider<'_, A> {
             );
             self.stamps.push(stamp);
         }
-        self.state.handle(asked.origin.command_offset);
+        self.state
+            .handle(asked.origin.command_offset, asked.command);
     }
 
     fn plan(
@@ -419,6 +430,7 @@ impl<A: Aggregate> Decider<'_, A> {
 /// What the caller is told, and how it is written down. What cannot be written down is another answer.
 fn tell<A: Aggregate>(
     codec: Codec<A>,
+    command: Uuid,
     answer: Outcome<A::Rejection>,
     max_record_bytes: usize,
 ) -> (Outcome<A::Rejection>, String) {
@@ -438,7 +450,8 @@ fn tell<A: Aggregate>(
         }
     };
     let told = (codec.tell)(&Err(instead)).unwrap_or_default();
-    let answer = (codec.hear)(told.as_bytes()).unwrap_or_else(|_| Err(ExecuteError::Fenced));
+    let answer = codec.hear(told.as_bytes(), command);
+    let answer = answer.unwrap_or_else(|_| Err(ExecuteError::Fenced));
     (answer, told)
 }
 

@@ -4,8 +4,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use factum_core::{
-    Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, NewTopic, Topic, events_topic,
-    partition_of,
+    Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, Topic, events_topic, partition_of,
 };
 use factum_host::{processors, random_id, spawn};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -79,13 +78,11 @@ impl<A: Aggregate> Routes<A> {
         options: &EngineOptions,
         routing: &Routing<A>,
     ) -> Result<Self, EngineError> {
-        let create = NewTopic {
-            partitions: events.partitions(),
-            ..options.create.unwrap_or_default()
-        };
-        let topics = Topics::open(log, A::Event::AGGREGATE, create, routing.options).await?;
+        let (aggregate, create) = (A::Event::AGGREGATE, options.create);
+        let partitions = events.partitions();
+        let topics = Topics::open(log, aggregate, partitions, create, routing.options).await?;
         Ok(Self {
-            client: Client::start(&topics, routing).await,
+            client: Client::start(&topics, routing).await?,
             codec: routing.codec,
             replies: topics.replies.clone(),
             intake: Intake::start(topics, routing.codec),

@@ -297,7 +297,7 @@ impl<A: Aggregate> Keeper<A> {
             }
             let written = self.written().await;
             self.note(state, written);
-            if state.aggregates.changed_bytes() > 0 && self.is_used() {
+            if self.has_news(state) && self.is_used() {
                 self.save(state, at);
                 let written = self.written().await;
                 self.note(state, written);
@@ -396,13 +396,18 @@ impl<A: Aggregate> Keeper<A> {
     }
 
     fn is_due(&self, state: &PartitionState<A>) -> bool {
-        let changed = state.aggregates.changed_bytes();
-        if changed == 0 || !self.is_used() {
+        if !self.has_news(state) || !self.is_used() {
             return false;
         }
+        let changed = state.aggregates.changed_bytes();
         let now = Instant::now();
         let late = now >= self.began + self.share.options.every;
         (late || changed >= self.share.changed_bytes()) && now >= self.not_before
+    }
+
+    /// Whether anything came since the last checkpoint: a command without events counts, too.
+    fn has_news(&self, state: &PartitionState<A>) -> bool {
+        state.aggregates.changed_bytes() > 0 || state.commands.numbers().end > self.commands
     }
 
     fn begin(&mut self, state: &mut PartitionState<A>, at: Position) {

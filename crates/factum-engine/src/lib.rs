@@ -21,6 +21,7 @@ mod engine;
 mod error;
 mod follow;
 mod keeper;
+mod mark;
 mod meters;
 mod metrics;
 mod middleware;

@@ -231,9 +231,9 @@ impl<A: Aggregate> Owner<A> {
 
     /// Follows the commands that come through the log, from the first that is not handled.
     fn open_inbox(&mut self) {
-        let (partition, next) = (self.partition, self.state.handled);
+        let (partition, handled) = (self.partition, self.state.handled);
         if let Some(route) = &mut self.route {
-            route.inbox = Some(route.intake.open(partition, next));
+            route.inbox = Some(route.intake.open(partition, handled));
         }
     }
 
@@ -257,7 +257,7 @@ impl<A: Aggregate> Owner<A> {
             bytes: under_way.bytes,
             aggregates: self.state.aggregates.len(),
             commands: self.state.commands.len(),
-            handled: self.state.handled,
+            handled: self.state.handled.next,
         });
     }
 

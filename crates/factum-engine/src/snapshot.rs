@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use factum_core::{Offset, Position, ReaderRule};
+use factum_core::{Position, ReaderRule};
 use factum_host::{Guard, holds};
 
+use crate::mark::Mark;
 use crate::window::Entry;
 
 /// A partition's changes since the last checkpoint, as they were at one place of the log.
@@ -33,8 +34,8 @@ pub(crate) struct NewCommands {
     pub entries: Vec<Entry>,
     /// The number of the oldest command that is to be remembered.
     pub oldest: u64,
-    /// The offset after the newest handled command of the topic of commands.
-    pub handled: Offset,
+    /// How far the topic of commands was handled.
+    pub handled: Mark,
 }
 
 impl States {

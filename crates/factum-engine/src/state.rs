@@ -2,10 +2,12 @@
 
 use factum_core::{Aggregate, Event, Handled, LogError, Offset, Recorded, ValidEvent, ValidRecord};
 use factum_host::{Guard, holds};
+use uuid::Uuid;
 
 use crate::Receipt;
 use crate::aggregates::Aggregates;
 use crate::checkpoints::{Codec, Encode};
+use crate::mark::Mark;
 use crate::store::{Store, StoreError};
 use crate::window::CommandWindow;
 
@@ -16,8 +18,8 @@ use crate::window::CommandWindow;
 pub(crate) struct PartitionState<A> {
     pub aggregates: Aggregates<A>,
     pub commands: CommandWindow,
-    /// The offset after the newest command of the topic of commands that was handled.
-    pub handled: Offset,
+    /// How far the topic of commands was handled.
+    pub handled: Mark,
     /// Events replayed so far.
     pub replayed: u64,
     /// Whether an event did not follow the version that its aggregate had: the state from which the
@@ -31,7 +33,7 @@ impl<A: Aggregate> PartitionState<A> {
         Self {
             aggregates: Aggregates::none(encode),
             commands: CommandWindow::new(command_window),
-            handled: 0,
+            handled: Mark::default(),
             replayed: 0,
             misfit: false,
         }
@@ -80,13 +82,15 @@ impl<A: Aggregate> PartitionState<A> {
     }
 
     /// Takes note that a command of the topic of commands is being handled.
-    pub fn handle(&mut self, offset: Option<Offset>) {
-        self.handled = self.handled.max(offset.map_or(0, |offset| offset + 1));
+    pub fn handle(&mut self, offset: Option<Offset>, command: Uuid) {
+        if let Some(offset) = offset {
+            self.handled.pass(offset, command);
+        }
     }
 
     fn replay_handled(&mut self, valid: &ValidEvent<'_>) {
         let header = &valid.header;
-        self.handle(header.origin.command_offset);
+        self.handle(header.origin.command_offset, header.command);
         if self.commands.find(valid.key, header.command).is_none() {
             let told = Handled::decode(valid.value).map(|handled| handled.outcome.into());
             let receipt = Receipt {
@@ -114,7 +118,7 @@ impl<A: Aggregate> PartitionState<A> {
                 version: recorded.version,
                 events: stamp.size,
             };
-            self.handle(valid.header.origin.command_offset);
+            self.handle(valid.header.origin.command_offset, recorded.command);
             let known = self.commands.find(&recorded.id, receipt.command);
             if known.is_none() && holds(Guard::Replayed) {
                 self.commands.remember(&recorded.id, receipt, None);

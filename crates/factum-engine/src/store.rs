@@ -12,10 +12,11 @@
 
 use std::path::{Path, PathBuf};
 
-use factum_core::{Offset, Position};
+use factum_core::Position;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use uuid::Uuid;
 
+use crate::mark::Mark;
 use crate::snapshot::{NewCommands, Snapshot};
 use crate::window::Entry;
 use crate::{Receipt, disk, sealed};
@@ -25,7 +26,7 @@ const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
 const COMMANDS: TableDefinition<u64, &[u8]> = TableDefinition::new("commands");
 
 /// The format of everything in the file.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a checkpoint must be of, to be used.
 #[derive(Clone, Debug)]
@@ -129,7 +130,7 @@ impl Store {
     }
 
     /// Where the log goes on from it, and the topic of commands.
-    fn place(&self) -> Result<Option<(Position, Offset)>, StoreError> {
+    fn place(&self) -> Result<Option<(Position, Mark)>, StoreError> {
         let reading = self.database.begin_read()?;
         let checkpoint = match reading.open_table(CHECKPOINT) {
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -139,7 +140,7 @@ impl Store {
             return Err(StoreError::Unfit("it has no position"));
         };
         let stored = opened("", stored.value())?;
-        let (found, position, handled): (Found<'_>, At, Offset) = postcard::from_bytes(stored)
+        let (found, position, handled): (Found<'_>, At, Mark) = postcard::from_bytes(stored)
             .map_err(|_| StoreError::Unfit("it is of another format"))?;
         found.check(&self.origin)?;
         Ok(Some((position.into(), handled)))
@@ -198,7 +199,10 @@ impl Store {
         Ok(StoredCommands {
             first: first.unwrap_or(0),
             entries,
-            handled: self.place()?.map_or(0, |(_, handled)| handled),
+            handled: self
+                .place()?
+                .map(|(_, handled)| handled)
+                .unwrap_or_default(),
         })
     }
 
@@ -269,8 +273,8 @@ pub(crate) struct StoredCommands {
     pub first: u64,
     /// Oldest first.
     pub entries: Vec<Entry>,
-    /// The offset after the newest handled command of the topic of commands.
-    pub handled: Offset,
+    /// How far the topic of commands was handled.
+    pub handled: Mark,
 }
 
 /// A command, as it is stored: its aggregate's hash, id, sequence, version, events, and what was told.

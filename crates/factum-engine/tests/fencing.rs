@@ -189,7 +189,7 @@ impl EventLog for Flapping {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         self.log.open_fleeting(topic, create, keep).await

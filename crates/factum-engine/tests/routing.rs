@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use counter::{Added, Command, Counter, LIMIT, LimitReached, read_all};
 use factum_core::{
-    Event, EventLog, Metadata, NewTopic, RecordRef, Records, Topic, commands_topic,
-    dead_letters_topic, events_topic,
+    Event, EventLog, Fetched, LogErrorKind, Metadata, NewTopic, RecordRef, Records, Topic,
+    commands_topic, dead_letters_topic, events_topic,
 };
 use factum_engine::{
     Client, CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, Routing,
@@ -18,6 +18,10 @@ use factum_testkit::MemoryLog;
 use uuid::Uuid;
 
 const PARTITIONS: u32 = 4;
+const CREATE: NewTopic = NewTopic {
+    partitions: PARTITIONS,
+    replication: None,
+};
 
 fn memory() -> Arc<dyn EventLog> {
     Arc::new(MemoryLog::new())
@@ -29,10 +33,7 @@ async fn engine(log: &Arc<dyn EventLog>, group: &str) -> Engine<Counter> {
 
 async fn try_engine(log: &Arc<dyn EventLog>, group: &str) -> Result<Engine<Counter>, EngineError> {
     let options = EngineOptions {
-        create: Some(NewTopic {
-            partitions: PARTITIONS,
-            ..NewTopic::default()
-        }),
+        create: Some(CREATE),
         group: Some(group.to_owned()),
         reclaim_after: Duration::from_millis(20),
         ..EngineOptions::default()
@@ -66,6 +67,10 @@ fn with_id(id: u128) -> CommandOptions {
 async fn commands(log: &Arc<dyn EventLog>) -> Arc<dyn Topic> {
     let name = commands_topic(Added::AGGREGATE);
     log.open(&name, None).await.unwrap()
+}
+
+async fn create(log: &Arc<dyn EventLog>, topic: String) -> Arc<dyn Topic> {
+    log.open(&topic, Some(CREATE)).await.unwrap()
 }
 
 /// Puts a record into the topic of commands as some other program might.
@@ -415,43 +420,162 @@ async fn events_carry_what_a_command_brought_along() {
     assert_eq!(found, [metadata.clone(), metadata]);
 }
 
-#[tokio::test]
-async fn a_topic_of_commands_that_lost_some_is_refused() {
-    let log = memory();
-    let first = engine(&log, "nodes").await;
-    let client = client(&log).await;
-    for _ in 0..3 {
+/// What was handled of the topic of commands by an engine that is gone.
+async fn handled(log: &Arc<dyn EventLog>, count: u64) -> Fetched {
+    let first = engine(log, "nodes").await;
+    let client = client(log).await;
+    for _ in 0..count {
         client.execute("a", add(1)).await.unwrap();
     }
     first.shutdown().await.unwrap();
-    let events = log
-        .open(&events_topic(Added::AGGREGATE), None)
-        .await
-        .unwrap();
-    let other = memory();
-    let create = Some(NewTopic {
-        partitions: PARTITIONS,
-        ..NewTopic::default()
-    });
-    let copy = other
-        .open(&events_topic(Added::AGGREGATE), create)
-        .await
-        .unwrap();
+    let events = create(log, events_topic(Added::AGGREGATE)).await;
     let partition = factum_core::partition_of(b"a", PARTITIONS);
     let mut reader = events.read(&[(partition, 0)]).await.unwrap();
-    let fetched = reader.next().await.unwrap().remove(0);
+    reader.next().await.unwrap().remove(0)
+}
+
+/// A log with the same events and no commands.
+async fn copy_of(fetched: &Fetched) -> Arc<dyn EventLog> {
+    let other = memory();
+    let events = create(&other, events_topic(Added::AGGREGATE)).await;
     let mut records = Records::new();
     fetched.iter().for_each(|(_, record)| records.push(record));
-    copy.append(partition, records).await.unwrap();
-    let error = match try_engine(&other, "nodes").await {
+    events.append(fetched.partition, records).await.unwrap();
+    other
+}
+
+/// Why an engine does not go on there.
+async fn refusal(log: &Arc<dyn EventLog>) -> String {
+    let error = match try_engine(log, "nodes").await {
         Ok(engine) => {
             let failed = tokio::time::timeout(Duration::from_secs(10), engine.failed());
             failed.await.expect("it notices")
         }
         Err(error) => error,
     };
-    let EngineError::Log(error) = error else {
-        panic!("{error}");
+    match error {
+        EngineError::Log(error) => error.to_string(),
+        error => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_topic_of_commands_that_lost_some_is_refused() {
+    let other = copy_of(&handled(&memory(), 3).await).await;
+    let said = refusal(&other).await;
+    assert!(said.contains("it lost commands"), "{said}");
+}
+
+#[tokio::test]
+async fn a_topic_of_commands_that_was_made_anew_is_refused_however_long_it_is() {
+    let other = copy_of(&handled(&memory(), 3).await).await;
+    create(&other, commands_topic(Added::AGGREGATE)).await;
+    for id in 1..5 {
+        let header = format!(r#"{{"command":"{}"}}"#, Uuid::from_u128(id));
+        write(&other, "a", Some(header.as_bytes()), br#"{"Add":[1]}"#).await;
+    }
+    let said = refusal(&other).await;
+    assert!(said.contains("holds another command at offset 2"), "{said}");
+}
+
+#[tokio::test]
+async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
+    let log = memory();
+    let options = EngineOptions {
+        command_window: 2,
+        create: Some(CREATE),
+        ..EngineOptions::default()
     };
-    assert!(error.to_string().contains("it lost commands"), "{error}");
+    let builder = Engine::builder(log.clone()).options(options);
+    let engine = builder.routing(routing()).start().await.unwrap();
+    let client = client(&log).await;
+    for id in 1..5 {
+        client.execute_with("a", add(1), with_id(id)).await.unwrap();
+    }
+    let copy = |again: bool| {
+        let (id, client) = (Uuid::from_u128(1), Uuid::from_u128(9));
+        let reply = format!(r#"{{"client":"{client}","partition":0,"call":1,"again":{again}}}"#);
+        format!(r#"{{"command":"{id}","reply_to":{reply}}}"#)
+    };
+    write(&log, "a", Some(copy(true).as_bytes()), br#"{"Add":[1]}"#).await;
+    let receipt = client.execute("a", add(1)).await.unwrap();
+    assert_eq!(receipt.version, 5, "the copy was not carried out");
+    // One that nobody marked is a new command for all the owner can know.
+    write(&log, "a", Some(copy(false).as_bytes()), br#"{"Add":[1]}"#).await;
+    let repeated = client.execute_with("a", add(1), with_id(1)).await;
+    assert!(
+        matches!(repeated, Err(ExecuteError::Unknown { command }) if command == Uuid::from_u128(1)),
+        "that it is forgotten is remembered: {repeated:?}"
+    );
+    engine.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_long_asks_less_and_less_often_and_the_first_copy_counts() {
+    let log = memory();
+    engine(&log, "nodes").await.shutdown().await.unwrap();
+    let options = RoutingOptions {
+        send_again_after: Duration::from_millis(5),
+        ..RoutingOptions::default()
+    };
+    let client = Client::<Counter>::connect(log.clone(), Routing::new(options));
+    let client = client.await.unwrap();
+    let topic = commands(&log).await;
+    let partition = factum_core::partition_of(b"a", PARTITIONS);
+    let execute = client.execute("a", add(1));
+    let own = async {
+        while topic.end(partition).await.unwrap() < 6 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // 5 + 10 + 20 + 40 + 60 ms have passed.
+        let options = EngineOptions {
+            command_window: 1,
+            ..EngineOptions::default()
+        };
+        let builder = Engine::builder(log.clone()).options(options);
+        builder.routing(routing()).start().await.unwrap()
+    };
+    let begun = std::time::Instant::now();
+    let (receipt, _engine) = tokio::join!(execute, own);
+    assert_eq!(receipt.unwrap().version, 1);
+    assert!(begun.elapsed() >= Duration::from_millis(135));
+    let copies = copies(&topic, partition).await;
+    assert_eq!(copies[0], "false", "{copies:?}");
+    assert!(copies[1..].iter().all(|it| it == "true"), "{copies:?}");
+    client.execute("a", add(1)).await.unwrap();
+    assert_eq!(read_all(&log).await.len(), 2);
+}
+
+/// What the commands of a partition say of being copies.
+async fn copies(topic: &Arc<dyn Topic>, partition: u32) -> Vec<String> {
+    let mut reader = topic.read(&[(partition, 0)]).await.unwrap();
+    let fetched = reader.next().await.unwrap().remove(0);
+    let header = |(_, record): (u64, RecordRef<'_>)| {
+        let header = serde_json::from_slice(record.header.unwrap());
+        let header: serde_json::Value = header.unwrap();
+        header["reply_to"]["again"].to_string()
+    };
+    fetched.iter().map(header).collect()
+}
+
+#[tokio::test]
+async fn who_does_not_own_creates_nothing() {
+    let log = memory();
+    create(&log, events_topic(Added::AGGREGATE)).await;
+    let refused = Client::<Counter>::connect(log.clone(), routing())
+        .await
+        .err();
+    let engine = Engine::<Counter>::builder(log.clone()).options(EngineOptions {
+        create: None,
+        ..EngineOptions::default()
+    });
+    let refused_engine = engine.routing(routing()).start().await.err();
+    for refused in [refused, refused_engine] {
+        let Some(EngineError::Log(error)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(error.kind(), LogErrorKind::NotFound, "{error}");
+    }
+    let commands = log.open(&commands_topic(Added::AGGREGATE), None).await;
+    assert!(commands.is_err());
 }

@@ -337,7 +337,7 @@ impl EventLog for Silent {
     async fn open_fleeting(
         &self,
         _: &str,
-        _: NewTopic,
+        _: Option<NewTopic>,
         _: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         pending().await

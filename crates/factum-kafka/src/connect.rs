@@ -109,11 +109,11 @@ impl EventLog for KafkaLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         let needed = Needed::For(keep);
-        let opened = KafkaTopic::open(self.0.clone(), topic, Some(create), needed).await?;
+        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
         Ok(Arc::new(opened))
     }
 }

@@ -19,7 +19,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn a_fleeting_topic_is_told_to_forget() {
     let kafka = servers::kafka();
     let (log, operator, name) = (connect(&kafka).await, Operator::of(&kafka), fresh_name());
-    let topic = log.open_fleeting(&name, CREATE, MINUTE).await;
+    let topic = log.open_fleeting(&name, Some(CREATE), MINUTE).await;
     let topic = topic.expect("it is made");
     for (setting, wanted) in [
         ("cleanup.policy", "delete"),
@@ -66,7 +66,7 @@ async fn a_compacted_topic_is_no_fleeting_one_and_others_are_taken_as_they_are()
         let name = fresh_name();
         let settings = [("cleanup.policy", policy), ("retention.ms", retention)];
         operator.create(&name, &settings).await;
-        let opened = log.open_fleeting(&name, CREATE, MINUTE).await;
+        let opened = log.open_fleeting(&name, Some(CREATE), MINUTE).await;
         match opened.err() {
             None => assert!(fits, "{policy}"),
             Some(error) => {

@@ -63,12 +63,12 @@ impl EventLog for LocalLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         _keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         let (store, name) = (self.store.clone(), topic.to_owned());
         let open = move || {
-            let found = find_or_create(&store, &name, Some(create), Life::FLEETING)?;
+            let found = find_or_create(&store, &name, create, Life::FLEETING)?;
             Ok(opened(store, name, found.partitions))
         };
         Ok(Arc::new(LocalTopic(blocking(&self.store.dir, open).await?)))

@@ -20,7 +20,7 @@ const CREATE: NewTopic = NewTopic {
 
 async fn open(dir: &Path) -> Arc<dyn Topic> {
     let log = LocalLog::open(dir).await.expect("a log opens");
-    log.open_fleeting("answers", CREATE, Duration::from_secs(1))
+    log.open_fleeting("answers", Some(CREATE), Duration::from_secs(1))
         .await
         .expect("a topic opens")
 }

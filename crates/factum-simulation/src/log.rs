@@ -91,10 +91,10 @@ impl EventLog for SimLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         _: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        self.open(topic, Some(create)).await
+        self.open(topic, create).await
     }
 }
 

@@ -89,7 +89,7 @@ impl EventLog for FaultyLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         Ok(self.behind_faults(self.log.open_fleeting(topic, create, keep).await?))

@@ -55,7 +55,9 @@ impl EventLog for Flawed {
         };
         let opened = match (self.0.open(topic, create).await, create) {
             (Err(_), Some(create)) if self.1 == Flaw::OpensWhatForgets => {
-                self.0.open_fleeting(topic, create, Duration::ZERO).await
+                self.0
+                    .open_fleeting(topic, Some(create), Duration::ZERO)
+                    .await
             }
             (opened, _) => opened,
         };
@@ -65,7 +67,7 @@ impl EventLog for Flawed {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         let name = match self.1 {

@@ -28,7 +28,7 @@ impl EventLog for Own {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         let topic = format!("{}.{topic}", self.1);

@@ -31,7 +31,7 @@ impl EventLog for Late {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         self.1.notified().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{
-    Aggregate, Event, EventLog, LogError, LogErrorKind, NewTopic, Topic, events_topic, partition_of,
+    Aggregate, Event, EventLog, LogError, LogErrorKind, Topic, events_topic, partition_of,
 };
 use factum_host::{random_id, spawn};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +20,9 @@ use super::{Codec, Routing, RoutingOptions, Topics};
 use crate::answer::Outcome;
 use crate::engine::span;
 use crate::{CommandOptions, EngineError, ExecuteError, Receipt};
+
+/// The longest pause before a command is sent again, in [`RoutingOptions::send_again_after`].
+const LONGEST_PAUSE: u32 = 12;
 
 /// Sends commands to the aggregates of one type, and owns none of them: for programs that ask, and
 /// leave the answering to a service. Dropping it ends its tasks.
@@ -50,29 +53,50 @@ pub struct Submitted {
 /// A command as it goes into the log.
 struct Sending {
     id: String,
+    command: Uuid,
     partition: u32,
-    header: Vec<u8>,
+    envelope: Envelope,
     value: Vec<u8>,
 }
 
+impl Sending {
+    /// From now on only its answer is asked for: it is in the log.
+    fn again(&mut self) {
+        if let Some(reply_to) = &mut self.envelope.reply_to {
+            reply_to.again = true;
+        }
+    }
+
+    fn outgoing(&self, sent: oneshot::Sender<Result<(), Arc<LogError>>>) -> Outgoing {
+        Outgoing {
+            id: self.id.clone(),
+            header: header(&self.envelope),
+            value: self.value.clone(),
+            sent,
+        }
+    }
+}
+
+fn header(envelope: &Envelope) -> Vec<u8> {
+    serde_json::to_vec(envelope).expect("an envelope is JSON")
+}
+
 impl<A: Aggregate> Client<A> {
-    /// Connects to the service that owns the aggregates, which must have been started once.
+    /// Connects to the service that owns the aggregates, which must have been started once, with
+    /// [routing](crate::EngineBuilder::routing).
     ///
     /// # Errors
-    /// The log cannot be reached, or lacks the topic of events, or the topic of commands does not fit it.
+    /// The log cannot be reached, or lacks one of the service's topics, or does not let this program
+    /// read its answers; or the topic of commands does not fit the topic of events.
     pub async fn connect(log: Arc<dyn EventLog>, routing: Routing<A>) -> Result<Self, EngineError> {
         let aggregate = A::Event::AGGREGATE;
         let partitions = log.open(&events_topic(aggregate), None).await?.partitions();
-        let create = NewTopic {
-            partitions,
-            ..NewTopic::default()
-        };
-        let topics = Topics::open(&*log, aggregate, create, routing.options).await?;
-        Ok(Self::start(&topics, &routing).await)
+        let topics = Topics::open(&*log, aggregate, partitions, None, routing.options).await?;
+        Ok(Self::start(&topics, &routing).await?)
     }
 
     /// Begins to listen for answers, and returns once it does.
-    pub(crate) async fn start(topics: &Topics, routing: &Routing<A>) -> Self {
+    pub(crate) async fn start(topics: &Topics, routing: &Routing<A>) -> Result<Self, LogError> {
         let client = random_id();
         let replies = partition_of(client.as_bytes(), topics.replies.partitions());
         let (expected, stop) = (Arc::new(Expected::default()), CancellationToken::new());
@@ -82,19 +106,18 @@ impl<A: Aggregate> Client<A> {
             replies,
             client,
             expected.clone(),
-            || {
-                let _ = tell.send(());
-            },
+            tell,
         );
         let stopped = stop.clone();
         spawn(async move { stopped.run_until_cancelled(listening).await });
-        let _ = listens.await;
+        let closed = || LogError::new(LogErrorKind::Closed, "the reader of answers ended");
+        listens.await.unwrap_or_else(|_| Err(closed()))?;
         let lane = |partition| {
             let (queue, queued) = mpsc::channel(routing.options.queue.max(1));
             spawn(lane::run(topics.commands.clone(), partition, queued));
             queue
         };
-        Self {
+        Ok(Self {
             codec: routing.codec,
             options: routing.options,
             commands: topics.commands.clone(),
@@ -103,7 +126,7 @@ impl<A: Aggregate> Client<A> {
             client,
             replies,
             _listening: stop.drop_guard(),
-        }
+        })
     }
 
     /// Has a command carried out, and returns once its events are facts.
@@ -150,15 +173,21 @@ impl<A: Aggregate> Client<A> {
             client: self.client,
             partition: self.replies,
             call: answer.call,
+            again: false,
         });
-        let sending = self.sending(id, &command, command_id, &options, reply_to)?;
+        let mut sending = self.sending(id, &command, command_id, &options, reply_to)?;
         let mut sent_before = false;
+        let mut pause = self.options.send_again_after.max(Duration::from_millis(1));
+        let longest = pause * LONGEST_PAUSE;
         loop {
-            let sent = self.queue(&sending, deadline).await;
-            let attempt = match sent {
-                Ok(sent) => self.wait(command_id, &mut answer, sent, deadline).await,
+            let attempt = match self.queue(&sending, deadline).await {
+                Ok(sent) => {
+                    let told = wait(&mut sending, &mut answer, sent, pause);
+                    before(deadline, told).await.unwrap_or(Ok(None))
+                }
                 Err(error) => Err(error),
             };
+            pause = longest.min(pause * 2);
             match attempt {
                 Ok(Some(told)) => return self.hear(&told, command_id),
                 Ok(None) => {}
@@ -238,11 +267,8 @@ impl<A: Aggregate> Client<A> {
         })?;
         let (version, metadata) = (options.expected_version, &options.metadata);
         let envelope = Envelope::new(command_id, version, reply_to, metadata);
-        let header = serde_json::to_vec(&envelope).expect("an envelope is JSON");
-        let (bytes, limit) = (
-            id.len() + header.len() + value.len(),
-            self.commands.max_record_bytes(),
-        );
+        let bytes = id.len() + header(&envelope).len() + value.len();
+        let limit = self.commands.max_record_bytes();
         if bytes > limit {
             let topic = self.commands.name();
             let what = format!("the command has {bytes} bytes, and topic {topic} takes {limit}");
@@ -251,8 +277,9 @@ impl<A: Aggregate> Client<A> {
         let partition = partition_of(id.as_bytes(), self.commands.partitions());
         Ok(Sending {
             id,
+            command: command_id,
             partition,
-            header,
+            envelope,
             value,
         })
     }
@@ -264,52 +291,45 @@ impl<A: Aggregate> Client<A> {
         deadline: Option<Instant>,
     ) -> Result<oneshot::Receiver<Result<(), Arc<LogError>>>, ExecuteError<A::Rejection>> {
         let (sent, told) = oneshot::channel();
-        let outgoing = Outgoing {
-            id: sending.id.clone(),
-            header: sending.header.clone(),
-            value: sending.value.clone(),
-            sent,
-        };
         let lane = &self.lanes[sending.partition as usize];
-        match before(deadline, lane.send(outgoing)).await {
+        match before(deadline, lane.send(sending.outgoing(sent))).await {
             Some(Ok(())) => Ok(told),
             _ => Err(ExecuteError::Overloaded),
         }
     }
 
-    /// Waits for the answer until it is time to send the command again: `None` then.
-    async fn wait(
-        &self,
-        command: Uuid,
-        answer: &mut Expectation,
-        sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Box<[u8]>>, ExecuteError<A::Rejection>> {
-        let again = Instant::now() + self.options.send_again_after.max(Duration::from_millis(1));
-        let again = deadline.map_or(again, |deadline| deadline.min(again));
-        let refused = async {
-            match sent.await {
-                Ok(Err(error)) if is_refused(&error) => {}
-                _ => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            told = answer => Ok(Some(told)),
-            () = refused => Err(ExecuteError::Unknown { command }),
-            () = tokio::time::sleep_until(again) => Ok(None),
-        }
-    }
-
     fn hear(&self, told: &[u8], command: Uuid) -> Outcome<A::Rejection> {
-        match (self.codec.hear)(told) {
-            Ok(outcome) => outcome.map(|receipt| Receipt { command, ..receipt }),
+        match self.codec.hear(told, command) {
+            Ok(outcome) => outcome,
             Err(error) => {
                 tracing::warn!(%command, %error, "an answer is not understood: the owner's build is another one");
                 Err(ExecuteError::Unknown { command })
             }
         }
     }
+}
+
+/// Waits for the answer until it is time to send the command again: `None` then. Not before it is
+/// known what became of the last copy: too many commands might come between the two.
+async fn wait<R>(
+    sending: &mut Sending,
+    answer: &mut Expectation,
+    sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
+    pause: Duration,
+) -> Result<Option<Box<[u8]>>, ExecuteError<R>> {
+    tokio::select! {
+        biased;
+        told = &mut *answer => return Ok(Some(told)),
+        sent = sent => match sent {
+            Ok(Ok(())) => sending.again(),
+            Ok(Err(error)) if is_refused(&error) => {
+                let command = sending.command;
+                return Err(ExecuteError::Unknown { command });
+            }
+            _ => {}
+        },
+    }
+    Ok(tokio::time::timeout(pause, answer).await.ok())
 }
 
 /// Whether sending again is of no use: the log says no. Some of the batch may be there all the same.

@@ -8,21 +8,25 @@ use std::time::Duration;
 use factum_core::{Aggregate, Fetched, LogError, LogErrorKind, Offset, Topic};
 use factum_host::spawn;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::understand::Understanding;
+use super::understand::{Understanding, may_be};
 use super::{Codec, Topics};
 use crate::decider::Request;
+use crate::mark::Mark;
 use crate::owner::chain;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How long all owners wait for one that is busy, before it is left behind.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be handled, in the order of the topic of commands.
 type Commands<A> = Result<Vec<Request<A>>, LogError>;
 
 /// An engine's way to the topic of commands. Its task ends with the last clone.
 pub(crate) struct Intake<A: Aggregate> {
-    joins: mpsc::UnboundedSender<(u32, Followed<A>)>,
+    joins: mpsc::UnboundedSender<Joining<A>>,
 }
 
 /// The commands of one partition, for its owner.
@@ -32,11 +36,16 @@ pub(crate) struct Inbox<A: Aggregate> {
 
 /// A partition whose commands an owner takes.
 struct Followed<A: Aggregate> {
+    /// Where to go on reading.
     next: Offset,
+    /// What was handled before this owner.
+    mark: Mark,
     /// Whether what is to be handled was seen to be there.
     checked: bool,
     out: mpsc::Sender<Commands<A>>,
 }
+
+type Joining<A> = (u32, Followed<A>);
 
 impl<A: Aggregate> Clone for Intake<A> {
     fn clone(&self) -> Self {
@@ -53,16 +62,18 @@ impl<A: Aggregate> Intake<A> {
             understanding: Understanding { topics, codec },
             followed: BTreeMap::new(),
             joining,
+            joins: joins.downgrade(),
         };
         spawn(follower.run());
         Self { joins }
     }
 
-    /// Follows the commands of a partition from `next` on: all before it are handled.
-    pub fn open(&self, partition: u32, next: Offset) -> Inbox<A> {
+    /// Follows the commands of a partition from a mark on: all before it are handled.
+    pub fn open(&self, partition: u32, mark: Mark) -> Inbox<A> {
         let (out, commands) = mpsc::channel(1);
         let followed = Followed {
-            next,
+            next: mark.next,
+            mark,
             checked: false,
             out,
         };
@@ -83,11 +94,28 @@ impl<A: Aggregate> Inbox<A> {
     }
 }
 
+impl<A: Aggregate> Followed<A> {
+    /// Makes sure that the command before the mark, if it is still there, is the one that was handled.
+    fn recognise(&self, topic: &dyn Topic, fetched: &Fetched) -> Result<(), LogError> {
+        let (partition, next) = (fetched.partition, self.mark.next);
+        let before = fetched.iter().find(|(offset, _)| offset + 1 == next);
+        match before {
+            Some((offset, record)) if !may_be(self.mark.last, partition, offset, record) => {
+                let what = format!("holds another command at offset {offset} than was handled");
+                Err(damaged(topic, partition, next, &what))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 struct Follower<A: Aggregate> {
     commands: Arc<dyn Topic>,
     understanding: Understanding<A>,
     followed: BTreeMap<u32, Followed<A>>,
-    joining: mpsc::UnboundedReceiver<(u32, Followed<A>)>,
+    joining: mpsc::UnboundedReceiver<Joining<A>>,
+    /// For those that are left behind.
+    joins: mpsc::WeakUnboundedSender<Joining<A>>,
 }
 
 impl<A: Aggregate> Follower<A> {
@@ -103,7 +131,7 @@ impl<A: Aggregate> Follower<A> {
                     tokio::time::sleep(retry).await;
                     retry = LAST_RETRY.min(retry * 2);
                 }
-                Err(error) => self.fail(&error).await,
+                Err(error) => self.fail(&error),
             }
         }
     }
@@ -143,68 +171,178 @@ impl<A: Aggregate> Follower<A> {
         let Some(first) = self.joining.recv().await else {
             return ControlFlow::Break(());
         };
-        self.followed.extend([first]);
-        while let Ok(more) = self.joining.try_recv() {
-            self.followed.extend([more]);
+        let mut more = Some(first);
+        while let Some((partition, to)) = more {
+            // One that was left behind may come after its owner has opened another inbox.
+            if !to.out.is_closed() {
+                self.followed.insert(partition, to);
+            }
+            more = self.joining.try_recv().ok();
         }
         ControlFlow::Continue(())
     }
 
-    /// Waits where an owner is busy: all of them share one process and one log.
+    /// Waits a little where an owner is busy: all of them share one process and one log. But one that is
+    /// stuck does not hold up the others.
     async fn hand_on(&mut self, fetched: &Fetched) -> Result<(), LogError> {
-        let Some(to) = self.followed.get_mut(&fetched.partition) else {
+        let partition = fetched.partition;
+        let Some(to) = self.followed.get_mut(&partition) else {
             return Ok(());
         };
-        let requests = self.understanding.requests(fetched, to.next).await?;
-        if !requests.is_empty() && to.out.send(Ok(requests)).await.is_err() {
-            self.followed.remove(&fetched.partition);
-        } else {
-            to.next = to.next.max(fetched.next);
+        if let Err(damage) = to.recognise(&*self.commands, fetched) {
+            self.tell(partition, damage);
+            return Ok(());
+        }
+        match timeout(PATIENCE, to.out.clone().reserve_owned()).await {
+            Ok(Ok(room)) => {
+                let next = to.next.max(to.mark.next);
+                let requests = self.understanding.requests(fetched, next).await?;
+                if !requests.is_empty() {
+                    let _ = room.send(Ok(requests));
+                }
+                to.next = next.max(fetched.next);
+            }
+            Ok(Err(_)) => drop(self.followed.remove(&partition)),
+            Err(_) => self.leave_behind(partition),
         }
         Ok(())
+    }
+
+    /// Lets a partition join again once its owner takes commands.
+    fn leave_behind(&mut self, partition: u32) {
+        let (Some(left), joins) = (self.followed.remove(&partition), self.joins.clone()) else {
+            return;
+        };
+        spawn(async move {
+            let is_there = left.out.reserve().await.is_ok();
+            if let Some(joins) = joins.upgrade().filter(|_| is_there) {
+                let _ = joins.send((partition, left));
+            }
+        });
     }
 
     /// What is to be handled must be there, and what was handled must have been. Who cannot go on is
     /// told.
     async fn check_bounds(&mut self) -> Result<(), LogError> {
-        let mut damaged = Vec::new();
-        for (partition, to) in self.followed.iter_mut().filter(|(_, to)| !to.checked) {
-            let start = self.commands.start(*partition).await?;
-            let end = self.commands.end(*partition).await?;
-            to.checked = (start..=end).contains(&to.next);
-            if !to.checked {
-                let error = out_of_bounds(&*self.commands, *partition, to.next, start, end);
-                let _ = to.out.send(Err(error)).await;
-                damaged.push(*partition);
+        let unchecked = self.followed.iter().filter(|(_, to)| !to.checked);
+        let unchecked: Vec<_> = unchecked.map(|(it, to)| (*it, to.mark.next)).collect();
+        for (partition, next) in unchecked {
+            let start = self.commands.start(partition).await?;
+            let end = self.commands.end(partition).await?;
+            if !(start..=end).contains(&next) {
+                let what = format!("holds offsets {start} to {end}");
+                let damage = damaged(&*self.commands, partition, next, &what);
+                self.tell(partition, damage);
+            } else if let Some(to) = self.followed.get_mut(&partition) {
+                to.checked = true;
+                // The one that was handled last shows whether this is the same topic.
+                to.next = start.max(next.saturating_sub(1));
             }
         }
-        self.followed.retain(|it, _| !damaged.contains(it));
         Ok(())
     }
 
+    /// Tells an owner that there is no going on, as soon as it listens.
+    fn tell(&mut self, partition: u32, error: LogError) {
+        if let Some(to) = self.followed.remove(&partition) {
+            spawn(async move { to.out.send(Err(error)).await });
+        }
+    }
+
     /// Tells everyone that there is no going on.
-    async fn fail(&mut self, error: &LogError) {
-        for (_, to) in std::mem::take(&mut self.followed) {
-            let told = LogError::new(error.kind(), chain(error));
-            let _ = to.out.send(Err(told)).await;
+    fn fail(&mut self, error: &LogError) {
+        let followed: Vec<_> = self.followed.keys().copied().collect();
+        for partition in followed {
+            self.tell(partition, LogError::new(error.kind(), chain(error)));
         }
     }
 }
 
-fn out_of_bounds(
-    topic: &dyn Topic,
-    partition: u32,
-    next: Offset,
-    start: Offset,
-    end: Offset,
-) -> LogError {
+fn damaged(topic: &dyn Topic, partition: u32, next: Offset, what: &str) -> LogError {
     LogError::new(
         LogErrorKind::Damaged,
         format!(
-            "{} partition {partition} holds offsets {start} to {end}, and by its events the commands \
-             up to {next} were handled: it lost commands, or is another topic under the same name. \
-             Restore it, or create it anew together with the topic of events",
+            "{} partition {partition} {what}, and by its events the commands up to {next} were handled: it \
+             lost commands, or is another topic under the same name. Restore it, or create it anew together \
+             with the topic of events",
             topic.name()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use factum_core::{DecodeError, Event, NewTopic, RecordRef, Records};
+    use factum_testkit::MemoryLog;
+
+    use super::*;
+    use crate::{Routing, RoutingOptions};
+
+    #[derive(Default)]
+    struct Light;
+
+    #[derive(Debug)]
+    struct Switched;
+
+    impl Event for Switched {
+        const AGGREGATE: &'static str = "test.light";
+
+        fn name(&self) -> &'static str {
+            "Switched"
+        }
+
+        fn encode(&self, _: &mut Vec<u8>) {}
+
+        fn decode(_: &[u8]) -> Result<Self, DecodeError> {
+            Ok(Self)
+        }
+    }
+
+    impl Aggregate for Light {
+        type Command = ();
+        type Event = Switched;
+        type Rejection = ();
+
+        fn decide(&self, (): ()) -> Result<Vec<Switched>, ()> {
+            Ok(vec![Switched])
+        }
+
+        fn apply(&mut self, _: &Switched) {}
+    }
+
+    async fn topics() -> Topics {
+        let (log, options) = (MemoryLog::new(), RoutingOptions::default());
+        let create = Some(NewTopic::default());
+        let topics = Topics::open(&log, Switched::AGGREGATE, 2, create, options);
+        topics.await.unwrap()
+    }
+
+    async fn send(topics: &Topics, partition: u32) {
+        let mut records = Records::new();
+        records.push(RecordRef {
+            key: b"hall",
+            header: None,
+            value: b"null",
+        });
+        topics.commands.append(partition, records).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_owner_that_is_stuck_holds_up_no_other_and_misses_nothing() {
+        let topics = topics().await;
+        let intake = Intake::<Light>::start(topics.clone(), Routing::default().codec);
+        let mut inboxes = [0, 1].map(|it| intake.open(it, Mark::default()));
+        for _ in 0..50 {
+            send(&topics, 0).await;
+            send(&topics, 1).await;
+            assert_eq!(inboxes[1].next().await.unwrap().len(), 1);
+        }
+        let mut offsets = Vec::new();
+        while offsets.len() < 50 {
+            for request in inboxes[0].next().await.unwrap() {
+                offsets.push(request.caller.offset().unwrap());
+            }
+        }
+        assert_eq!(offsets, (0..50).collect::<Vec<_>>());
+    }
 }

@@ -25,12 +25,14 @@ pub(crate) use codec::Codec;
 pub(crate) use inbox::{Inbox, Intake};
 pub(crate) use replier::{Replier, Routed};
 pub(crate) use topics::Topics;
+pub(crate) use wire::ReplyTo;
 
 /// How commands are routed. Start from [`RoutingOptions::default`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoutingOptions {
-    /// How long to wait for an answer before the command is sent again, under its id: the owner may
-    /// have ended between the commit and the answer. The command does not take effect again.
+    /// How long to wait for an answer, once a command is durable, before it is asked for with another
+    /// copy of the command: the owner may have ended between the commit and the answer. The command does
+    /// not take effect again. Each wait is twice as long as the one before, up to twelve times this.
     pub send_again_after: Duration,
     /// How long the log has to keep answers, at least.
     pub keep_replies: Duration,

@@ -44,6 +44,7 @@ impl<A: Aggregate> Replier<A> {
             client,
             partition,
             call,
+            ..
         } = reply_to;
         // What could not be told as JSON was decided as something that can.
         let Ok(told) = (self.codec.tell)(outcome) else {

@@ -74,21 +74,27 @@ impl Drop for Expectation {
     }
 }
 
-/// Listens for answers for ever. Those that are missed while the log fails are asked for again by
-/// whoever waits for them.
+/// Tells that answers are being listened for; or why they never will be.
+type Listening = oneshot::Sender<Result<(), LogError>>;
+
+/// Listens for answers for ever, unless there is no beginning. Those that are missed while the log
+/// fails are asked for again by whoever waits for them.
 pub(crate) async fn listen(
     topic: Arc<dyn Topic>,
     partition: u32,
     client: Uuid,
     expected: Arc<Expected>,
-    listening: impl FnOnce(),
+    listening: Listening,
 ) {
     let mut listening = Some(listening);
     loop {
-        let error = match follow(&*topic, partition, client, &expected, &mut listening).await {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
+        let Err(error) = follow(&*topic, partition, client, &expected, &mut listening).await;
+        if !error.is_retryable()
+            && let Some(listening) = listening.take()
+        {
+            let _ = listening.send(Err(error));
+            return;
+        }
         let (topic, error) = (topic.name(), chain(&error));
         tracing::warn!(topic, error, "answers cannot be read: trying again");
         tokio::time::sleep(AGAIN).await;
@@ -100,12 +106,12 @@ async fn follow(
     partition: u32,
     client: Uuid,
     expected: &Expected,
-    listening: &mut Option<impl FnOnce()>,
+    listening: &mut Option<Listening>,
 ) -> Result<std::convert::Infallible, LogError> {
     let end = topic.end(partition).await?;
     let mut reader = topic.read(&[(partition, end)]).await?;
     if let Some(listening) = listening.take() {
-        listening();
+        let _ = listening.send(Ok(()));
     }
     loop {
         for fetched in reader.next().await? {

@@ -26,6 +26,8 @@ pub(crate) enum Told<R> {
     Denied(String),
     /// The command could not be read.
     NotUnderstood(String),
+    /// The command came before, and its answer is forgotten.
+    Forgotten,
 }
 
 /// A receipt without the command's id, which stands beside it.
@@ -60,25 +62,23 @@ impl<'o, R> Told<&'o R> {
             ExecuteError::Panicked(message) => Self::Panicked(message.clone()),
             ExecuteError::Denied(reason) => Self::Denied(reason.clone()),
             ExecuteError::NotUnderstood(reason) => Self::NotUnderstood(reason.clone()),
+            ExecuteError::Unknown { .. } => Self::Forgotten,
             // An owner decides none of these.
             ExecuteError::Fenced
             | ExecuteError::Unavailable { .. }
             | ExecuteError::Overloaded
-            | ExecuteError::Unsent(_)
-            | ExecuteError::Unknown { .. } => {
-                unreachable!("an owner decides what is final")
-            }
+            | ExecuteError::Unsent(_) => unreachable!("an owner decides what is final"),
         }
     }
 }
 
 impl<R> Told<R> {
-    /// The outcome; the receipt's command id is still to be filled in.
-    pub fn outcome(self) -> Outcome<R> {
+    /// The outcome of a command.
+    pub fn outcome(self, command: Uuid) -> Outcome<R> {
         Err(match self {
             Self::Done(done) => {
                 return Ok(Receipt {
-                    command: Uuid::nil(),
+                    command,
                     partition: done.partition,
                     sequence: done.sequence,
                     version: done.version,
@@ -92,6 +92,7 @@ impl<R> Told<R> {
             Self::Panicked(message) => ExecuteError::Panicked(message),
             Self::Denied(reason) => ExecuteError::Denied(reason),
             Self::NotUnderstood(reason) => ExecuteError::NotUnderstood(reason),
+            Self::Forgotten => ExecuteError::Unknown { command },
         })
     }
 }
@@ -104,7 +105,10 @@ mod tests {
         let text = serde_json::to_string(&Told::of(&outcome)).unwrap();
         assert_eq!(text, json);
         let back = serde_json::from_str::<Told<String>>(&text).unwrap();
-        assert_eq!(format!("{:?}", back.outcome()), format!("{outcome:?}"));
+        assert_eq!(
+            format!("{:?}", back.outcome(Uuid::nil())),
+            format!("{outcome:?}")
+        );
     }
 
     /// The form is documented, and stands in logs for ever.
@@ -143,5 +147,7 @@ mod tests {
             Err(ExecuteError::NotUnderstood("what".to_owned())),
             r#"{"not_understood":"what"}"#,
         );
+        let command = Uuid::nil();
+        comes_back(Err(ExecuteError::Unknown { command }), r#""forgotten""#);
     }
 }

@@ -18,15 +18,21 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// Opens them, and creates those that are not there.
+    /// Opens them for events of so many partitions, and creates those that are not there if `create`
+    /// says how.
     pub async fn open(
         log: &dyn EventLog,
         aggregate: &str,
-        create: NewTopic,
+        partitions: u32,
+        create: Option<NewTopic>,
         options: RoutingOptions,
     ) -> Result<Self, LogError> {
-        let commands = log.open(&commands_topic(aggregate), Some(create)).await?;
-        if commands.partitions() != create.partitions {
+        let create = create.map(|create| NewTopic {
+            partitions,
+            ..create
+        });
+        let commands = log.open(&commands_topic(aggregate), create).await?;
+        if commands.partitions() != partitions {
             return Err(LogError::new(
                 LogErrorKind::Unsuitable,
                 format!(
@@ -35,7 +41,7 @@ impl Topics {
                      while no client runs; it is made again",
                     commands.name(),
                     commands.partitions(),
-                    create.partitions
+                    partitions
                 ),
             ));
         }
@@ -45,9 +51,7 @@ impl Topics {
             replies: log
                 .open_fleeting(&replies, create, options.keep_replies)
                 .await?,
-            dead_letters: log
-                .open(&dead_letters_topic(aggregate), Some(create))
-                .await?,
+            dead_letters: log.open(&dead_letters_topic(aggregate), create).await?,
         })
     }
 }

@@ -1,13 +1,13 @@
 //! What the records of the topic of commands ask for.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use factum_core::{Aggregate, Fetched, LogError, Offset, RecordRef, Records, partition_of};
+
+use uuid::Uuid;
 
 use super::replier::Routed;
 use super::wire::{Envelope, id_of_place};
 use super::{Codec, Topics};
-use crate::decider::{Caller, Request, panic_message};
+use crate::decider::{Caller, Request};
 
 /// The longest id of an aggregate that is taken from the log, in bytes.
 const LONGEST_ID: usize = 16 << 10;
@@ -43,11 +43,7 @@ impl<A: Aggregate> Understanding<A> {
 
     /// What a record asks for; or why it asks for nothing.
     fn request(&self, partition: u32, offset: Offset, record: RecordRef<'_>) -> Request<A> {
-        let envelope = record.header.map_or_else(
-            || Ok(Envelope::default()),
-            serde_json::from_slice::<Envelope>,
-        );
-        let (envelope, wrong) = match envelope {
+        let (envelope, wrong) = match envelope(record) {
             Ok(envelope) => (envelope, None),
             Err(error) => (Envelope::default(), Some(format!("its header: {error}"))),
         };
@@ -61,7 +57,7 @@ impl<A: Aggregate> Understanding<A> {
         };
         let understood = match wrong.or(misplaced) {
             Some(wrong) => Err(wrong),
-            None => self.decode(record.value),
+            None => self.codec.decode(record.value),
         };
         Request {
             id,
@@ -74,14 +70,6 @@ impl<A: Aggregate> Understanding<A> {
                 offset,
                 reply_to: envelope.reply_to,
             }),
-        }
-    }
-
-    /// The command, unless the user's code cannot read it.
-    fn decode(&self, value: &[u8]) -> Result<A::Command, String> {
-        match catch_unwind(AssertUnwindSafe(|| (self.codec.decode)(value))) {
-            Ok(decoded) => decoded.map_err(|error| error.to_string()),
-            Err(panic) => Err(format!("reading it panicked: {}", panic_message(&*panic))),
         }
     }
 
@@ -139,4 +127,17 @@ impl<A: Aggregate> Understanding<A> {
         self.topics.dead_letters.append(partition, records).await?;
         Ok(())
     }
+}
+
+/// Whether a record may have been handled as the command with some id.
+pub(crate) fn may_be(command: Uuid, partition: u32, offset: Offset, record: RecordRef<'_>) -> bool {
+    let id = envelope(record).ok().and_then(|envelope| envelope.command);
+    // Another build may have understood less of its header.
+    id == Some(command) || id_of_place(partition, offset) == command
+}
+
+fn envelope(record: RecordRef<'_>) -> serde_json::Result<Envelope> {
+    record
+        .header
+        .map_or_else(|| Ok(Envelope::default()), serde_json::from_slice)
 }

@@ -34,6 +34,9 @@ pub(crate) struct ReplyTo {
     pub client: Uuid,
     pub partition: u32,
     pub call: u64,
+    /// Whether the command is in the topic before: should nobody remember it, it is not carried out.
+    #[serde(default)]
+    pub again: bool,
 }
 
 impl Envelope {
@@ -112,6 +115,7 @@ mod tests {
             client: Uuid::from_u128(2),
             partition: 3,
             call: 7,
+            again: true,
         };
         let envelope = Envelope::new(Uuid::from_u128(4), Some(5), Some(reply_to), &metadata);
         let json = serde_json::to_string(&envelope).unwrap();

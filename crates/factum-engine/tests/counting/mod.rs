@@ -71,7 +71,7 @@ impl EventLog for CountingLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         self.log.open_fleeting(topic, create, keep).await

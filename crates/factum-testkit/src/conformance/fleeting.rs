@@ -20,7 +20,7 @@ async fn open_fleeting(log: &Arc<dyn EventLog>, name: &str, partitions: u32) -> 
         partitions,
         replication: None,
     };
-    soon("a topic opens", log.open_fleeting(name, create, KEEP))
+    soon("a topic opens", log.open_fleeting(name, Some(create), KEEP))
         .await
         .expect("a topic opens")
 }

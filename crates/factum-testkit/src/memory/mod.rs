@@ -110,10 +110,10 @@ impl EventLog for MemoryLog {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         _keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let found = self.find_or_create(topic, Some(create), true)?;
+        let found = self.find_or_create(topic, create, true)?;
         Ok(Arc::new(MemoryTopic(found)))
     }
 }

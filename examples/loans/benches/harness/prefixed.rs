@@ -26,7 +26,7 @@ impl EventLog for Prefixed {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         let topic = format!("{}.{topic}", self.prefix);

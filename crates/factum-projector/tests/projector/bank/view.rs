@@ -106,7 +106,7 @@ impl EventLog for LogView {
     async fn open_fleeting(
         &self,
         topic: &str,
-        create: NewTopic,
+        create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
         self.log.open_fleeting(topic, create, keep).await
