@@ -28,7 +28,7 @@ use crate::outcomes::Outcome;
 use crate::partition_board::{Load, PartitionBoard};
 use crate::patience::Patience;
 use crate::replay::{Replay, observe_to};
-use crate::routing::{Codec, Inbox, Intake, Replier};
+use crate::routing::{Batch, Codec, Inbox, Intake, Replier};
 use crate::standby::Warm;
 use crate::state::PartitionState;
 use crate::status::TakeoverReason;
@@ -79,6 +79,8 @@ pub(crate) struct Route<A: Aggregate> {
     replier: Replier<A>,
     /// Open while the partition is served.
     inbox: Option<Inbox<A>>,
+    /// How many bytes of commands that came through the log were taken since the backlog was empty.
+    taken: usize,
 }
 
 impl<A: Aggregate> Route<A> {
@@ -88,6 +90,7 @@ impl<A: Aggregate> Route<A> {
             replier: Replier::new(codec, replies),
             codec,
             inbox: None,
+            taken: 0,
         }
     }
 }
@@ -286,10 +289,11 @@ impl<A: Aggregate> Owner<A> {
                         return Ok(Ending::Lost);
                     }
                 }
-                commands = next_commands(&mut self.route), if room && !self.requests.is_closed() => {
-                    self.backlog.extend(commands?);
+                // Also while a batch is under way: they come in small pieces, and go on together.
+                commands = next_commands(&mut self.route), if self.takes_commands() => {
+                    self.take(commands?);
                     self.gather().await;
-                    if !self.decide(&mut under_way).await {
+                    if room && !self.decide(&mut under_way).await {
                         return Ok(Ending::Lost);
                     }
                 }
@@ -361,6 +365,21 @@ impl<A: Aggregate> Owner<A> {
                 false
             }
         }
+    }
+
+    /// Whether there is room for commands that come through the log.
+    fn takes_commands(&self) -> bool {
+        let taken = self.route.as_ref().map_or(0, |route| route.taken);
+        let few = self.backlog.len() < BATCH && taken < BATCH_BYTES;
+        (few || self.backlog.is_empty()) && !self.requests.is_closed()
+    }
+
+    fn take(&mut self, batch: Batch<A>) {
+        if let Some(route) = &mut self.route {
+            let before = if self.backlog.is_empty() { 0 } else { route.taken };
+            route.taken = before + batch.bytes;
+        }
+        self.backlog.extend(batch.requests);
     }
 
     /// Lets whoever is about to send a command do so, that it goes along: callers who were answered
@@ -501,7 +520,7 @@ impl UnderWay {
 /// The commands that come next through the log, where they are routed. Cancel safe.
 async fn next_commands<A: Aggregate>(
     route: &mut Option<Route<A>>,
-) -> Result<Vec<Request<A>>, LogError> {
+) -> Result<Batch<A>, LogError> {
     match route.as_mut().and_then(|route| route.inbox.as_mut()) {
         Some(inbox) => inbox.next().await,
         None => std::future::pending().await,

@@ -22,7 +22,13 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be handled, in the order of the topic of commands.
-type Commands<A> = Result<Vec<Request<A>>, LogError>;
+pub(crate) struct Batch<A: Aggregate> {
+    pub requests: Vec<Request<A>>,
+    /// How many bytes they had in the log.
+    pub bytes: usize,
+}
+
+type Commands<A> = Result<Batch<A>, LogError>;
 
 /// An engine's way to the topic of commands. Its task ends with the last clone.
 pub(crate) struct Intake<A: Aggregate> {
@@ -198,7 +204,8 @@ impl<A: Aggregate> Follower<A> {
                 let next = to.next.max(to.mark.next);
                 let requests = self.understanding.requests(fetched, next).await?;
                 if !requests.is_empty() {
-                    let _ = room.send(Ok(requests));
+                    let bytes = fetched.records.byte_len();
+                    let _ = room.send(Ok(Batch { requests, bytes }));
                 }
                 to.next = next.max(fetched.next);
             }
@@ -337,11 +344,11 @@ mod tests {
             send(&topics, 1).await;
             let next = timeout(10 * PATIENCE, inboxes[1].next()).await;
             let next = next.expect("the other goes on");
-            assert_eq!(next.unwrap().len(), 1);
+            assert_eq!(next.unwrap().requests.len(), 1);
         }
         let mut offsets = Vec::new();
         while offsets.len() < 50 {
-            for request in inboxes[0].next().await.unwrap() {
+            for request in inboxes[0].next().await.unwrap().requests {
                 offsets.push(request.caller.offset().unwrap());
             }
         }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use client::{Client, Submitted};
 pub(crate) use codec::Codec;
-pub(crate) use inbox::{Inbox, Intake};
+pub(crate) use inbox::{Batch, Inbox, Intake};
 pub(crate) use replier::{Replier, Routed};
 pub(crate) use topics::Topics;
 pub(crate) use wire::ReplyTo;
