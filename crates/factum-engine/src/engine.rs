@@ -21,7 +21,7 @@ use crate::follow::follow_to_the_end;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
-use crate::routing::{Client, Codec, Intake, Routing, Submitted, Topics};
+use crate::routing::{Client, Codec, Intake, Replier, Routing, Submitted, Topics};
 use crate::status::EngineStatus;
 use crate::turns::Turns;
 use crate::{CommandOptions, EngineError, EngineOptions, ExecuteError, Receipt};
@@ -67,7 +67,7 @@ pub(crate) struct Shared<A: Aggregate> {
 pub(crate) struct Routes<A: Aggregate> {
     intake: Intake<A>,
     codec: Codec<A>,
-    replies: Arc<dyn Topic>,
+    replier: Replier<A>,
     client: Client<A>,
 }
 
@@ -84,9 +84,16 @@ impl<A: Aggregate> Routes<A> {
         Ok(Self {
             client: Client::start(&topics, routing).await?,
             codec: routing.codec,
-            replies: topics.replies.clone(),
+            replier: Replier::start(routing.codec, topics.replies.clone()),
             intake: Intake::start(topics, routing.codec),
         })
+    }
+}
+
+impl<A: Aggregate> Routes<A> {
+    /// Waits a little for the answers on their way.
+    pub async fn flush(&self) {
+        self.replier.flush().await;
     }
 }
 
@@ -94,8 +101,8 @@ impl<A: Aggregate> Shared<A> {
     /// The way to one of the owners.
     pub fn route(&self) -> Option<Route<A>> {
         let routes = self.routes.as_ref()?;
-        let (intake, replies) = (routes.intake.clone(), routes.replies.clone());
-        Some(Route::new(intake, routes.codec, replies))
+        let (intake, replier) = (routes.intake.clone(), routes.replier.clone());
+        Some(Route::new(intake, routes.codec, replier))
     }
 }
 

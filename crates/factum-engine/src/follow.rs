@@ -59,6 +59,9 @@ async fn follow<A: Aggregate>(shared: Arc<Shared<A>>, membership: Box<dyn Member
     }
     be_members(&shared, &mut owned, membership).await;
     owned.standbys.end().await;
+    if let Some(routes) = &shared.routes {
+        routes.flush().await;
+    }
 }
 
 async fn be_members<A: Aggregate>(

@@ -84,10 +84,10 @@ pub(crate) struct Route<A: Aggregate> {
 }
 
 impl<A: Aggregate> Route<A> {
-    pub fn new(intake: Intake<A>, codec: Codec<A>, replies: Arc<dyn Topic>) -> Self {
+    pub fn new(intake: Intake<A>, codec: Codec<A>, replier: Replier<A>) -> Self {
         Self {
             intake,
-            replier: Replier::new(codec, replies),
+            replier,
             codec,
             inbox: None,
             taken: 0,
@@ -227,9 +227,6 @@ impl<A: Aggregate> Owner<A> {
                 }
             });
         });
-        if let Some(route) = route {
-            route.replier.send();
-        }
     }
 
     /// Follows the commands that come through the log, from the first that is not handled.
@@ -376,7 +373,11 @@ impl<A: Aggregate> Owner<A> {
 
     fn take(&mut self, batch: Batch<A>) {
         if let Some(route) = &mut self.route {
-            let before = if self.backlog.is_empty() { 0 } else { route.taken };
+            let before = if self.backlog.is_empty() {
+                0
+            } else {
+                route.taken
+            };
             route.taken = before + batch.bytes;
         }
         self.backlog.extend(batch.requests);
@@ -518,9 +519,7 @@ impl UnderWay {
 }
 
 /// The commands that come next through the log, where they are routed. Cancel safe.
-async fn next_commands<A: Aggregate>(
-    route: &mut Option<Route<A>>,
-) -> Result<Batch<A>, LogError> {
+async fn next_commands<A: Aggregate>(route: &mut Option<Route<A>>) -> Result<Batch<A>, LogError> {
     match route.as_mut().and_then(|route| route.inbox.as_mut()) {
         Some(inbox) => inbox.next().await,
         None => std::future::pending().await,

@@ -1,5 +1,6 @@
 //! Sends commands to their owners, wherever those are.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,14 +68,32 @@ impl Sending {
         }
     }
 
-    fn outgoing(&self, sent: oneshot::Sender<Result<(), Arc<LogError>>>) -> Outgoing {
-        Outgoing {
+    fn outgoing(&self) -> (Outgoing, Sent) {
+        let (sent, durable) = oneshot::channel();
+        let (waits, answered) = oneshot::channel();
+        let outgoing = Outgoing {
             id: self.id.clone(),
             header: header(&self.envelope),
             value: self.value.clone(),
             sent,
-        }
+            answered,
+        };
+        (
+            outgoing,
+            Sent {
+                durable,
+                _waits: waits,
+            },
+        )
     }
+}
+
+/// One that waits for a command that was queued.
+struct Sent {
+    /// Told once the command is durable, or may not be.
+    durable: oneshot::Receiver<Result<(), Arc<LogError>>>,
+    /// The next commands are sent when nobody waits any more.
+    _waits: oneshot::Sender<Infallible>,
 }
 
 fn header(envelope: &Envelope) -> Vec<u8> {
@@ -241,7 +260,7 @@ impl<A: Aggregate> Client<A> {
         let unknown = ExecuteError::Unknown {
             command: command_id,
         };
-        match before(deadline, sent).await {
+        match before(deadline, sent.durable).await {
             Some(Ok(Ok(()))) => Ok(Submitted {
                 command: command_id,
                 partition: sending.partition,
@@ -289,11 +308,11 @@ impl<A: Aggregate> Client<A> {
         &self,
         sending: &Sending,
         deadline: Option<Instant>,
-    ) -> Result<oneshot::Receiver<Result<(), Arc<LogError>>>, ExecuteError<A::Rejection>> {
-        let (sent, told) = oneshot::channel();
+    ) -> Result<Sent, ExecuteError<A::Rejection>> {
+        let (outgoing, sent) = sending.outgoing();
         let lane = &self.lanes[sending.partition as usize];
-        match before(deadline, lane.send(sending.outgoing(sent))).await {
-            Some(Ok(())) => Ok(told),
+        match before(deadline, lane.send(outgoing)).await {
+            Some(Ok(())) => Ok(sent),
             _ => Err(ExecuteError::Overloaded),
         }
     }
@@ -314,13 +333,13 @@ impl<A: Aggregate> Client<A> {
 async fn wait<R>(
     sending: &mut Sending,
     answer: &mut Expectation,
-    sent: oneshot::Receiver<Result<(), Arc<LogError>>>,
+    mut sent: Sent,
     pause: Duration,
 ) -> Result<Option<Box<[u8]>>, ExecuteError<R>> {
     tokio::select! {
         biased;
         told = &mut *answer => return Ok(Some(told)),
-        sent = sent => match sent {
+        durable = &mut sent.durable => match durable {
             Ok(Ok(())) => sending.again(),
             Ok(Err(error)) if is_refused(&error) => {
                 let command = sending.command;

@@ -1,11 +1,15 @@
 //! Sends the commands to one partition, in order and in batches that grow with the load.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use factum_core::{LogError, RecordRef, Records, Topic};
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::owner::chain;
 
@@ -13,6 +17,9 @@ use crate::owner::chain;
 const BATCH: usize = 1024;
 /// How many commands have to wait for a batch to be sent while another is under way.
 const PIPELINE: usize = 256;
+/// How long a batch counts as under way at most once it is durable, while no answers come. Many small
+/// batches cost owner and log more than the wait costs the callers.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(5);
 /// How many batches may be under way.
 const UNDER_WAY: usize = 4;
 
@@ -23,6 +30,8 @@ pub(crate) struct Outgoing {
     pub value: Vec<u8>,
     /// Told once the command is durable, or may not be.
     pub sent: oneshot::Sender<Result<(), Arc<LogError>>>,
+    /// Dropped by whoever waits for the answer, once it is there.
+    pub answered: oneshot::Receiver<Infallible>,
 }
 
 /// Sends what is queued; ends when all is sent, after the last sender of the queue.
@@ -59,7 +68,8 @@ async fn gather(queue: &mut mpsc::Receiver<Outgoing>, taken: &mut Vec<Outgoing>)
     }
 }
 
-/// Sends a batch at once; the future that is returned tells who waits.
+/// Sends a batch at once. The future that is returned tells who waits that it is durable, and ends when
+/// they have their answers, or should have.
 fn send(
     topic: &dyn Topic,
     partition: u32,
@@ -82,8 +92,11 @@ fn send(
         if let Err(error) = &appended {
             tracing::warn!(error = chain(&**error), "commands may not have been sent");
         }
-        for outgoing in batch {
-            let _ = outgoing.sent.send(appended.clone());
+        let mut answers = Vec::with_capacity(batch.len());
+        for Outgoing { sent, answered, .. } in batch {
+            let _ = sent.send(appended.clone());
+            answers.push(answered);
         }
+        let _ = timeout(ANSWERED_WITHIN, join_all(answers)).await;
     }
 }

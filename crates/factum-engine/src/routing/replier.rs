@@ -1,14 +1,28 @@
-//! The owner's answers to those who wait elsewhere.
+//! The owners' answers to those who wait elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use factum_core::{Aggregate, Offset, RecordRef, Records, Topic};
+use factum_host::spawn;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Codec;
 use super::wire::{ReplyTo, push_answer};
 use crate::answer::Outcome;
+
+/// How many answers may wait to be gathered; more are dropped.
+const WAITING: usize = 16_384;
+/// How many bytes of answers are gathered at about most while the log takes none; more are dropped.
+const GATHERED_BYTES: usize = 16 << 20;
+/// How long an owner that stops waits for its answers to be sent.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A command that came through the log.
 #[derive(Clone, Copy, Debug)]
@@ -18,59 +32,252 @@ pub(crate) struct Routed {
     pub reply_to: Option<ReplyTo>,
 }
 
-/// Gathers answers and sends them. One that is lost is asked for again.
+/// An engine's way back to those who wait elsewhere. An answer that is lost is asked for again. Its task
+/// ends with the last clone.
 pub(crate) struct Replier<A: Aggregate> {
     codec: Codec<A>,
-    topic: Arc<dyn Topic>,
-    /// Those that are not sent yet: a record for each client.
-    answers: BTreeMap<(u32, Uuid), Vec<u8>>,
+    out: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Answer(ReplyTo, String),
+    /// Dropped once all answers before it are sent.
+    Flush(oneshot::Sender<()>),
+}
+
+impl<A: Aggregate> Clone for Replier<A> {
+    fn clone(&self) -> Self {
+        Self {
+            codec: self.codec,
+            out: self.out.clone(),
+        }
+    }
 }
 
 impl<A: Aggregate> Replier<A> {
-    pub fn new(codec: Codec<A>, topic: Arc<dyn Topic>) -> Self {
-        Self {
-            codec,
-            topic,
-            answers: BTreeMap::new(),
+    pub fn start(codec: Codec<A>, topic: Arc<dyn Topic>) -> Self {
+        let (out, messages) = mpsc::channel(WAITING);
+        spawn(Outbox::new(topic).run(messages));
+        Self { codec, out }
+    }
+
+    /// Sends the answer to a command, unless nobody waits for it.
+    pub fn answer(&self, routed: Routed, outcome: &Outcome<A::Rejection>) {
+        // What could not be told as JSON was decided as something that can.
+        if let Some(reply_to) = routed.reply_to
+            && let Ok(told) = (self.codec.tell)(outcome)
+        {
+            let _ = self.out.try_send(Message::Answer(reply_to, told));
         }
     }
 
-    /// Adds the answer to a command, unless nobody waits for it.
-    pub fn answer(&mut self, routed: Routed, outcome: &Outcome<A::Rejection>) {
-        let Some(reply_to) = routed.reply_to else {
-            return;
+    /// Waits a little for all answers to be sent.
+    pub async fn flush(&self) {
+        let (flush, flushed) = oneshot::channel();
+        let flushed = async {
+            let _ = self.out.send(Message::Flush(flush)).await;
+            let _ = flushed.await;
         };
-        let ReplyTo {
-            client,
-            partition,
-            call,
-            ..
-        } = reply_to;
-        // What could not be told as JSON was decided as something that can.
-        let Ok(told) = (self.codec.tell)(outcome) else {
-            return;
-        };
-        if partition >= self.topic.partitions() {
-            return;
+        let _ = timeout(FLUSHED_WITHIN, flushed).await;
+    }
+}
+
+/// Gathers answers while others are under way: few large appends cost the log less than many small.
+struct Outbox {
+    topic: Arc<dyn Topic>,
+    waiting: BTreeMap<u32, Gathered>,
+    bytes: usize,
+    /// At most one append to a partition: its number, once that is over.
+    under_way: FuturesUnordered<BoxFuture<'static, u32>>,
+    busy: BTreeSet<u32>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+/// The answers that wait for a partition.
+#[derive(Default)]
+struct Gathered {
+    /// A record for each client, that takes more answers.
+    open: BTreeMap<Uuid, Vec<u8>>,
+    /// Those that were full.
+    full: Records,
+}
+
+impl Outbox {
+    fn new(topic: Arc<dyn Topic>) -> Self {
+        Self {
+            topic,
+            waiting: BTreeMap::new(),
+            bytes: 0,
+            under_way: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
+            flushes: Vec::new(),
         }
-        let answers = self.answers.entry((partition, client)).or_default();
-        push_answer(answers, call, &told);
-        // An answer takes a quarter of the largest record at most.
-        if answers.len() > self.topic.max_record_bytes() / 2 {
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut taken = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(partition) = self.under_way.next() => drop(self.busy.remove(&partition)),
+                count = messages.recv_many(&mut taken, WAITING) => {
+                    if count == 0 {
+                        return;
+                    }
+                    taken.drain(..).for_each(|message| self.take(message));
+                }
+            }
             self.send();
         }
     }
 
-    /// Sends what was gathered, without waiting.
-    pub fn send(&mut self) {
-        while let Some(((partition, client), value)) = self.answers.pop_first() {
-            let mut records = Records::new();
-            records.push(RecordRef {
-                key: client.as_bytes(),
-                header: None,
-                value: &value,
-            });
-            drop(self.topic.append(partition, records));
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Flush(flush) => self.flushes.push(flush),
+            Message::Answer(to, told) if to.partition < self.topic.partitions() => {
+                self.gather(to, &told);
+            }
+            Message::Answer(..) => {}
         }
+    }
+
+    fn gather(&mut self, to: ReplyTo, told: &str) {
+        if self.bytes > GATHERED_BYTES {
+            return;
+        }
+        let Gathered { open, full } = self.waiting.entry(to.partition).or_default();
+        let answers = open.entry(to.client).or_default();
+        let before = answers.len();
+        push_answer(answers, to.call, told);
+        self.bytes += answers.len() - before;
+        // An answer takes a quarter of the largest record at most.
+        if answers.len() > self.topic.max_record_bytes() / 2 {
+            full.push(record(&to.client, answers));
+            open.remove(&to.client);
+        }
+    }
+
+    /// Sends what waits for partitions to which nothing is under way.
+    fn send(&mut self) {
+        let ready: Vec<u32> = self.waiting.keys().copied().collect();
+        for partition in ready {
+            if self.busy.insert(partition)
+                && let Some(gathered) = self.waiting.remove(&partition)
+            {
+                self.append(partition, gathered);
+            }
+        }
+        if self.waiting.is_empty() && self.under_way.is_empty() {
+            self.flushes.clear();
+        }
+    }
+
+    fn append(&mut self, partition: u32, gathered: Gathered) {
+        let Gathered { open, full } = gathered;
+        let mut records = full;
+        for (client, answers) in &open {
+            records.push(record(client, answers));
+        }
+        let values = records.iter().map(|record| record.value.len());
+        self.bytes -= values.sum::<usize>();
+        let appended = self.topic.append(partition, records);
+        let appended = appended.map(move |_| partition).boxed();
+        self.under_way.push(appended);
+    }
+}
+
+fn record<'a>(client: &'a Uuid, answers: &'a [u8]) -> RecordRef<'a> {
+    RecordRef {
+        key: client.as_bytes(),
+        header: None,
+        value: answers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use factum_core::{EventLog, NewTopic};
+    use factum_testkit::MemoryLog;
+
+    use super::*;
+    use crate::routing::wire::answers;
+
+    const CREATE: NewTopic = NewTopic {
+        partitions: 2,
+        replication: None,
+    };
+
+    fn to(partition: u32, client: u128, call: u64) -> ReplyTo {
+        ReplyTo {
+            client: Uuid::from_u128(client),
+            partition,
+            call,
+            again: false,
+        }
+    }
+
+    /// The calls that were answered in a partition.
+    async fn answered(topic: &Arc<dyn Topic>, partition: u32) -> Vec<u64> {
+        let mut reader = topic.read(&[(partition, 0)]).await.unwrap();
+        let (mut calls, end) = (Vec::new(), topic.end(partition).await.unwrap());
+        let mut at = 0;
+        while at < end {
+            for fetched in reader.next().await.unwrap() {
+                let values = fetched.iter().map(|(_, record)| record.value);
+                calls.extend(values.flat_map(answers).map(|(call, _)| call));
+                at = fetched.next;
+            }
+        }
+        calls.sort_unstable();
+        calls
+    }
+
+    #[tokio::test]
+    async fn every_answer_goes_to_its_client_also_those_that_fill_records() {
+        let log = MemoryLog::new();
+        let topic = log.open("answers", Some(CREATE)).await.unwrap();
+        let mut outbox = Outbox::new(topic.clone());
+        let long = "x".repeat(200_000);
+        for call in 0..20 {
+            let partition = (call % 2) as u32;
+            outbox.take(Message::Answer(
+                to(partition, u128::from(call % 4), call),
+                long.clone(),
+            ));
+        }
+        outbox.take(Message::Answer(to(7, 1, 99), "nowhere".to_owned()));
+        let (flush, flushed) = oneshot::channel();
+        outbox.take(Message::Flush(flush));
+        let (out, messages) = mpsc::channel(1);
+        outbox.send();
+        let run = spawn(outbox.run(messages));
+        assert!(flushed.await.is_err(), "it is dropped when all is sent");
+        assert_eq!(
+            answered(&topic, 0).await,
+            (0..20).step_by(2).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            answered(&topic, 1).await,
+            (1..20).step_by(2).collect::<Vec<_>>()
+        );
+        drop(out);
+        run.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_nobody_takes_is_bounded() {
+        let log = MemoryLog::new();
+        let topic = log.open("answers", Some(CREATE)).await.unwrap();
+        let mut outbox = Outbox::new(topic);
+        outbox.busy.insert(0);
+        let long = "x".repeat(100_000);
+        for call in 0..10_000 {
+            outbox.take(Message::Answer(to(0, 1, call), long.clone()));
+            outbox.send();
+        }
+        assert!(outbox.bytes < GATHERED_BYTES + 200_000, "{}", outbox.bytes);
+        outbox.busy.clear();
+        outbox.send();
+        assert_eq!(outbox.bytes, 0);
     }
 }
