@@ -88,9 +88,7 @@ impl<A: Aggregate> Routes<A> {
             intake: Intake::start(topics, routing.codec),
         })
     }
-}
 
-impl<A: Aggregate> Routes<A> {
     /// Waits a little for the answers on their way.
     pub async fn flush(&self) {
         self.replier.flush().await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use factum_core::{
-    Aggregate, CommitReader, Fetched, LogError, LogErrorKind, LogReader, Offset, Position,
+    Aggregate, CommitReader, Fetched, Header, LogError, LogErrorKind, LogReader, Offset, Position,
     ReaderRule, Topic, Writer,
 };
 
@@ -137,6 +137,10 @@ impl<A: Aggregate> Replay<A> {
     ) -> Result<(), ReplayError> {
         self.whole = false;
         if let Some(keeper) = keeper {
+            if keeper.is_doubtful() && !may_follow(fetched, self.commits.rule().epoch()) {
+                let what = "the log lost its end, and grew beyond the checkpoint since";
+                return Err(ReplayError::Misfit(what.to_owned()));
+            }
             self.load(fetched, keeper).await?;
         }
         let (state, topic) = (&mut self.state, &self.topic);
@@ -257,6 +261,21 @@ impl<A: Aggregate> Replay<A> {
             );
         }
     }
+}
+
+/// Whether records may come behind a place where some epoch is in force: each writer claims the next
+/// epoch before it writes.
+fn may_follow(fetched: &Fetched, mut epoch: u64) -> bool {
+    let headers = fetched.iter().filter_map(|(_, record)| record.header);
+    let mut headers = headers.filter_map(|header| Header::decode(header).ok());
+    headers.all(|header| match header {
+        Header::Claim(claim) => {
+            let is_next = claim.epoch <= epoch + 1;
+            epoch = epoch.max(claim.epoch);
+            is_next
+        }
+        Header::Event(event) | Header::Handled(event) => event.stamp.epoch <= epoch,
+    })
 }
 
 /// Reads part of a partition for a writer that owns it and has its state.

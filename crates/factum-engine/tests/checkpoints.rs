@@ -371,6 +371,29 @@ async fn a_log_that_ends_before_the_checkpoint_discards_it() {
 }
 
 #[tokio::test]
+async fn a_log_that_lost_its_end_and_grew_again_discards_it() {
+    let (memory, dir) = (MemoryLog::new(), folder());
+    let log: Arc<dyn EventLog> = Arc::new(memory.clone());
+    let (engine, _) = start::<Counter>(&log, at_stop(dir.path())).await;
+    for version in 1..=5 {
+        assert_eq!(add(&engine, "a", vec![1]).await, version);
+    }
+    engine.shutdown().await.unwrap();
+    // The claim and two events are left.
+    memory.lose_after("test.counter.events", 0, 3);
+    let other = folder();
+    let (engine, _) = start::<Counter>(&log, at_stop(other.path())).await;
+    for version in 1..=9 {
+        assert_eq!(add(&engine, "b", vec![1]).await, version);
+    }
+    engine.shutdown().await.unwrap();
+    let (engine, replayed) = start::<Counter>(&log, at_stop(dir.path())).await;
+    assert_eq!(replayed, 11);
+    assert_eq!(add(&engine, "a", vec![1]).await, 3);
+    assert_eq!(add(&engine, "b", vec![1]).await, 10);
+}
+
+#[tokio::test]
 async fn damage_discards_the_checkpoint() {
     let damages: [fn(&mut Vec<u8>); 5] = [
         |bytes| bytes.truncate(bytes.len() / 2),

@@ -1,5 +1,5 @@
 //! Commands that reach their owner through the log, beside those that are called in its process, and
-//! beside one produce round trip of plain rdkafka.
+//! beside plain rdkafka: one produce round trip, and the same hops.
 
 mod harness;
 
@@ -12,6 +12,7 @@ use factum::{
     NewTopic, Routing, jiff::Timestamp,
 };
 use harness::desk::work::{Activity, Completed, WorkEvent};
+use harness::echo::{Echo, Ways};
 use harness::loops::{closed_loop, micros, plain_settings};
 use harness::{Arguments, Prefixed, Report, percentile};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -23,6 +24,7 @@ const ROUNDS: usize = 5;
 const ONE_CALLER: usize = 1000;
 const WINDOWS: usize = 15;
 const PLAIN: &str = "plain";
+const ECHO: [&str; 3] = ["echo.commands", "echo.events", "echo.answers"];
 
 /// Emits one event for each command.
 #[derive(Default)]
@@ -79,7 +81,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         partitions: PARTITIONS,
         replication: None,
     };
-    log.open(PLAIN, Some(create)).await?;
+    for topic in ECHO.into_iter().chain([PLAIN]) {
+        log.open(topic, Some(create)).await?;
+    }
+    let [commands, events, answers] = ECHO.map(|topic| format!("{prefix}.{topic}"));
+    let ways = Ways {
+        servers: servers.clone(),
+        commands,
+        events,
+        answers,
+        partitions: PARTITIONS,
+    };
     let options = EngineOptions {
         create: Some(create),
         group: Some(prefix.clone()),
@@ -94,6 +106,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         client: Arc::new(client),
         producer,
         plain_topic: format!("{prefix}.{PLAIN}"),
+        ways,
         report: Report::new("route", &arguments),
     };
     if arguments.wants("routed, 1 caller") {
@@ -119,14 +132,16 @@ struct Bench {
     client: Arc<Client<Desk>>,
     producer: FutureProducer,
     plain_topic: String,
+    ways: Ways,
     report: Report,
 }
 
 impl Bench {
     async fn one_caller(&mut self) {
-        let (mut median, mut tail) = (Vec::new(), Vec::new());
+        let (mut median, mut tail, mut hops) = (Vec::new(), Vec::new(), Vec::new());
+        let mut echo = Echo::start(&self.ways).await;
         for round in 0..=ROUNDS {
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            let (mut ours, mut theirs, mut echoed) = (Vec::new(), Vec::new(), Vec::new());
             for number in 0..ONE_CALLER {
                 let (id, done) = command(number);
                 let before = Instant::now();
@@ -136,8 +151,13 @@ impl Bench {
                 let before = Instant::now();
                 self.produce(&id, &done).await;
                 theirs.push(micros(before));
+                let value = serde_json::to_vec(&done).expect("it is JSON");
+                let before = Instant::now();
+                echo.execute(&id, &value).await;
+                echoed.push(micros(before));
             }
             if round > 0 {
+                hops.push((percentile(&mut ours, 50), percentile(&mut echoed, 50)));
                 median.push((percentile(&mut ours, 50), percentile(&mut theirs, 50)));
                 tail.push((percentile(&mut ours, 99), percentile(&mut theirs, 99)));
             }
@@ -146,6 +166,9 @@ impl Bench {
         self.report
             .add("routed, 1 caller, p50", "us", limit, &median);
         self.report.add("routed, 1 caller, p99", "us", limit, &tail);
+        let limit = "the same hops, plain rdkafka";
+        let case = "routed, 1 caller, hops, p50";
+        self.report.add(case, "us", limit, &hops);
     }
 
     async fn produce(&self, id: &str, command: &Complete) {

@@ -199,6 +199,10 @@ impl<A: Aggregate> Follower<A> {
             self.tell(partition, damage);
             return Ok(());
         }
+        if fetched.records.is_empty() {
+            to.next = to.next.max(fetched.next);
+            return Ok(());
+        }
         match timeout(PATIENCE, to.out.clone().reserve_owned()).await {
             Ok(Ok(room)) => {
                 let next = to.next.max(to.mark.next);

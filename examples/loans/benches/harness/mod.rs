@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub mod desk;
+pub mod echo;
 pub mod loops;
 mod prefixed;
 
