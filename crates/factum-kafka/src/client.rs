@@ -1,8 +1,10 @@
 //! What librdkafka's background threads report, kept for whoever waits for an answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use factum_core::LogError;
+use factum_core::{LogError, LogErrorKind};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
@@ -10,7 +12,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::watch;
 
-use crate::error::coded;
+use crate::error::{coded, kind};
 
 /// The last report of a client's background threads, and the first that says the client can't work.
 ///
@@ -19,6 +21,9 @@ use crate::error::coded;
 pub(crate) struct Reports {
     last: Mutex<String>,
     refused: watch::Sender<Option<(RDKafkaErrorCode, String)>>,
+    trouble: Mutex<Option<Instant>>,
+    /// Whether there is trouble, to be asked for each record.
+    in_trouble: AtomicBool,
 }
 
 impl Reports {
@@ -30,8 +35,32 @@ impl Reports {
             .clone()
     }
 
+    /// Takes note that the brokers can't be reached, or do not answer.
+    pub(crate) fn trouble(&self) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.get_or_insert_with(Instant::now);
+        self.in_trouble.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes note that a broker answered.
+    pub(crate) fn well(&self) {
+        if self.in_trouble.load(Ordering::Relaxed) {
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            *trouble = None;
+            self.in_trouble.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Since when there was no answer, as far as is known: a client that asks nothing gets none.
+    pub(crate) fn in_trouble_since(&self) -> Option<Instant> {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn report(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
+        if code.is_some_and(|code| kind(code) == LogErrorKind::Unreachable) {
+            self.trouble();
+        }
         // That all brokers are down is said behind each report of why.
         if code != Some(RDKafkaErrorCode::AllBrokersDown) {
             reason.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));

@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use factum_core::{EventLog, LogError, LogErrorKind, NewTopic, Topic};
 use rdkafka::client::Client;
+use rdkafka::error::{KafkaError, KafkaResult};
 use tokio::task::spawn_blocking;
 
 use crate::client::Reports;
-use crate::error::closed;
+use crate::error::{closed, kind};
 use crate::producer::{Deliveries, Producer};
 use crate::retention::Needed;
 use crate::settings::KafkaSettings;
@@ -73,6 +74,18 @@ impl Connection {
         asked
             .await
             .map_err(|_| closed("the runtime that asks Kafka"))
+    }
+
+    /// Takes note whether a broker answered.
+    pub(crate) fn note<T>(&self, asked: &KafkaResult<T>) {
+        let code = asked
+            .as_ref()
+            .err()
+            .and_then(KafkaError::rdkafka_error_code);
+        match code.map(kind) {
+            Some(LogErrorKind::Unreachable) => self.reports.trouble(),
+            _ => self.reports.well(),
+        }
     }
 
     pub(crate) fn unreachable(&self) -> LogError {

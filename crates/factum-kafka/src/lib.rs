@@ -20,6 +20,7 @@ mod membership;
 mod packing;
 mod producer;
 mod reader;
+mod rescue;
 mod retention;
 mod settings;
 mod tally;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::client::{Reporting, Reports};
 use crate::error::{closed, coded, failed, kind};
+use crate::rescue::Rescue;
 use crate::settings::{HEARTBEAT, KafkaSettings};
 
 /// How often the thread looks for changes. Waiting in librdkafka's own call instead would spin through
@@ -63,9 +64,10 @@ impl KafkaMember {
         let consumer = consumer.map_err(what)?;
         consumer.subscribe(&[topic]).map_err(what)?;
         let (gone, left) = oneshot::channel();
+        let rescue = Rescue::new(&settings.servers);
         let thread = thread::Builder::new().name("factum-kafka-member".to_owned());
         let follow = move || {
-            follow(consumer);
+            follow(consumer, rescue);
             let _ = gone.send(());
         };
         let thread = thread.spawn(follow).expect("the system can start a thread");
@@ -109,7 +111,7 @@ impl Drop for KafkaMember {
 }
 
 /// The thread's side: serves the group until the member leaves or can't go on.
-fn follow(consumer: BaseConsumer<Sharing>) {
+fn follow(consumer: BaseConsumer<Sharing>, mut rescue: Rescue) {
     let mut news = Instant::now();
     while !consumer.context().is_leaving() {
         if let Some(Err(error)) = consumer.poll(Duration::ZERO)
@@ -121,6 +123,7 @@ fn follow(consumer: BaseConsumer<Sharing>) {
             // librdkafka asks the group for news only when something else wakes its thread, which may
             // take a second: a question that it answers by itself does.
             let _ = consumer.assignment();
+            rescue.look(consumer.client(), &consumer.context().reports);
             news = Instant::now();
         }
         thread::park_timeout(LOOK);
@@ -158,6 +161,7 @@ impl Sharing {
             let what = format!("{} gave partitions that can't be taken over", self.place);
             return self.end(failed(error, what));
         }
+        self.reports.well();
         let partitions = numbers(list);
         // To a client that leaves, librdkafka assigns nothing any more, and calls that a success.
         if !partitions.is_empty() && !self.is_leaving() {

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::client::{Reporting, Reports};
 use crate::error::{failed, kind};
+use crate::rescue::Rescue;
 use crate::settings::KafkaSettings;
 use crate::tally::Tally;
 
@@ -49,17 +50,19 @@ impl Producer {
             client: Arc::new(client),
             stopped: Arc::default(),
         };
-        producer.serve_reports();
+        producer.serve_reports(Rescue::new(&settings.servers));
         Ok(producer)
     }
 
     /// Starts the thread that serves delivery reports until the producer is dropped and everything
     /// it took was answered.
-    fn serve_reports(&self) {
+    fn serve_reports(&self, mut rescue: Rescue) {
         let (client, stopped) = (self.client.clone(), self.stopped.clone());
         let serve = move || {
             while !(stopped.load(Ordering::Acquire) && client.in_flight_count() == 0) {
                 client.poll(WAIT);
+                let reports = &client.context().reporting.0;
+                rescue.look(client.client(), reports);
             }
         };
         let thread = thread::Builder::new().name("factum-kafka-producer".to_owned());
@@ -194,9 +197,15 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let (slot, index) = unpack(opaque);
         self.report(slot, |tally| match result {
-            Ok(message) => tally.stored(index, message.offset()),
+            Ok(message) => {
+                self.reporting.0.well();
+                tally.stored(index, message.offset());
+            }
             Err((error, _)) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                if kind(code) == LogErrorKind::Unreachable {
+                    self.reporting.0.trouble();
+                }
                 tally.failed(1, code);
             }
         });

@@ -19,6 +19,7 @@ use crate::eof::end_offset;
 use crate::error::{closed, coded, failed, kind};
 use crate::packing::Packing;
 use crate::producer::HEADER;
+use crate::rescue::Rescue;
 use crate::settings::KafkaSettings;
 
 /// How long the thread waits at a time when there is nothing to read: only the time in which it
@@ -57,6 +58,7 @@ impl KafkaReader {
             servers: settings.servers.clone(),
             timeout: settings.answer_timeout,
             packing: Packing::new(from),
+            rescue: Rescue::new(&settings.servers),
         };
         let thread = thread::Builder::new().name("factum-kafka-reader".to_owned());
         thread
@@ -101,12 +103,14 @@ struct Packer {
     servers: String,
     timeout: Duration,
     packing: Packing,
+    rescue: Rescue,
 }
 
 impl Packer {
     /// Packs until the reader is gone or can't go on.
     fn run(mut self, out: &mpsc::Sender<Result<Vec<Fetched>, LogError>>) {
         while !out.is_closed() {
+            self.rescue.look(self.consumer.client(), &self.reports);
             match self.pack() {
                 Ok(()) if self.packing.is_empty() => {}
                 Ok(()) => drop(out.blocking_send(Ok(self.packing.take()))),
@@ -124,8 +128,12 @@ impl Packer {
         while self.packing.bytes() < PACKED_BYTES {
             match self.consumer.poll(wait) {
                 None => break,
-                Some(Ok(message)) => pack_message(&mut self.packing, &message),
+                Some(Ok(message)) => {
+                    self.reports.well();
+                    pack_message(&mut self.packing, &message);
+                }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.reports.well();
                     let end = end_offset(&self.reports.last());
                     self.packing.end(partition.cast_unsigned(), end);
                 }

@@ -85,7 +85,9 @@ impl KafkaTopic {
         let asked = self
             .connection
             .ask(move |client| client.fetch_watermarks(&name, partition.cast_signed(), timeout));
-        let (start, end) = asked.await?.map_err(|error| {
+        let asked = asked.await?;
+        self.connection.note(&asked);
+        let (start, end) = asked.map_err(|error| {
             failed(
                 error,
                 format!(
