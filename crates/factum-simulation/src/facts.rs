@@ -50,7 +50,7 @@ pub fn read(world: &World, violations: &mut Vec<String>) -> Facts {
 
 fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
     let mut facts = Facts::default();
-    let partitions = world.state().partitions.clone();
+    let partitions = world.state().events().clone();
     let count = partitions.len() as u32;
     for (partition, records) in (0..).zip(&partitions) {
         let mut fetched = Fetched::new(partition, 0);
