@@ -1,6 +1,6 @@
 //! What clients asked for, and what they were told.
 
-use factum_engine::{ExecuteError, Receipt};
+use factum_engine::{ExecuteError, Receipt, Submitted};
 use uuid::Uuid;
 
 use crate::account::{Account, Ask, Seen};
@@ -43,6 +43,8 @@ pub enum Answer {
     Rejected(Account),
     /// The aggregate is at another version.
     Conflict(u64),
+    /// It is durable, under this command id, and will be handled.
+    Submitted(Uuid),
     /// Nothing happened.
     Refused,
     /// It was not told.
@@ -55,14 +57,32 @@ impl Answer {
     /// What an outcome says; `None` stands for none.
     pub fn of(outcome: &Option<Outcome>) -> Self {
         match outcome {
-            Some(Ok(receipt)) => Self::Done(*receipt),
-            Some(Err(ExecuteError::Rejected(Seen(account)))) => Self::Rejected(*account),
-            Some(Err(ExecuteError::Conflict { actual, .. })) => Self::Conflict(*actual),
-            Some(Err(
-                ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded,
-            )) => Self::Refused,
-            Some(Err(ExecuteError::Unknown { .. })) | None => Self::Unknown,
-            Some(Err(_)) => Self::Strange,
+            None => Self::Unknown,
+            Some(Outcome::Executed(Ok(receipt))) => Self::Done(*receipt),
+            Some(Outcome::Submitted(Ok(Submitted { command, .. }))) => Self::Submitted(*command),
+            Some(Outcome::Executed(Err(error)) | Outcome::Submitted(Err(error))) => {
+                Self::of_error(error)
+            }
         }
+    }
+
+    fn of_error(error: &ExecuteError<Seen>) -> Self {
+        match error {
+            ExecuteError::Rejected(Seen(account)) => Self::Rejected(*account),
+            ExecuteError::Conflict { actual, .. } => Self::Conflict(*actual),
+            ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded => {
+                Self::Refused
+            }
+            ExecuteError::Unknown { .. } => Self::Unknown,
+            _ => Self::Strange,
+        }
+    }
+
+    /// Whether it is what became of the command.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Done(_) | Self::Rejected(_) | Self::Conflict(_) | Self::Strange
+        )
     }
 }

@@ -6,11 +6,17 @@ use factum_core::partition_of;
 use factum_engine::Receipt;
 
 use crate::account::{Account, Ask};
+use crate::answers;
 use crate::facts::{Commit, Facts};
 use crate::history::{Answer, Asked};
 
 /// Everything that breaks a promise.
-pub fn judge(history: &[Asked], facts: &Facts, partitions: u32, violations: &mut Vec<String>) {
+pub fn judge(
+    history: &[Asked],
+    facts: &Facts,
+    (partitions, routed): (u32, bool),
+    violations: &mut Vec<String>,
+) {
     let mut by_order: BTreeMap<u64, Vec<&Commit>> = BTreeMap::new();
     for commit in &facts.commits {
         by_order.entry(commit.order).or_default().push(commit);
@@ -29,7 +35,10 @@ pub fn judge(history: &[Asked], facts: &Facts, partitions: u32, violations: &mut
         };
         violations.extend(found.violations());
     }
-    violations.extend(overtaking(history, facts, partitions));
+    violations.extend(overtaking(history, facts, partitions, routed));
+    if routed {
+        violations.extend(answers::judge(history, facts));
+    }
 }
 
 struct Judged<'a> {
@@ -56,7 +65,7 @@ impl Judged<'_> {
     fn effect(&self) -> Option<String> {
         let answers = || self.asked.attempts.iter().map(|it| it.answer);
         let done = answers().any(|it| matches!(it, Answer::Done(receipt) if receipt.events > 0));
-        let open = answers().any(|it| it == Answer::Unknown);
+        let open = answers().any(|it| matches!(it, Answer::Submitted(_) | Answer::Unknown));
         // A client that gave up at last without an answer does not write it down.
         let open = open || self.asked.attempts.is_empty();
         match self.commits.len() {
@@ -107,7 +116,7 @@ impl Judged<'_> {
                 let was = (*actual as usize) < states.len() && Some(*actual) != self.asked.expected;
                 (!was).then(|| "a conflict with what never was".into())
             }
-            Answer::Refused | Answer::Unknown => None,
+            Answer::Submitted(_) | Answer::Refused | Answer::Unknown => None,
             Answer::Strange => Some("a strange answer".into()),
         }
     }
@@ -126,7 +135,7 @@ impl Judged<'_> {
 }
 
 /// Answers that do not know of what was told before they were asked for.
-fn overtaking(history: &[Asked], facts: &Facts, partitions: u32) -> Vec<String> {
+fn overtaking(history: &[Asked], facts: &Facts, partitions: u32, routed: bool) -> Vec<String> {
     let commits: BTreeMap<u64, &Commit> = facts.commits.iter().map(|it| (it.order, it)).collect();
     let mut told = Told::default();
     let mut violations = Vec::new();
@@ -149,10 +158,12 @@ fn overtaking(history: &[Asked], facts: &Facts, partitions: u32) -> Vec<String> 
                 let Some(version) = rests_on(&answer) else {
                     continue;
                 };
-                let known = told
-                    .before
-                    .get(&(order, attempt))
-                    .map_or(0, |it| it.version);
+                // Where commands are routed, the first answer is given again.
+                let first = match routed && asked.command.is_some() {
+                    true => 0,
+                    false => attempt,
+                };
+                let known = told.before.get(&(order, first)).map_or(0, |it| it.version);
                 if version < known {
                     violations.push(format!(
                         "answered on {version}, {known} was told: {asked:?}"
@@ -215,6 +226,6 @@ fn rests_on(answer: &Answer) -> Option<u64> {
         Answer::Done(receipt) => Some(receipt.version),
         Answer::Rejected(seen) => Some(seen.version),
         Answer::Conflict(actual) => Some(*actual),
-        Answer::Refused | Answer::Unknown | Answer::Strange => None,
+        Answer::Submitted(_) | Answer::Refused | Answer::Unknown | Answer::Strange => None,
     }
 }

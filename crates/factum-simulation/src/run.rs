@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use factum_engine::RoutingOptions;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
+use crate::chance::Chance;
 use crate::client::Clients;
 use crate::faults::{Programs, draw_weather, mend, strike};
 use crate::flaw::{Flaw, Without};
 use crate::group::coordinate;
+use crate::handled;
 use crate::history::Answer;
 use crate::node::Node;
+use crate::sender::Sender;
 use crate::store::Store;
 use crate::worker::Worker;
 use crate::world::World;
@@ -69,6 +73,36 @@ impl Figures {
     }
 }
 
+/// What the programs of a run are.
+struct Kinds {
+    /// How nodes and senders route commands, where they do.
+    routing: Option<RoutingOptions>,
+    /// How many programs send commands through the log.
+    senders: usize,
+    /// Whether nodes are warm standbys.
+    standby: bool,
+}
+
+impl Kinds {
+    fn draw(chance: &mut Chance) -> Self {
+        let options = RoutingOptions {
+            send_again_after: chance.millis(50, 5000),
+            queue: chance.one_of(&[1, 16, 4096]),
+            ..RoutingOptions::default()
+        };
+        Self {
+            routing: chance.strikes(350).then_some(options),
+            senders: chance.between(1, 2) as usize,
+            standby: chance.strikes(300),
+        }
+    }
+
+    fn senders(&self, world: &World) -> Vec<Sender> {
+        let sender = |options| (0..self.senders).map(move |name| Sender::new(world, name, options));
+        self.routing.into_iter().flat_map(sender).collect()
+    }
+}
+
 /// Runs a seed. `printed` prints everything that happens.
 ///
 /// # Panics
@@ -90,8 +124,8 @@ pub fn run_without(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
 }
 
 async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
-    let (partitions, nodes, workers, accounts, clients, count) = {
-        let mut chance = crate::chance::Chance::of(!seed);
+    let (partitions, nodes, workers, accounts, clients, count, kinds) = {
+        let mut chance = Chance::of(!seed);
         (
             chance.between(1, 3) as u32,
             chance.between(2, 3) as usize,
@@ -99,6 +133,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
             chance.one_of(&[1, 3, 8, 12, 20]),
             chance.between(2, 6),
             chance.between(4, 30),
+            Kinds::draw(&mut chance),
         )
     };
     let world = World::new(seed, partitions, flaw, printed);
@@ -106,16 +141,19 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     world.state().weather = weather;
     world.note(format_args!("{weather:?}"));
     tokio::spawn(coordinate(world.clone()));
-    let nodes: Vec<_> = (0..nodes).map(|name| Node::new(&world, name)).collect();
+    let nodes: Vec<_> = (0..nodes)
+        .map(|name| Node::new(&world, name, kinds.standby, kinds.routing))
+        .collect();
     let store = Store::new(&world, partitions);
     let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
     let programs = Programs {
         nodes,
         workers: workers.collect(),
+        senders: kinds.senders(&world),
         store,
     };
     programs.start();
-    let load = Clients::new(&world, &programs.nodes, accounts);
+    let load = Clients::new(&world, &programs.nodes, &programs.senders, accounts);
     let mut under_way = JoinSet::new();
     for _ in 0..clients {
         under_way.spawn(load.clone().ask_for(count));
@@ -129,7 +167,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     }
     faults.abort();
     settle(&world, &programs, &load).await;
-    let report = conclude(seed, &world, &load, partitions);
+    let report = conclude(seed, &world, &load, (partitions, kinds.routing.is_some()));
     world.end();
     report
 }
@@ -146,6 +184,7 @@ async fn settle(world: &World, programs: &Programs, load: &Clients) {
     mend(world, programs);
     look_at_all(world, nodes, load).await;
     compare(world, load);
+    handle_all(world).await;
     catch_up(world, &programs.store).await;
     for worker in &programs.workers {
         if !worker.stop(RECOVERY).await {
@@ -166,6 +205,24 @@ async fn look_at_all(world: &World, nodes: &[Node], load: &Clients) {
         if !load.look(nodes, &id, RECOVERY).await {
             world.broken(format!("{id} is not served within {RECOVERY:?}"));
         }
+    }
+}
+
+/// Waits until every command in the log is handled, also those that nobody waits for any more.
+async fn handle_all(world: &World) {
+    let deadline = world.now() + RECOVERY;
+    let handled = |facts: facts::Facts| facts.covered.iter().map(Vec::len).collect::<Vec<_>>();
+    loop {
+        let sent = handled::sent(world);
+        let handled = handled(facts::read(world, &mut Vec::new()));
+        if handled == sent {
+            world.note(format_args!("{sent:?} commands are handled"));
+            return;
+        }
+        if world.now() > deadline {
+            return world.broken(format!("of {sent:?} commands {handled:?} are handled"));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -215,11 +272,11 @@ async fn stop_all(world: &World, nodes: &[Node]) {
     }
 }
 
-fn conclude(seed: u64, world: &World, load: &Clients, partitions: u32) -> Report {
+fn conclude(seed: u64, world: &World, load: &Clients, kind: (u32, bool)) -> Report {
     let mut violations = world.state().broken.clone();
     let facts = facts::read(world, &mut violations);
     let history = load.history();
-    judge::judge(&history, &facts, partitions, &mut violations);
+    judge::judge(&history, &facts, kind, &mut violations);
     let answers = history.iter().flat_map(|asked| &asked.attempts);
     let state = world.state();
     let done = |it: &Answer| matches!(it, Answer::Done(receipt) if receipt.events > 0);
