@@ -50,6 +50,6 @@ mutants! {
     a_takeover_forgets_which_commands_were_handled: Flaw::Code(Code::Handled), 500;
     refusals_are_not_written_down: Flaw::Code(Code::Noted), 500;
     a_routed_command_is_answered_though_its_commit_is_void: Flaw::Code(Code::Routed), 1000;
-    #[ignore = "not found: the window of ids knows the command's answer by then"]
+    #[ignore = "not tried yet: the window of ids may know the answer by then"]
     a_command_is_decided_though_its_caller_gave_up: Flaw::Code(Code::Gone), 3000;
 }
