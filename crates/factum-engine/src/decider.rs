@@ -55,7 +55,7 @@ impl<R> Caller<R> {
             Self::There(Routed {
                 reply_to: Some(ReplyTo { again: true, .. }),
                 ..
-            }) => Err(Err(ExecuteError::Forgotten { command })),
+            }) if holds(Guard::Copied) => Err(Err(ExecuteError::Forgotten { command })),
             _ => Ok(()),
         }
     }

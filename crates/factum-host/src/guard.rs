@@ -30,6 +30,10 @@ pub enum Guard {
     Gone,
     /// A command that came through the log is answered once its commit is a fact.
     Routed,
+    /// A copy that asks for an answer is not carried out where that is forgotten.
+    Copied,
+    /// A replay that was broken off within a fetch is thrown away.
+    Unbroken,
     /// A position moves in the transaction that writes the rows.
     Together,
     /// A position moves only from where this worker left it.

@@ -122,7 +122,9 @@ impl Clients {
             let answer = self.attempt(at, place).await;
             let goes_on = match answer {
                 Answer::Refused => true,
-                Answer::Unknown => known && world.draw(|chance| chance.strikes(800)),
+                Answer::Unknown | Answer::Unheard => {
+                    known && world.draw(|chance| chance.strikes(800))
+                }
                 Answer::Done(_) if known && !again => {
                     again = true;
                     world.draw(|chance| chance.strikes(200))

@@ -68,6 +68,7 @@ fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
         let read = reader.read_all(&fetched, |record| {
             let (ValidRecord::Event(event) | ValidRecord::Handled(event)) = record;
             let stamp = event.header.stamp;
+            let emitted = matches!(record, ValidRecord::Event(_));
             sequence += 1;
             if stamp.sequence != sequence {
                 let found = stamp.sequence;
@@ -76,7 +77,7 @@ fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
                 ));
             }
             if stamp.index == 0 {
-                facts.covered[partition as usize].extend(Covered::by(event));
+                facts.covered[partition as usize].extend(Covered::by(event, emitted));
             }
             if let ValidRecord::Handled(handled) = record {
                 facts.noted.push(Noted::read(handled));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::account::{Account, Moved};
+use crate::facts::Facts;
 use crate::history::Answer;
 use crate::world::World;
 
@@ -23,7 +24,7 @@ pub struct Noted {
 }
 
 /// A command of the topic of commands, by the commit that it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Covered {
     /// Its offset.
     pub offset: Offset,
@@ -31,6 +32,28 @@ pub struct Covered {
     pub id: String,
     /// The command's id.
     pub command: Uuid,
+    /// Whether it emitted events.
+    pub emitted: bool,
+}
+
+/// A command as it stands in the topic of commands.
+#[derive(Debug, PartialEq, Eq)]
+struct Sent {
+    id: String,
+    command: Uuid,
+    /// Whether it only asks for the answer to one that stands before it.
+    again: bool,
+}
+
+/// What the topic of commands holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Routed {
+    /// Commands, copies included.
+    pub commands: u64,
+    /// Copies that only ask for an answer.
+    pub copies: u64,
+    /// Copies whose answer was forgotten.
+    pub forgotten: u64,
 }
 
 /// An outcome as it stands in the log, written down here once more.
@@ -47,6 +70,7 @@ enum Told {
     Conflict {
         actual: u64,
     },
+    Forgotten,
     #[serde(untagged)]
     Other(serde::de::IgnoredAny),
 }
@@ -71,6 +95,7 @@ impl Noted {
             }),
             Some(Ok(Told::Rejected(account))) => Answer::Rejected(account),
             Some(Ok(Told::Conflict { actual })) => Answer::Conflict(actual),
+            Some(Ok(Told::Forgotten)) => Answer::Forgotten,
             _ => Answer::Strange,
         };
         Self {
@@ -83,21 +108,30 @@ impl Noted {
 
 impl Covered {
     /// The command of a valid commit, if it came through the log.
-    pub fn by(valid: &ValidEvent<'_>) -> Option<Self> {
+    pub fn by(valid: &ValidEvent<'_>, emitted: bool) -> Option<Self> {
         Some(Self {
             offset: valid.header.origin.command_offset?,
             id: valid.key.to_owned(),
             command: valid.header.command,
+            emitted,
         })
     }
 
-    /// The command that stands at an offset; `None` if a stranger wrote it.
-    fn sent(offset: Offset, record: RecordRef<'_>) -> Option<Self> {
+    /// Whether it may stand for the command at an offset, which is `None` if a stranger wrote it.
+    fn fits(&self, offset: Offset, sent: Option<&Sent>) -> bool {
+        let same = |sent: &Sent| (&sent.id, sent.command) == (&self.id, self.command);
+        self.offset == offset && sent.is_none_or(same)
+    }
+}
+
+impl Sent {
+    /// The command that stands in a record; `None` if a stranger wrote it.
+    fn read(record: RecordRef<'_>) -> Option<Self> {
         let header: serde_json::Value = serde_json::from_slice(record.header?).ok()?;
         Some(Self {
-            offset,
             id: String::from_utf8_lossy(record.key).into_owned(),
             command: header["command"].as_str()?.parse().ok()?,
+            again: header["reply_to"]["again"] == true,
         })
     }
 }
@@ -109,7 +143,27 @@ pub fn sent(world: &World) -> Vec<usize> {
     state.partitions(topic).iter().map(Vec::len).collect()
 }
 
-/// Whether commits cover the commands of the topic: each once, in order, from the first one on.
+/// What the topic of commands holds in the end.
+pub fn routed(world: &World, facts: &Facts) -> Routed {
+    let mut state = world.state();
+    let topic = state.topic(&commands_topic(Moved::AGGREGATE));
+    let records = state.partitions(topic).iter().flatten();
+    let sent: Vec<_> = records
+        .filter_map(|record| Sent::read(record.get(0)?))
+        .collect();
+    let forgotten = facts
+        .noted
+        .iter()
+        .filter(|it| it.answer == Answer::Forgotten);
+    Routed {
+        commands: sent.len() as u64,
+        copies: sent.iter().filter(|sent| sent.again).count() as u64,
+        forgotten: forgotten.count() as u64,
+    }
+}
+
+/// Whether commits cover the commands of the topic: each once, in order, from the first one on. And
+/// whether what only asks for an answer left no events.
 pub fn uncovered(world: &World, covered: &[Vec<Covered>]) -> Vec<String> {
     let mut state = world.state();
     let topic = state.topic(&commands_topic(Moved::AGGREGATE));
@@ -123,17 +177,16 @@ pub fn uncovered(world: &World, covered: &[Vec<Covered>]) -> Vec<String> {
             .collect();
         for (next, found) in covered.iter().enumerate() {
             let record = commands.get(next).and_then(|record| record.get(0));
-            let sent = record.map(|record| Covered::sent(next as Offset, record));
-            let fits = match &sent {
-                None => false,
-                Some(None) => found.offset == next as Offset,
-                Some(Some(sent)) => sent == found,
-            };
-            if !fits {
+            let sent = record.map(Sent::read);
+            let fits = |sent: &Option<Sent>| found.fits(next as Offset, sent.as_ref());
+            if !sent.as_ref().is_some_and(fits) {
                 violations.push(format!(
                     "{partition}: {found:?} is handled where command {next} was next: {sent:?}"
                 ));
                 break;
+            }
+            if found.emitted && matches!(&sent, Some(Some(Sent { again: true, .. }))) {
+                violations.push(format!("{partition}: {found:?} is a copy, and took effect"));
             }
             if letters.contains(&found.offset) != (sent == Some(None)) {
                 violations.push(format!("{partition}: {found:?} and the dead letters"));

@@ -47,8 +47,12 @@ pub enum Answer {
     Submitted(Uuid),
     /// Nothing happened.
     Refused,
-    /// It was not told.
+    /// Whoever was asked does not know, and does nothing about it any more.
     Unknown,
+    /// Nobody answered.
+    Unheard,
+    /// It was decided, and how is forgotten.
+    Forgotten,
     /// Something else, that must not be.
     Strange,
 }
@@ -57,7 +61,7 @@ impl Answer {
     /// What an outcome says; `None` stands for none.
     pub fn of(outcome: &Option<Outcome>) -> Self {
         match outcome {
-            None => Self::Unknown,
+            None => Self::Unheard,
             Some(Outcome::Executed(Ok(receipt))) => Self::Done(*receipt),
             Some(Outcome::Submitted(Ok(Submitted { command, .. }))) => Self::Submitted(*command),
             Some(Outcome::Executed(Err(error)) | Outcome::Submitted(Err(error))) => {
@@ -74,8 +78,14 @@ impl Answer {
                 Self::Refused
             }
             ExecuteError::Unknown { .. } => Self::Unknown,
+            ExecuteError::Forgotten { .. } => Self::Forgotten,
             _ => Self::Strange,
         }
+    }
+
+    /// Whether anything may have become of the command.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Unheard)
     }
 
     /// Whether it is what became of the command.

@@ -80,13 +80,21 @@ pub(crate) fn unreachable(what: &str) -> LogError {
 
 #[async_trait]
 impl EventLog for SimLog {
-    async fn open(&self, topic: &str, _: Option<NewTopic>) -> Result<Arc<dyn Topic>, LogError> {
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, LogError> {
         let find = || {
             let mut state = self.world.state();
-            let id = state.topic(topic);
-            (id, state.partitions(id).len())
+            let id = match create {
+                Some(_) => state.topic(topic),
+                None => state.find(topic)?,
+            };
+            Some((id, state.partitions(id).len()))
         };
-        let (id, partitions) = self.ask(find).await?;
+        let missing = || LogError::new(LogErrorKind::NotFound, "the topic is not there");
+        let (id, partitions) = self.ask(find).await?.ok_or_else(missing)?;
         Ok(Arc::new(SimTopic {
             name: topic.to_owned(),
             id,

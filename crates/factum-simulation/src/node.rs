@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::account::{Account, Order, Seen};
 use crate::disk::Disk;
 use crate::process::Process;
+use crate::run::Kinds;
 use crate::world::World;
 
 /// How a call ends.
@@ -58,14 +59,15 @@ pub enum Way {
 
 impl Node {
     /// A node whose options are drawn. It does not run yet.
-    pub fn new(world: &World, name: usize, standby: bool, routing: Option<RoutingOptions>) -> Self {
+    pub fn new(world: &World, name: usize, kinds: &Kinds) -> Self {
         let (options, checkpoints) = world.draw(|chance| {
             let options = EngineOptions {
                 queue: chance.one_of(&[2, 16, 4096]),
                 in_flight: chance.one_of(&[1, 8, 8192]),
                 in_flight_bytes: chance.one_of(&[200, 8 << 20]),
                 reclaim_after: chance.millis(100, 3000),
-                standby,
+                standby: kinds.standby,
+                command_window: kinds.window,
                 ..EngineOptions::default()
             };
             let checkpoints = CheckpointOptions {
@@ -82,7 +84,7 @@ impl Node {
             disk: Disk::default(),
             options,
             checkpoints,
-            routing,
+            routing: kinds.routing,
             running: Mutex::new(None),
         }))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_engine::RoutingOptions;
+use factum_engine::{EngineOptions, RoutingOptions};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
@@ -13,6 +13,7 @@ use crate::flaw::{Flaw, Without};
 use crate::group::coordinate;
 use crate::handled;
 use crate::history::Answer;
+use crate::judge::Setup;
 use crate::node::Node;
 use crate::sender::Sender;
 use crate::store::Store;
@@ -57,6 +58,12 @@ pub struct Figures {
     pub void: u64,
     /// Processes.
     pub processes: u64,
+    /// Commands in their topic, copies included.
+    pub routed: u64,
+    /// Copies among them that only ask for an answer.
+    pub copies: u64,
+    /// Those of the copies whose answer was forgotten.
+    pub forgotten: u64,
 }
 
 impl Figures {
@@ -70,17 +77,22 @@ impl Figures {
         self.events += other.events;
         self.void += other.void;
         self.processes += other.processes;
+        self.routed += other.routed;
+        self.copies += other.copies;
+        self.forgotten += other.forgotten;
     }
 }
 
 /// What the programs of a run are.
-struct Kinds {
+pub(crate) struct Kinds {
     /// How nodes and senders route commands, where they do.
-    routing: Option<RoutingOptions>,
+    pub routing: Option<RoutingOptions>,
     /// How many programs send commands through the log.
-    senders: usize,
+    pub senders: usize,
     /// Whether nodes are warm standbys.
-    standby: bool,
+    pub standby: bool,
+    /// How many commands a partition's owner remembers.
+    pub window: usize,
 }
 
 impl Kinds {
@@ -90,11 +102,21 @@ impl Kinds {
             queue: chance.one_of(&[1, 16, 4096]),
             ..RoutingOptions::default()
         };
+        let routing = chance.strikes(350).then_some(options);
         Self {
-            routing: chance.strikes(350).then_some(options),
+            routing,
             senders: chance.between(1, 2) as usize,
             standby: chance.strikes(300),
+            window: match routing.is_some() && chance.strikes(250) {
+                true => chance.between(1, 4) as usize,
+                false => EngineOptions::default().command_window,
+            },
         }
+    }
+
+    /// Whether ids are forgotten while they may still come again.
+    fn is_forgetful(&self) -> bool {
+        self.window < EngineOptions::default().command_window
     }
 
     fn senders(&self, world: &World) -> Vec<Sender> {
@@ -142,7 +164,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     world.note(format_args!("{weather:?}"));
     tokio::spawn(coordinate(world.clone()));
     let nodes: Vec<_> = (0..nodes)
-        .map(|name| Node::new(&world, name, kinds.standby, kinds.routing))
+        .map(|name| Node::new(&world, name, &kinds))
         .collect();
     let store = Store::new(&world, partitions);
     let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
@@ -167,7 +189,12 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     }
     faults.abort();
     settle(&world, &programs, &load).await;
-    let report = conclude(seed, &world, &load, (partitions, kinds.routing.is_some()));
+    let setup = Setup {
+        partitions,
+        routed: kinds.routing.is_some(),
+        forgetful: kinds.is_forgetful(),
+    };
+    let report = conclude(seed, &world, &load, setup);
     world.end();
     report
 }
@@ -272,11 +299,12 @@ async fn stop_all(world: &World, nodes: &[Node]) {
     }
 }
 
-fn conclude(seed: u64, world: &World, load: &Clients, kind: (u32, bool)) -> Report {
+fn conclude(seed: u64, world: &World, load: &Clients, setup: Setup) -> Report {
     let mut violations = world.state().broken.clone();
     let facts = facts::read(world, &mut violations);
     let history = load.history();
-    judge::judge(&history, &facts, kind, &mut violations);
+    judge::judge(&history, &facts, setup, &mut violations);
+    let routed = handled::routed(world, &facts);
     let answers = history.iter().flat_map(|asked| &asked.attempts);
     let state = world.state();
     let done = |it: &Answer| matches!(it, Answer::Done(receipt) if receipt.events > 0);
@@ -291,10 +319,13 @@ fn conclude(seed: u64, world: &World, load: &Clients, kind: (u32, bool)) -> Repo
             moments: state.trace.len(),
             commands: history.len() as u64,
             acknowledged: history.iter().filter(acknowledged).count() as u64,
-            unknown: answers.filter(|it| it.answer == Answer::Unknown).count() as u64,
+            unknown: answers.filter(|it| it.answer.is_open()).count() as u64,
             events: facts.commits.iter().map(|it| it.amounts.len() as u64).sum(),
             void: facts.void,
             processes: state.links.len() as u64,
+            routed: routed.commands,
+            copies: routed.copies,
+            forgotten: routed.forgotten,
         },
     }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use factum_engine::{Client, CommandOptions, Routing, RoutingOptions};
+use factum_core::{LogError, LogErrorKind};
+use factum_engine::{Client, CommandOptions, EngineError, Routing, RoutingOptions};
 use factum_host::simulation::Machine;
 use tokio::sync::oneshot;
 
@@ -118,10 +119,19 @@ async fn connect(sender: Sender, log: crate::log::SimLog, client: Clients) {
                 *locked(&client) = Some(Arc::new(connected));
                 return;
             }
-            Err(error) => world.note(format_args!("sender {name} cannot connect: {error}")),
-        };
+            Err(EngineError::Log(error)) if may_pass(&error) => {
+                world.note(format_args!("sender {name} cannot connect: {error}"));
+            }
+            Err(error) => world.broken(format!("sender {name} cannot connect: {error:?}")),
+        }
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
+}
+
+/// Whether it may connect later: no node made the topics yet, or the log is out of reach.
+fn may_pass(error: &LogError) -> bool {
+    use LogErrorKind::{NotFound, Unreachable};
+    matches!(error.kind(), NotFound | Unreachable)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -75,10 +75,14 @@ impl State {
         self.partitions(EVENTS)
     }
 
+    /// The topic of a name, if it is there.
+    pub fn find(&self, name: &str) -> Option<TopicId> {
+        self.topics.iter().position(|topic| topic.name == name)
+    }
+
     /// The topic of a name, made when it is not there: with as many partitions as that of events.
     pub fn topic(&mut self, name: &str) -> TopicId {
-        let known = self.topics.iter().position(|topic| topic.name == name);
-        known.unwrap_or_else(|| {
+        self.find(name).unwrap_or_else(|| {
             self.topics.push(Topic {
                 name: name.to_owned(),
                 partitions: vec![Vec::new(); self.events().len()],
