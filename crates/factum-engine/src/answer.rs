@@ -50,6 +50,9 @@ impl<R> Waiting<R> {
             (Caller::Here(caller), Fate::Valid) => drop(caller.send(self.answer)),
             (Caller::Here(caller), Fate::Void) => drop(caller.send(Err(ExecuteError::Fenced))),
             (Caller::There(routed), Fate::Valid) => elsewhere(routed, &self.answer),
+            (Caller::There(routed), Fate::Void) if !holds(Guard::Routed) => {
+                elsewhere(routed, &self.answer);
+            }
             (Caller::There(_), Fate::Void) => {}
         }
     }

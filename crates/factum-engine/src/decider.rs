@@ -55,7 +55,7 @@ impl<R> Caller<R> {
             Self::There(Routed {
                 reply_to: Some(ReplyTo { again: true, .. }),
                 ..
-            }) => Err(Err(ExecuteError::Unknown { command })),
+            }) if holds(Guard::Copied) => Err(Err(ExecuteError::Forgotten { command })),
             _ => Ok(()),
         }
     }
@@ -112,7 +112,7 @@ impl<A: Aggregate> Decider<'_, A> {
     /// One whose caller has given up is passed over: the caller may have sent it again on another way,
     /// which may be answered before.
     pub fn take(&mut self, request: Request<A>) {
-        if request.caller.has_gone() {
+        if request.caller.has_gone() && holds(Guard::Gone) {
             return;
         }
         let Request {
@@ -315,7 +315,11 @@ impl<A: Aggregate> Decider<'_, A> {
         caller: Caller<A::Rejection>,
     ) {
         match self.codec {
-            Some(codec) if asked.chosen && asked.id.len() < self.max_record_bytes / 2 => {
+            Some(codec)
+                if asked.chosen
+                    && asked.id.len() < self.max_record_bytes / 2
+                    && holds(Guard::Noted) =>
+            {
                 let (answer, told) = tell(codec, asked.command, answer, self.max_record_bytes);
                 let version = self.version(asked.id);
                 let receipt = match &answer {

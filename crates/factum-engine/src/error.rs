@@ -68,6 +68,16 @@ pub enum ExecuteError<R> {
         /// The command's id.
         command: Uuid,
     },
+    /// The command was sent through the log, its answer was lost, and when that was asked for again, more
+    /// commands had come than the engine's [window](crate::EngineOptions::command_window) holds. It was
+    /// decided once, and nobody remembers how: only the aggregate's events may tell.
+    #[error(
+        "command {command} was decided, and its answer is forgotten: see by the aggregate's events whether it took effect"
+    )]
+    Forgotten {
+        /// The command's id.
+        command: Uuid,
+    },
 }
 
 impl<R> ExecuteError<R> {
@@ -85,7 +95,8 @@ impl<R> ExecuteError<R> {
             | Self::NotUnderstood(_)
             | Self::Denied(_)
             | Self::Unsent(_)
-            | Self::Panicked(_) => false,
+            | Self::Panicked(_)
+            | Self::Forgotten { .. } => false,
         }
     }
 }

@@ -6,6 +6,7 @@ use factum_core::{
     Aggregate, CommitReader, Fetched, Header, LogError, LogErrorKind, LogReader, Offset, Position,
     ReaderRule, Topic, Writer,
 };
+use factum_host::{Guard, holds};
 
 use crate::keeper::Keeper;
 use crate::owner::chain;
@@ -93,7 +94,7 @@ impl<A: Aggregate> Replay<A> {
 
     /// Whether it can go on. Not where taking in what was fetched failed, or was broken off.
     pub fn is_whole(&self) -> bool {
-        self.whole
+        self.whole || !holds(Guard::Unbroken)
     }
 
     /// The state of the reader rule, and the offset of the next record to read: also in the middle of

@@ -88,9 +88,13 @@ impl<A: Aggregate> PartitionState<A> {
         }
     }
 
+    fn replay_offset(&mut self, offset: Option<Offset>, command: Uuid) {
+        self.handle(offset.filter(|_| holds(Guard::Handled)), command);
+    }
+
     fn replay_handled(&mut self, valid: &ValidEvent<'_>) {
         let header = &valid.header;
-        self.handle(header.origin.command_offset, header.command);
+        self.replay_offset(header.origin.command_offset, header.command);
         if self.commands.find(valid.key, header.command).is_none() {
             let told = Handled::decode(valid.value).map(|handled| handled.outcome.into());
             let receipt = Receipt {
@@ -118,7 +122,7 @@ impl<A: Aggregate> PartitionState<A> {
                 version: recorded.version,
                 events: stamp.size,
             };
-            self.handle(valid.header.origin.command_offset, recorded.command);
+            self.replay_offset(valid.header.origin.command_offset, recorded.command);
             let known = self.commands.find(&recorded.id, receipt.command);
             if known.is_none() && holds(Guard::Replayed) {
                 self.commands.remember(&recorded.id, receipt, None);

@@ -504,9 +504,14 @@ async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
     write(&log, "a", Some(copy(false).as_bytes()), br#"{"Add":[1]}"#).await;
     let repeated = client.execute_with("a", add(1), with_id(1)).await;
     assert!(
-        matches!(repeated, Err(ExecuteError::Unknown { command }) if command == Uuid::from_u128(1)),
+        matches!(repeated, Err(ExecuteError::Forgotten { command }) if command == Uuid::from_u128(1)),
         "that it is forgotten is remembered: {repeated:?}"
     );
+    // Asking for it again and again would never tell more.
+    let asked_until_known = engine.execute_with_retry("a", add(1), with_id(1));
+    let answer = tokio::time::timeout(Duration::from_secs(10), asked_until_known).await;
+    let answer = answer.expect("it comes to an end");
+    assert!(matches!(answer, Err(ExecuteError::Forgotten { .. })));
     engine.shutdown().await.unwrap();
 }
 

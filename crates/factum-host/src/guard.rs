@@ -22,6 +22,18 @@ pub enum Guard {
     Whole,
     /// A state is dropped from memory once a checkpoint has it.
     Saved,
+    /// Which commands were handled is taken from the log at a takeover.
+    Handled,
+    /// Where commands are routed, refusals are written down.
+    Noted,
+    /// A command whose caller has given up is not decided.
+    Gone,
+    /// A command that came through the log is answered once its commit is a fact.
+    Routed,
+    /// A copy that asks for an answer is not carried out where that is forgotten.
+    Copied,
+    /// A replay that was broken off within a fetch is thrown away.
+    Unbroken,
     /// A position moves in the transaction that writes the rows.
     Together,
     /// A position moves only from where this worker left it.

@@ -18,7 +18,7 @@ pub struct Account {
 }
 
 /// What a client asks for, and the number that the client gave it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The number.
     pub number: u64,
@@ -27,7 +27,7 @@ pub struct Order {
 }
 
 /// What can be asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// An event for each amount.
     Deposit(Vec<i64>),
@@ -51,7 +51,7 @@ pub struct Moved {
 }
 
 /// Why an order is rejected: the account is not as it would have to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen(pub Account);
 
 impl Account {

@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::account::{Ask, Order};
 use crate::chance::Chance;
 use crate::history::{Answer, Asked, Attempt};
-use crate::node::{Node, Way};
+use crate::node::{Node, Outcome, Way};
+use crate::sender::Sender;
 use crate::world::World;
 
 /// How often a client tries at most.
@@ -22,19 +23,48 @@ pub struct Clients(Arc<Shared>);
 
 struct Shared {
     world: World,
-    nodes: Vec<Node>,
+    places: Vec<Place>,
+    /// Whether commands are routed.
+    routed: bool,
     accounts: u64,
     /// How many of ten commands only look.
     looks: u64,
     history: Mutex<Vec<Asked>>,
 }
 
+/// Whom a client asks.
+#[derive(Clone)]
+enum Place {
+    Node(Node),
+    Sender(Sender),
+}
+
+impl Place {
+    async fn call(
+        &self,
+        id: String,
+        order: Order,
+        options: CommandOptions,
+        way: Way,
+    ) -> Option<Outcome> {
+        match self {
+            Self::Node(node) => node.call(id, order, options, way).await,
+            Self::Sender(sender) => sender.call(id, order, options, way).await,
+        }
+    }
+}
+
 impl Clients {
-    /// Clients of some nodes, that ask for so many accounts.
-    pub fn new(world: &World, nodes: &[Node], accounts: u64) -> Self {
+    /// Clients of some nodes, that ask for so many accounts. Where there are senders, commands are
+    /// routed, and may be sent by these, too.
+    pub fn new(world: &World, nodes: &[Node], senders: &[Sender], accounts: u64) -> Self {
+        let places = nodes.iter().cloned().map(Place::Node);
         Self(Arc::new(Shared {
             world: world.clone(),
-            nodes: nodes.to_vec(),
+            places: places
+                .chain(senders.iter().cloned().map(Place::Sender))
+                .collect(),
+            routed: !senders.is_empty(),
             accounts,
             looks: world.draw(|chance| chance.one_of(&[1, 1, 6])),
             history: Mutex::default(),
@@ -85,16 +115,23 @@ impl Clients {
             at
         };
         let mut again = false;
-        let mut node = world.draw(|chance| chance.below(self.0.nodes.len() as u64)) as usize;
+        let places = self.0.places.len() as u64;
+        let mut place = world.draw(|chance| chance.below(places)) as usize;
         for _ in 0..ATTEMPTS {
             let known = self.history()[at].command.is_some();
-            let answer = self.attempt(at, node).await;
+            let answer = self.attempt(at, place).await;
             let goes_on = match answer {
                 Answer::Refused => true,
-                Answer::Unknown => known && world.draw(|chance| chance.strikes(800)),
+                Answer::Unknown | Answer::Unheard => {
+                    known && world.draw(|chance| chance.strikes(800))
+                }
                 Answer::Done(_) if known && !again => {
                     again = true;
                     world.draw(|chance| chance.strikes(200))
+                }
+                _ if known && !again && self.0.routed => {
+                    again = true;
+                    world.draw(|chance| chance.strikes(300))
                 }
                 _ => false,
             };
@@ -106,17 +143,19 @@ impl Clients {
                 _ => 2000,
             };
             tokio::time::sleep(world.draw(|chance| chance.delay(bound))).await;
-            if !matches!(answer, Answer::Done(_)) {
-                node = (node + 1) % self.0.nodes.len();
+            if self.0.routed || !matches!(answer, Answer::Done(_)) {
+                place = (place + 1) % self.0.places.len();
             }
         }
     }
 
-    async fn attempt(&self, at: usize, node: usize) -> Answer {
+    async fn attempt(&self, at: usize, place: usize) -> Answer {
         let world = &self.0.world;
         let asked = self.history()[at].clone();
         let (way, patience, timeout) = world.draw(|chance| {
+            let submits = self.0.routed && chance.strikes(300);
             let way = match asked.command.is_some() && chance.strikes(250) {
+                _ if submits => Way::Submit,
                 true => Way::UntilKnown,
                 false => Way::Once,
             };
@@ -129,13 +168,13 @@ impl Clients {
             timeout: timeout.map(Duration::from_millis),
             ..CommandOptions::default()
         };
-        self.call(&self.0.nodes[node], at, options, way, patience)
+        self.call(&self.0.places[place], at, options, way, patience)
             .await
     }
 
     async fn call(
         &self,
-        node: &Node,
+        place: &Place,
         at: usize,
         options: CommandOptions,
         way: Way,
@@ -144,12 +183,15 @@ impl Clients {
         let world = &self.0.world;
         let asked = self.history()[at].clone();
         let Asked { order, id, ask, .. } = asked;
-        let name = node.name();
+        let name = match place {
+            Place::Node(node) => format!("node {}", node.name()),
+            Place::Sender(_) => "a sender".into(),
+        };
         let sent = world.note(format_args!(
-            "order {order} for {id} to node {name}: {ask:?} {options:?}"
+            "order {order} for {id} to {name}, {way:?}: {ask:?} {options:?}"
         ));
         let order = Order { number: order, ask };
-        let outcome = tokio::time::timeout(patience, node.call(id, order, options, way)).await;
+        let outcome = tokio::time::timeout(patience, place.call(id, order, options, way)).await;
         let answer = Answer::of(&outcome.ok().flatten());
         let answered = world.note(format_args!("order {at} is answered: {answer:?}"));
         self.history()[at].attempts.push(Attempt {
@@ -181,7 +223,8 @@ impl Clients {
         while world.now() < deadline {
             for node in nodes {
                 let (options, patience) = (CommandOptions::default(), Duration::from_secs(20));
-                let answer = self.call(node, at, options, Way::Once, patience).await;
+                let place = Place::Node(node.clone());
+                let answer = self.call(&place, at, options, Way::Once, patience).await;
                 if matches!(answer, Answer::Rejected(_)) {
                     return true;
                 }

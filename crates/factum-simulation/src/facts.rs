@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use factum_core::{CommitReader, Event, Fetched, Offset, Position};
+use factum_core::{CommitReader, Event, Fetched, Offset, Position, ValidRecord};
 use uuid::Uuid;
 
 use crate::account::{Account, Moved};
 use crate::flaw::soundly;
+use crate::handled::{Covered, Noted, uncovered};
 use crate::world::World;
 
 /// A valid commit.
@@ -37,7 +38,11 @@ pub struct Facts {
     pub commits: Vec<Commit>,
     /// The states by account.
     pub states: BTreeMap<String, Vec<Account>>,
-    /// How many valid events each partition has.
+    /// What stands for commands without events.
+    pub noted: Vec<Noted>,
+    /// For each partition, the commands that came through the log, in the order of their commits.
+    pub covered: Vec<Vec<Covered>>,
+    /// How many valid records each partition has.
     pub ends: Vec<u64>,
     /// How many records have no effect.
     pub void: u64,
@@ -50,7 +55,7 @@ pub fn read(world: &World, violations: &mut Vec<String>) -> Facts {
 
 fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
     let mut facts = Facts::default();
-    let partitions = world.state().partitions.clone();
+    let partitions = world.state().events().clone();
     let count = partitions.len() as u32;
     for (partition, records) in (0..).zip(&partitions) {
         let mut fetched = Fetched::new(partition, 0);
@@ -59,15 +64,24 @@ fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
         }
         let mut reader = CommitReader::new("log", partition, count, Position::START);
         let mut sequence = 0;
-        let before: usize = facts.commits.iter().map(|it| it.amounts.len()).sum();
-        let read = reader.read(&fetched, |event| {
+        facts.covered.push(Vec::new());
+        let read = reader.read_all(&fetched, |record| {
+            let (ValidRecord::Event(event) | ValidRecord::Handled(event)) = record;
             let stamp = event.header.stamp;
+            let emitted = matches!(record, ValidRecord::Event(_));
             sequence += 1;
             if stamp.sequence != sequence {
                 let found = stamp.sequence;
                 violations.push(format!(
                     "{partition}: event {found} where {sequence} was next"
                 ));
+            }
+            if stamp.index == 0 {
+                facts.covered[partition as usize].extend(Covered::by(event, emitted));
+            }
+            if let ValidRecord::Handled(handled) = record {
+                facts.noted.push(Noted::read(handled));
+                return Ok(());
             }
             match Moved::decode(event.value) {
                 Err(error) => violations.push(format!("{partition}: {error}")),
@@ -79,9 +93,9 @@ fn read_soundly(world: &World, violations: &mut Vec<String>) -> Facts {
             violations.push(format!("the log cannot be read: {error:?}"));
         }
         facts.ends.push(sequence);
-        let events: usize = facts.commits.iter().map(|it| it.amounts.len()).sum();
-        facts.void += (records.len() - (events - before)) as u64;
+        facts.void += records.len() as u64 - sequence;
     }
+    violations.extend(uncovered(world, &facts.covered));
     facts
 }
 

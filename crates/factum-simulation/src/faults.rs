@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::chance::Chance;
 use crate::node::Node;
 use crate::process::Process;
+use crate::sender::Sender;
 use crate::store::Store;
 use crate::worker::Worker;
 use crate::world::{Weather, World};
@@ -52,17 +53,20 @@ pub const CALM: Weather = Weather {
 pub struct Programs {
     /// The service nodes.
     pub nodes: Vec<Node>,
+    /// The programs that send commands through the log.
+    pub senders: Vec<Sender>,
     /// The projection workers.
     pub workers: Vec<Worker>,
     /// The store.
     pub store: Store,
 }
 
-/// A node or a worker.
+/// A node, a worker or a sender.
 #[derive(Clone)]
 enum Program {
     Node(Node),
     Worker(Worker),
+    Sender(Sender),
 }
 
 impl Program {
@@ -70,6 +74,7 @@ impl Program {
         match self {
             Self::Node(node) => node.start(),
             Self::Worker(worker) => worker.start(),
+            Self::Sender(sender) => sender.start(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Program {
         match self {
             Self::Node(node) => node.kill(),
             Self::Worker(worker) => worker.kill(),
+            Self::Sender(sender) => sender.kill(),
         }
     }
 
@@ -84,6 +90,11 @@ impl Program {
         match self {
             Self::Node(node) => node.stop(patience).await,
             Self::Worker(worker) => worker.stop(patience).await,
+            // It has nothing to finish.
+            Self::Sender(sender) => {
+                sender.kill();
+                true
+            }
         };
     }
 
@@ -91,6 +102,7 @@ impl Program {
         match self {
             Self::Node(node) => node.process(look),
             Self::Worker(worker) => worker.process(look),
+            Self::Sender(sender) => sender.process(look),
         }
     }
 }
@@ -98,7 +110,9 @@ impl Program {
 impl Programs {
     fn all(&self) -> impl Iterator<Item = Program> {
         let nodes = self.nodes.iter().cloned().map(Program::Node);
-        nodes.chain(self.workers.iter().cloned().map(Program::Worker))
+        let workers = self.workers.iter().cloned().map(Program::Worker);
+        let senders = self.senders.iter().cloned().map(Program::Sender);
+        nodes.chain(workers).chain(senders)
     }
 
     /// Starts all that do not run.

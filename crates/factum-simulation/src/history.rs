@@ -1,6 +1,6 @@
 //! What clients asked for, and what they were told.
 
-use factum_engine::{ExecuteError, Receipt};
+use factum_engine::{ExecuteError, Receipt, Submitted};
 use uuid::Uuid;
 
 use crate::account::{Account, Ask, Seen};
@@ -43,10 +43,16 @@ pub enum Answer {
     Rejected(Account),
     /// The aggregate is at another version.
     Conflict(u64),
+    /// It is durable, under this command id, and will be handled.
+    Submitted(Uuid),
     /// Nothing happened.
     Refused,
-    /// It was not told.
+    /// Whoever was asked does not know, and does nothing about it any more.
     Unknown,
+    /// Nobody answered.
+    Unheard,
+    /// It was decided, and how is forgotten.
+    Forgotten,
     /// Something else, that must not be.
     Strange,
 }
@@ -55,14 +61,38 @@ impl Answer {
     /// What an outcome says; `None` stands for none.
     pub fn of(outcome: &Option<Outcome>) -> Self {
         match outcome {
-            Some(Ok(receipt)) => Self::Done(*receipt),
-            Some(Err(ExecuteError::Rejected(Seen(account)))) => Self::Rejected(*account),
-            Some(Err(ExecuteError::Conflict { actual, .. })) => Self::Conflict(*actual),
-            Some(Err(
-                ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded,
-            )) => Self::Refused,
-            Some(Err(ExecuteError::Unknown { .. })) | None => Self::Unknown,
-            Some(Err(_)) => Self::Strange,
+            None => Self::Unheard,
+            Some(Outcome::Executed(Ok(receipt))) => Self::Done(*receipt),
+            Some(Outcome::Submitted(Ok(Submitted { command, .. }))) => Self::Submitted(*command),
+            Some(Outcome::Executed(Err(error)) | Outcome::Submitted(Err(error))) => {
+                Self::of_error(error)
+            }
         }
+    }
+
+    fn of_error(error: &ExecuteError<Seen>) -> Self {
+        match error {
+            ExecuteError::Rejected(Seen(account)) => Self::Rejected(*account),
+            ExecuteError::Conflict { actual, .. } => Self::Conflict(*actual),
+            ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded => {
+                Self::Refused
+            }
+            ExecuteError::Unknown { .. } => Self::Unknown,
+            ExecuteError::Forgotten { .. } => Self::Forgotten,
+            _ => Self::Strange,
+        }
+    }
+
+    /// Whether anything may have become of the command.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Unheard)
+    }
+
+    /// Whether it is what became of the command.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Done(_) | Self::Rejected(_) | Self::Conflict(_) | Self::Strange
+        )
     }
 }

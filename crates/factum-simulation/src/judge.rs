@@ -6,11 +6,23 @@ use factum_core::partition_of;
 use factum_engine::Receipt;
 
 use crate::account::{Account, Ask};
+use crate::answers;
 use crate::facts::{Commit, Facts};
 use crate::history::{Answer, Asked};
 
+/// What the promises depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// How many partitions there are.
+    pub partitions: u32,
+    /// Whether commands are routed.
+    pub routed: bool,
+    /// Whether command ids are forgotten while they may come again. What does so is a new command.
+    pub forgetful: bool,
+}
+
 /// Everything that breaks a promise.
-pub fn judge(history: &[Asked], facts: &Facts, partitions: u32, violations: &mut Vec<String>) {
+pub fn judge(history: &[Asked], facts: &Facts, setup: Setup, violations: &mut Vec<String>) {
     let mut by_order: BTreeMap<u64, Vec<&Commit>> = BTreeMap::new();
     for commit in &facts.commits {
         by_order.entry(commit.order).or_default().push(commit);
@@ -25,18 +37,21 @@ pub fn judge(history: &[Asked], facts: &Facts, partitions: u32, violations: &mut
             asked,
             commits,
             facts,
-            partitions,
+            setup,
         };
         violations.extend(found.violations());
     }
-    violations.extend(overtaking(history, facts, partitions));
+    violations.extend(overtaking(history, facts, setup));
+    if setup.routed {
+        violations.extend(answers::judge(history, facts, setup.forgetful));
+    }
 }
 
 struct Judged<'a> {
     asked: &'a Asked,
     commits: &'a [&'a Commit],
     facts: &'a Facts,
-    partitions: u32,
+    setup: Setup,
 }
 
 impl Judged<'_> {
@@ -56,13 +71,18 @@ impl Judged<'_> {
     fn effect(&self) -> Option<String> {
         let answers = || self.asked.attempts.iter().map(|it| it.answer);
         let done = answers().any(|it| matches!(it, Answer::Done(receipt) if receipt.events > 0));
-        let open = answers().any(|it| it == Answer::Unknown);
+        let open = answers().any(|it| matches!(it, Answer::Submitted(_) | Answer::Unheard));
+        // Who was told that nobody knows, and asks again, is told what holds.
+        let last = answers().rfind(|it| !matches!(it, Answer::Refused));
+        let settled = last.is_some_and(|it| it.is_final());
+        let open = open || !settled && answers().any(|it| it == Answer::Unknown);
         // A client that gave up at last without an answer does not write it down.
-        let open = open || self.asked.attempts.is_empty();
+        let open = open || self.asked.attempts.is_empty() || self.setup.forgetful;
         match self.commits.len() {
             0 if done => Some("acknowledged, and absent".into()),
             1 if !done && !open => Some("refused, and there".into()),
             0 | 1 => None,
+            _ if self.setup.forgetful => None,
             _ => Some("took effect twice".into()),
         }
     }
@@ -76,7 +96,7 @@ impl Judged<'_> {
             Ask::Nothing | Ask::Look => Vec::new(),
         };
         let known = asked.command.is_none_or(|id| id == commit.command);
-        let home = partition_of(asked.id.as_bytes(), self.partitions);
+        let home = partition_of(asked.id.as_bytes(), self.setup.partitions);
         if commit.id != asked.id || commit.amounts != amounts || !known || commit.partition != home
         {
             return Some("not what was asked for".into());
@@ -107,7 +127,12 @@ impl Judged<'_> {
                 let was = (*actual as usize) < states.len() && Some(*actual) != self.asked.expected;
                 (!was).then(|| "a conflict with what never was".into())
             }
-            Answer::Refused | Answer::Unknown => None,
+            Answer::Forgotten if !self.setup.forgetful => Some("forgotten too soon".into()),
+            Answer::Submitted(_)
+            | Answer::Refused
+            | Answer::Unknown
+            | Answer::Unheard
+            | Answer::Forgotten => None,
             Answer::Strange => Some("a strange answer".into()),
         }
     }
@@ -126,12 +151,12 @@ impl Judged<'_> {
 }
 
 /// Answers that do not know of what was told before they were asked for.
-fn overtaking(history: &[Asked], facts: &Facts, partitions: u32) -> Vec<String> {
+fn overtaking(history: &[Asked], facts: &Facts, setup: Setup) -> Vec<String> {
     let commits: BTreeMap<u64, &Commit> = facts.commits.iter().map(|it| (it.order, it)).collect();
     let mut told = Told::default();
     let mut violations = Vec::new();
     for (_, asked, attempt, sent) in moments(history) {
-        let partition = partition_of(asked.id.as_bytes(), partitions);
+        let partition = partition_of(asked.id.as_bytes(), setup.partitions);
         if sent {
             told.sent(asked, attempt, partition);
             continue;
@@ -149,10 +174,12 @@ fn overtaking(history: &[Asked], facts: &Facts, partitions: u32) -> Vec<String> 
                 let Some(version) = rests_on(&answer) else {
                     continue;
                 };
-                let known = told
-                    .before
-                    .get(&(order, attempt))
-                    .map_or(0, |it| it.version);
+                // Where commands are routed, the first answer is given again.
+                let first = match setup.routed && asked.command.is_some() {
+                    true => 0,
+                    false => attempt,
+                };
+                let known = told.before.get(&(order, first)).map_or(0, |it| it.version);
                 if version < known {
                     violations.push(format!(
                         "answered on {version}, {known} was told: {asked:?}"
@@ -215,6 +242,11 @@ fn rests_on(answer: &Answer) -> Option<u64> {
         Answer::Done(receipt) => Some(receipt.version),
         Answer::Rejected(seen) => Some(seen.version),
         Answer::Conflict(actual) => Some(*actual),
-        Answer::Refused | Answer::Unknown | Answer::Strange => None,
+        Answer::Submitted(_)
+        | Answer::Refused
+        | Answer::Unknown
+        | Answer::Unheard
+        | Answer::Forgotten
+        | Answer::Strange => None,
     }
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod account;
+mod answers;
 mod board;
 mod chance;
 mod client;
@@ -24,6 +25,7 @@ mod facts;
 mod faults;
 mod flaw;
 mod group;
+mod handled;
 mod history;
 mod judge;
 mod log;
@@ -32,6 +34,7 @@ mod node;
 mod process;
 mod reader;
 mod run;
+mod sender;
 mod session;
 mod shadow;
 mod store;

@@ -12,7 +12,7 @@ use factum_core::{
 use crate::group::Member;
 use crate::network;
 use crate::reader::Reader;
-use crate::world::{LinkId, World};
+use crate::world::{LinkId, TopicId, World};
 
 /// How long a question is tried before it fails.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -28,6 +28,7 @@ pub struct SimLog {
 
 struct SimTopic {
     name: String,
+    id: TopicId,
     log: SimLog,
     /// When the newest batch for each partition arrives: batches do not overtake each other.
     arrivals: Mutex<Vec<Duration>>,
@@ -79,10 +80,24 @@ pub(crate) fn unreachable(what: &str) -> LogError {
 
 #[async_trait]
 impl EventLog for SimLog {
-    async fn open(&self, topic: &str, _: Option<NewTopic>) -> Result<Arc<dyn Topic>, LogError> {
-        let partitions = self.ask(|| self.world.state().partitions.len()).await?;
+    async fn open(
+        &self,
+        topic: &str,
+        create: Option<NewTopic>,
+    ) -> Result<Arc<dyn Topic>, LogError> {
+        let find = || {
+            let mut state = self.world.state();
+            let id = match create {
+                Some(_) => state.topic(topic),
+                None => state.find(topic)?,
+            };
+            Some((id, state.partitions(id).len()))
+        };
+        let missing = || LogError::new(LogErrorKind::NotFound, "the topic is not there");
+        let (id, partitions) = self.ask(find).await?.ok_or_else(missing)?;
         Ok(Arc::new(SimTopic {
             name: topic.to_owned(),
+            id,
             log: self.clone(),
             arrivals: Mutex::new(vec![Duration::ZERO; partitions]),
         }))
@@ -117,7 +132,7 @@ impl Topic for SimTopic {
     }
 
     fn partitions(&self) -> u32 {
-        self.log.world.state().partitions.len() as u32
+        self.log.world.state().partitions(self.id).len() as u32
     }
 
     fn max_record_bytes(&self) -> usize {
@@ -125,7 +140,12 @@ impl Topic for SimTopic {
     }
 
     fn append(&self, partition: u32, records: Records) -> Append {
-        network::append(&self.log, partition, records, self.arrival(partition))
+        network::append(
+            &self.log,
+            (self.id, partition),
+            records,
+            self.arrival(partition),
+        )
     }
 
     async fn start(&self, _: u32) -> Result<Offset, LogError> {
@@ -134,12 +154,12 @@ impl Topic for SimTopic {
 
     async fn end(&self, partition: u32) -> Result<Offset, LogError> {
         let world = &self.log.world;
-        let end = || world.state().partitions[partition as usize].len() as Offset;
+        let end = || world.state().partitions(self.id)[partition as usize].len() as Offset;
         self.log.ask(end).await
     }
 
     async fn read(&self, from: &[(u32, Offset)]) -> Result<Box<dyn LogReader>, LogError> {
-        Ok(Box::new(Reader::new(self.log.clone(), from)))
+        Ok(Box::new(Reader::new(self.log.clone(), self.id, from)))
     }
 
     async fn join(&self, group: &str) -> Result<Box<dyn Membership>, LogError> {

@@ -6,7 +6,7 @@ use factum_core::{Append, Appended, LogError, Offset, RecordRef, Records};
 use tokio::sync::oneshot;
 
 use crate::log::{SimLog, unreachable};
-use crate::world::{State, World};
+use crate::world::{State, TopicId, World};
 
 /// How long a batch is tried before its sender is told that it failed.
 const DELIVERY: Duration = Duration::from_secs(5);
@@ -45,16 +45,22 @@ impl Fate {
 }
 
 /// Sends a batch, which arrives at a given time and goes its way whatever becomes of its sender.
-pub(crate) fn append(log: &SimLog, partition: u32, records: Records, arrival: Duration) -> Append {
+pub(crate) fn append(
+    log: &SimLog,
+    (topic, partition): (TopicId, u32),
+    records: Records,
+    arrival: Duration,
+) -> Append {
     let (answer, answered) = oneshot::channel();
     let fate = Fate::draw(&mut log.world.state());
     let link = log.link;
     let size = records.len();
     log.world.note(format_args!(
-        "process {link} sends {size} records to {partition}: {fate:?}"
+        "process {link} sends {size} records to {topic}/{partition}: {fate:?}"
     ));
     let batch = Batch {
         log: log.clone(),
+        topic,
         partition,
         records,
     };
@@ -74,13 +80,14 @@ pub(crate) fn append(log: &SimLog, partition: u32, records: Records, arrival: Du
 
 struct Batch {
     log: SimLog,
+    topic: TopicId,
     partition: u32,
     records: Records,
 }
 
 impl Batch {
     async fn arrive(&self, fate: Fate) -> Result<Appended, LogError> {
-        let (world, partition) = (&self.log.world, self.partition);
+        let world = &self.log.world;
         if let Err(error) = self.log.reach(DELIVERY).await {
             if world.draw(|chance| chance.strikes(200)) {
                 self.land_later(self.records.clone());
@@ -94,9 +101,9 @@ impl Batch {
                 tokio::time::sleep(world.draw(|chance| chance.delay(5000))).await;
                 lost()
             }
-            Fate::Stored => self.answered(world.land(partition, &self.records)).await,
+            Fate::Stored => self.answered(self.land(&self.records)).await,
             Fate::Unanswered => {
-                world.land(partition, &self.records);
+                self.land(&self.records);
                 tokio::time::sleep(world.draw(|chance| chance.delay(5000))).await;
                 lost()
             }
@@ -107,16 +114,16 @@ impl Batch {
             Fate::Torn => {
                 let cut = world.draw(|chance| chance.below(self.records.len().max(1) as u64));
                 let (first, rest) = self.parts(cut as usize);
-                world.land(partition, &first);
+                self.land(&first);
                 if world.draw(|chance| chance.strikes(500)) {
                     self.land_later(rest);
                 }
                 lost()
             }
             Fate::Doubled => {
-                let first = world.land(partition, &self.records);
+                let first = self.land(&self.records);
                 match world.draw(|chance| chance.strikes(500)) {
-                    true => _ = world.land(partition, &self.records),
+                    true => _ = self.land(&self.records),
                     false => self.land_later(self.records.clone()),
                 }
                 self.answered(first).await
@@ -128,6 +135,10 @@ impl Batch {
         }
     }
 
+    fn land(&self, records: &Records) -> Offset {
+        self.log.world.land(self.topic, self.partition, records)
+    }
+
     /// The answer to a batch that has landed, once it passes.
     async fn answered(&self, first: Offset) -> Result<Appended, LogError> {
         self.log.reach(DELIVERY).await?;
@@ -136,12 +147,13 @@ impl Batch {
 
     /// Lets records land when nobody thinks of them any more.
     fn land_later(&self, records: Records) {
-        let (world, partition) = (self.log.world.clone(), self.partition);
+        let world = self.log.world.clone();
+        let (topic, partition) = (self.topic, self.partition);
         let wait = world.draw(|chance| chance.delay(12_000));
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            world.note(format_args!("a late batch lands in {partition}"));
-            world.land(partition, &records);
+            world.note(format_args!("a late batch lands in {topic}/{partition}"));
+            world.land(topic, partition, &records);
         });
     }
 
@@ -160,7 +172,7 @@ impl Batch {
                 header: None,
                 value: b"?",
             });
-            world.land(self.partition, &records);
+            self.land(&records);
         }
     }
 
@@ -191,6 +203,6 @@ impl Batch {
         let mut scattered = Records::new();
         let records = places.iter().filter_map(|place| self.records.get(*place));
         records.for_each(|record| scattered.push(record));
-        world.land(self.partition, &scattered);
+        self.land(&scattered);
     }
 }

@@ -6,17 +6,23 @@ use std::time::Duration;
 use factum_core::LogErrorKind;
 use factum_engine::{
     CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
-    ExecuteError, Receipt,
+    ExecuteError, Receipt, Routing, RoutingOptions, Submitted,
 };
 use tokio::sync::oneshot;
 
 use crate::account::{Account, Order, Seen};
 use crate::disk::Disk;
 use crate::process::Process;
+use crate::run::Kinds;
 use crate::world::World;
 
 /// How a call ends.
-pub type Outcome = Result<Receipt, ExecuteError<Seen>>;
+pub enum Outcome {
+    /// A command was to be carried out.
+    Executed(Result<Receipt, ExecuteError<Seen>>),
+    /// A command was to be sent.
+    Submitted(Result<Submitted, ExecuteError<Seen>>),
+}
 
 /// A node. A clone is the same one.
 #[derive(Clone)]
@@ -28,6 +34,7 @@ struct Shared {
     disk: Disk,
     options: EngineOptions,
     checkpoints: Option<CheckpointOptions>,
+    routing: Option<RoutingOptions>,
     running: Mutex<Option<Running>>,
 }
 
@@ -46,17 +53,21 @@ pub enum Way {
     Once,
     /// Until its fate is known.
     UntilKnown,
+    /// Sent through the log, without waiting for what becomes of it.
+    Submit,
 }
 
 impl Node {
     /// A node whose options are drawn. It does not run yet.
-    pub fn new(world: &World, name: usize) -> Self {
+    pub fn new(world: &World, name: usize, kinds: &Kinds) -> Self {
         let (options, checkpoints) = world.draw(|chance| {
             let options = EngineOptions {
                 queue: chance.one_of(&[2, 16, 4096]),
                 in_flight: chance.one_of(&[1, 8, 8192]),
                 in_flight_bytes: chance.one_of(&[200, 8 << 20]),
                 reclaim_after: chance.millis(100, 3000),
+                standby: kinds.standby,
+                command_window: kinds.window,
                 ..EngineOptions::default()
             };
             let checkpoints = CheckpointOptions {
@@ -73,6 +84,7 @@ impl Node {
             disk: Disk::default(),
             options,
             checkpoints,
+            routing: kinds.routing,
             running: Mutex::new(None),
         }))
     }
@@ -141,13 +153,17 @@ impl Node {
         let (machine, engine) = self.engine()?;
         let partition = 0;
         let Some(engine) = engine else {
-            return Some(Err(ExecuteError::Unavailable { partition }));
+            let unavailable = ExecuteError::Unavailable { partition };
+            return Some(Outcome::Executed(Err(unavailable)));
         };
         let (answer, answered) = oneshot::channel();
         tokio::spawn(machine.run(async move {
             let outcome = match way {
-                Way::Once => engine.execute_with(id, order, options).await,
-                Way::UntilKnown => engine.execute_with_retry(id, order, options).await,
+                Way::Once => Outcome::Executed(engine.execute_with(id, order, options).await),
+                Way::UntilKnown => {
+                    Outcome::Executed(engine.execute_with_retry(id, order, options).await)
+                }
+                Way::Submit => Outcome::Submitted(engine.submit(id, order, options).await),
             };
             let _ = answer.send(outcome);
         }));
@@ -198,17 +214,14 @@ async fn serve(node: Node, log: crate::log::SimLog, engines: Engines) {
 
 async fn start(node: &Node, log: &crate::log::SimLog) -> Result<Engine<Account>, EngineError> {
     let (log, options) = (Arc::new(log.clone()), node.0.options.clone());
-    match &node.0.checkpoints {
-        None => Engine::start(log, options).await,
-        Some(checkpoints) => {
-            let checkpoints = Checkpoints::new(checkpoints.clone());
-            Engine::builder(log)
-                .options(options)
-                .checkpoints(checkpoints)
-                .start()
-                .await
-        }
+    let mut builder = Engine::builder(log).options(options);
+    if let Some(checkpoints) = &node.0.checkpoints {
+        builder = builder.checkpoints(Checkpoints::new(checkpoints.clone()));
     }
+    if let Some(routing) = node.0.routing {
+        builder = builder.routing(Routing::new(routing));
+    }
+    builder.start().await
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use factum_core::{Fetched, LogError, LogReader, Offset};
 
 use crate::log::{SimLog, unreachable};
+use crate::world::TopicId;
 
 pub(crate) struct Reader {
     log: SimLog,
+    topic: TopicId,
     cursors: Vec<Cursor>,
     /// What was fetched and is under way, and when it arrives.
     fetched: Option<(Duration, Vec<Fetched>)>,
@@ -22,7 +24,7 @@ struct Cursor {
 }
 
 impl Reader {
-    pub(crate) fn new(log: SimLog, from: &[(u32, Offset)]) -> Self {
+    pub(crate) fn new(log: SimLog, topic: TopicId, from: &[(u32, Offset)]) -> Self {
         let cursor = |&(partition, next): &(u32, Offset)| Cursor {
             partition,
             next,
@@ -30,6 +32,7 @@ impl Reader {
         };
         Self {
             log,
+            topic,
             cursors: from.iter().map(cursor).collect(),
             fetched: None,
         }
@@ -44,7 +47,8 @@ impl Reader {
                 true => state.chance.between(1, 8),
                 false => 1000,
             };
-            all.extend(cursor.fetch(&state.partitions[cursor.partition as usize], most as usize));
+            let partitions = state.partitions(self.topic);
+            all.extend(cursor.fetch(&partitions[cursor.partition as usize], most as usize));
         }
         all
     }

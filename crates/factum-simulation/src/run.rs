@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use factum_engine::{EngineOptions, RoutingOptions};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
+use crate::chance::Chance;
 use crate::client::Clients;
 use crate::faults::{Programs, draw_weather, mend, strike};
 use crate::flaw::{Flaw, Without};
 use crate::group::coordinate;
+use crate::handled;
 use crate::history::Answer;
+use crate::judge::Setup;
 use crate::node::Node;
+use crate::sender::Sender;
 use crate::store::Store;
 use crate::worker::Worker;
 use crate::world::World;
@@ -53,6 +58,12 @@ pub struct Figures {
     pub void: u64,
     /// Processes.
     pub processes: u64,
+    /// Commands in their topic, copies included.
+    pub routed: u64,
+    /// Copies among them that only ask for an answer.
+    pub copies: u64,
+    /// Those of the copies whose answer was forgotten.
+    pub forgotten: u64,
 }
 
 impl Figures {
@@ -66,6 +77,51 @@ impl Figures {
         self.events += other.events;
         self.void += other.void;
         self.processes += other.processes;
+        self.routed += other.routed;
+        self.copies += other.copies;
+        self.forgotten += other.forgotten;
+    }
+}
+
+/// What the programs of a run are.
+pub(crate) struct Kinds {
+    /// How nodes and senders route commands, where they do.
+    pub routing: Option<RoutingOptions>,
+    /// How many programs send commands through the log.
+    pub senders: usize,
+    /// Whether nodes are warm standbys.
+    pub standby: bool,
+    /// How many commands a partition's owner remembers.
+    pub window: usize,
+}
+
+impl Kinds {
+    fn draw(chance: &mut Chance) -> Self {
+        let options = RoutingOptions {
+            send_again_after: chance.millis(50, 5000),
+            queue: chance.one_of(&[1, 16, 4096]),
+            ..RoutingOptions::default()
+        };
+        let routing = chance.strikes(350).then_some(options);
+        Self {
+            routing,
+            senders: chance.between(1, 2) as usize,
+            standby: chance.strikes(300),
+            window: match routing.is_some() && chance.strikes(250) {
+                true => chance.between(1, 4) as usize,
+                false => EngineOptions::default().command_window,
+            },
+        }
+    }
+
+    /// Whether ids are forgotten while they may still come again.
+    fn is_forgetful(&self) -> bool {
+        self.window < EngineOptions::default().command_window
+    }
+
+    fn senders(&self, world: &World) -> Vec<Sender> {
+        let sender = |options| (0..self.senders).map(move |name| Sender::new(world, name, options));
+        self.routing.into_iter().flat_map(sender).collect()
     }
 }
 
@@ -90,8 +146,8 @@ pub fn run_without(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
 }
 
 async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
-    let (partitions, nodes, workers, accounts, clients, count) = {
-        let mut chance = crate::chance::Chance::of(!seed);
+    let (partitions, nodes, workers, accounts, clients, count, kinds) = {
+        let mut chance = Chance::of(!seed);
         (
             chance.between(1, 3) as u32,
             chance.between(2, 3) as usize,
@@ -99,6 +155,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
             chance.one_of(&[1, 3, 8, 12, 20]),
             chance.between(2, 6),
             chance.between(4, 30),
+            Kinds::draw(&mut chance),
         )
     };
     let world = World::new(seed, partitions, flaw, printed);
@@ -106,16 +163,19 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     world.state().weather = weather;
     world.note(format_args!("{weather:?}"));
     tokio::spawn(coordinate(world.clone()));
-    let nodes: Vec<_> = (0..nodes).map(|name| Node::new(&world, name)).collect();
+    let nodes: Vec<_> = (0..nodes)
+        .map(|name| Node::new(&world, name, &kinds))
+        .collect();
     let store = Store::new(&world, partitions);
     let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
     let programs = Programs {
         nodes,
         workers: workers.collect(),
+        senders: kinds.senders(&world),
         store,
     };
     programs.start();
-    let load = Clients::new(&world, &programs.nodes, accounts);
+    let load = Clients::new(&world, &programs.nodes, &programs.senders, accounts);
     let mut under_way = JoinSet::new();
     for _ in 0..clients {
         under_way.spawn(load.clone().ask_for(count));
@@ -129,7 +189,12 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     }
     faults.abort();
     settle(&world, &programs, &load).await;
-    let report = conclude(seed, &world, &load, partitions);
+    let setup = Setup {
+        partitions,
+        routed: kinds.routing.is_some(),
+        forgetful: kinds.is_forgetful(),
+    };
+    let report = conclude(seed, &world, &load, setup);
     world.end();
     report
 }
@@ -146,6 +211,7 @@ async fn settle(world: &World, programs: &Programs, load: &Clients) {
     mend(world, programs);
     look_at_all(world, nodes, load).await;
     compare(world, load);
+    handle_all(world).await;
     catch_up(world, &programs.store).await;
     for worker in &programs.workers {
         if !worker.stop(RECOVERY).await {
@@ -166,6 +232,24 @@ async fn look_at_all(world: &World, nodes: &[Node], load: &Clients) {
         if !load.look(nodes, &id, RECOVERY).await {
             world.broken(format!("{id} is not served within {RECOVERY:?}"));
         }
+    }
+}
+
+/// Waits until every command in the log is handled, also those that nobody waits for any more.
+async fn handle_all(world: &World) {
+    let deadline = world.now() + RECOVERY;
+    let handled = |facts: facts::Facts| facts.covered.iter().map(Vec::len).collect::<Vec<_>>();
+    loop {
+        let sent = handled::sent(world);
+        let handled = handled(facts::read(world, &mut Vec::new()));
+        if handled == sent {
+            world.note(format_args!("{sent:?} commands are handled"));
+            return;
+        }
+        if world.now() > deadline {
+            return world.broken(format!("of {sent:?} commands {handled:?} are handled"));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -215,11 +299,12 @@ async fn stop_all(world: &World, nodes: &[Node]) {
     }
 }
 
-fn conclude(seed: u64, world: &World, load: &Clients, partitions: u32) -> Report {
+fn conclude(seed: u64, world: &World, load: &Clients, setup: Setup) -> Report {
     let mut violations = world.state().broken.clone();
     let facts = facts::read(world, &mut violations);
     let history = load.history();
-    judge::judge(&history, &facts, partitions, &mut violations);
+    judge::judge(&history, &facts, setup, &mut violations);
+    let routed = handled::routed(world, &facts);
     let answers = history.iter().flat_map(|asked| &asked.attempts);
     let state = world.state();
     let done = |it: &Answer| matches!(it, Answer::Done(receipt) if receipt.events > 0);
@@ -234,10 +319,13 @@ fn conclude(seed: u64, world: &World, load: &Clients, partitions: u32) -> Report
             moments: state.trace.len(),
             commands: history.len() as u64,
             acknowledged: history.iter().filter(acknowledged).count() as u64,
-            unknown: answers.filter(|it| it.answer == Answer::Unknown).count() as u64,
+            unknown: answers.filter(|it| it.answer.is_open()).count() as u64,
             events: facts.commits.iter().map(|it| it.amounts.len() as u64).sum(),
             void: facts.void,
             processes: state.links.len() as u64,
+            routed: routed.commands,
+            copies: routed.copies,
+            forgotten: routed.forgotten,
         },
     }
 }

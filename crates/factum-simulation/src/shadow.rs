@@ -30,12 +30,12 @@ impl Shadow {
         let mut fetched = Fetched::new(partition, from.offset);
         let count = {
             let state = world.state();
-            let records = &state.partitions[partition as usize];
+            let records = &state.events()[partition as usize];
             let (start, end) = (from.offset as usize, to.offset as usize);
             for (offset, record) in (from.offset..).zip(records.get(start..end).unwrap_or(&[])) {
                 fetched.push(offset, record.get(0).expect("one a batch"));
             }
-            state.partitions.len() as u32
+            state.events().len() as u32
         };
         let mut reader = CommitReader::new("log", partition, count, from);
         let read = reader.read(&fetched, |event| {

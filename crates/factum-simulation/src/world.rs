@@ -1,15 +1,16 @@
-//! What all of a run share: time, chance, the trace, the log's partitions, and who can reach them.
+//! What all of a run share: time, chance, the trace, the log's topics, and who can reach them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use factum_core::{Offset, Records};
+use factum_core::{Event, Offset, Records, events_topic};
 use factum_host::simulation::Machine;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::account::Moved;
 use crate::chance::Chance;
 use crate::flaw::Flaw;
 use crate::group::Group;
@@ -35,8 +36,8 @@ pub struct State {
     pub chance: Chance,
     /// What has happened.
     pub trace: Trace,
-    /// The log: for each partition its records, one a batch.
-    pub partitions: Vec<Vec<Records>>,
+    /// The log. The first topic is that of the events.
+    topics: Vec<Topic>,
     /// The groups by name.
     pub groups: BTreeMap<String, Group>,
     /// The processes, and whether the way to the log is cut.
@@ -47,6 +48,48 @@ pub struct State {
     pub away: Duration,
     /// What should not have happened.
     pub broken: Vec<String>,
+}
+
+/// For each partition its records, one a batch.
+pub type Partitions = Vec<Vec<Records>>;
+
+/// Which topic.
+pub type TopicId = usize;
+
+/// The topic of events.
+pub const EVENTS: TopicId = 0;
+
+struct Topic {
+    name: String,
+    partitions: Partitions,
+}
+
+impl State {
+    /// The partitions of a topic.
+    pub fn partitions(&self, topic: TopicId) -> &Partitions {
+        &self.topics[topic].partitions
+    }
+
+    /// The partitions of the topic of events.
+    pub fn events(&self) -> &Partitions {
+        self.partitions(EVENTS)
+    }
+
+    /// The topic of a name, if it is there.
+    pub fn find(&self, name: &str) -> Option<TopicId> {
+        self.topics.iter().position(|topic| topic.name == name)
+    }
+
+    /// The topic of a name, made when it is not there: with as many partitions as that of events.
+    pub fn topic(&mut self, name: &str) -> TopicId {
+        self.find(name).unwrap_or_else(|| {
+            self.topics.push(Topic {
+                name: name.to_owned(),
+                partitions: vec![Vec::new(); self.events().len()],
+            });
+            self.topics.len() - 1
+        })
+    }
 }
 
 /// A process's way to the log.
@@ -100,7 +143,10 @@ impl World {
             state: Mutex::new(State {
                 chance: Chance::of(seed),
                 trace: Trace::new(printed),
-                partitions: vec![Vec::new(); partitions as usize],
+                topics: vec![Topic {
+                    name: events_topic(Moved::AGGREGATE),
+                    partitions: vec![Vec::new(); partitions as usize],
+                }],
                 groups: BTreeMap::new(),
                 links: Vec::new(),
                 weather: Weather::default(),
@@ -189,21 +235,23 @@ impl World {
         state.chance.delay(bound)
     }
 
-    /// Appends records to the log itself, and returns the first one's offset.
-    pub fn land(&self, partition: u32, records: &Records) -> Offset {
+    /// Appends records to a topic itself, and returns the first one's offset.
+    pub fn land(&self, topic: TopicId, partition: u32, records: &Records) -> Offset {
         let now = self.now();
         let mut state = self.state();
-        let first = state.partitions[partition as usize].len() as Offset;
+        let State { topics, trace, .. } = &mut *state;
+        let landed = &mut topics[topic].partitions[partition as usize];
+        let first = landed.len() as Offset;
         for record in records.iter() {
             let mut one = Records::new();
             one.push(record);
-            let offset = state.partitions[partition as usize].len();
+            let offset = landed.len();
             let (header, value) = (record.header.map(Hex), Hex(record.value));
-            state.trace.note(
+            trace.note(
                 now,
-                format_args!("{partition}@{offset} {header:?} {value:?}"),
+                format_args!("{topic}/{partition}@{offset} {header:?} {value:?}"),
             );
-            state.partitions[partition as usize].push(one);
+            landed.push(one);
         }
         drop(state);
         self.0.grown.notify_waiters();
@@ -231,7 +279,7 @@ impl World {
     /// Looks at a group.
     pub fn group<T>(&self, group: &str, look: impl FnOnce(&mut Group) -> T) -> T {
         let mut state = self.state();
-        let partitions = state.partitions.len();
+        let partitions = state.events().len();
         let found = state.groups.entry(group.to_owned());
         look(found.or_insert_with(|| Group::new(partitions)))
     }

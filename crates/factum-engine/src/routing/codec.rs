@@ -19,8 +19,10 @@ pub(crate) struct Codec<A: Aggregate> {
     decode: fn(&[u8]) -> serde_json::Result<A::Command>,
     /// What a caller is told, as JSON.
     pub tell: fn(&Outcome<A::Rejection>) -> serde_json::Result<String>,
-    hear: fn(&[u8], Uuid) -> serde_json::Result<Outcome<A::Rejection>>,
+    hear: Hear<A::Rejection>,
 }
+
+type Hear<R> = fn(&[u8], Uuid) -> serde_json::Result<Outcome<R>>;
 
 impl<A: Aggregate> Codec<A> {
     /// The command; or why it is none.

@@ -62,9 +62,10 @@ impl<'o, R> Told<&'o R> {
             ExecuteError::Panicked(message) => Self::Panicked(message.clone()),
             ExecuteError::Denied(reason) => Self::Denied(reason.clone()),
             ExecuteError::NotUnderstood(reason) => Self::NotUnderstood(reason.clone()),
-            ExecuteError::Unknown { .. } => Self::Forgotten,
+            ExecuteError::Forgotten { .. } => Self::Forgotten,
             // An owner decides none of these.
-            ExecuteError::Fenced
+            ExecuteError::Unknown { .. }
+            | ExecuteError::Fenced
             | ExecuteError::Unavailable { .. }
             | ExecuteError::Overloaded
             | ExecuteError::Unsent(_) => unreachable!("an owner decides what is final"),
@@ -92,7 +93,7 @@ impl<R> Told<R> {
             Self::Panicked(message) => ExecuteError::Panicked(message),
             Self::Denied(reason) => ExecuteError::Denied(reason),
             Self::NotUnderstood(reason) => ExecuteError::NotUnderstood(reason),
-            Self::Forgotten => ExecuteError::Unknown { command },
+            Self::Forgotten => ExecuteError::Forgotten { command },
         })
     }
 }
@@ -148,6 +149,6 @@ mod tests {
             r#"{"not_understood":"what"}"#,
         );
         let command = Uuid::nil();
-        comes_back(Err(ExecuteError::Unknown { command }), r#""forgotten""#);
+        comes_back(Err(ExecuteError::Forgotten { command }), r#""forgotten""#);
     }
 }
