@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask chaos --help` says how to run it, `docs/proof.md` what it shows. The parts:
 //! [`plan`] draws faults from a seed, [`world`] has what they strike, [`faults`] strikes and mends,
-//! [`load`] asks, [`checker`] judges. The programs under test are [`node`] and [`worker`].
+//! [`load`] asks, [`checker`] judges, [`soak`] sees whether programs grow. The programs under test are [`node`] and [`worker`].
 
 pub mod account;
 pub mod ask;
@@ -17,6 +17,7 @@ pub mod node;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod soak;
 pub mod wire;
 pub mod worker;
 pub mod world;

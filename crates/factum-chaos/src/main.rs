@@ -44,6 +44,9 @@ struct RunFlags {
     /// How many faults
     #[arg(long, value_name = "N", default_value_t = 30)]
     faults: usize,
+    /// Soak for so many minutes: half the load, a fault a minute, and no program may grow
+    #[arg(long, value_name = "MINUTES", conflicts_with = "faults", value_parser = clap::value_parser!(u32).range(3..))]
+    soak: Option<u32>,
     /// What faults and commands are drawn from; random if it is not given
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -95,6 +98,7 @@ async fn run(flags: &RunFlags) -> Result<bool> {
     log_to(&dir.join("load.log"))?;
     let setting = Setting {
         faults: flags.faults,
+        soak: flags.soak,
         seed,
         brokers: flags.brokers,
         dir: dir.canonicalize()?,

@@ -38,6 +38,9 @@ pub struct Flags {
     /// How many bytes of state to keep in memory, of what is in the checkpoints
     #[arg(long, value_name = "BYTES", requires = "checkpoints")]
     memory: Option<usize>,
+    /// How many commands of each partition to remember; the engine's own measure if it is not given
+    #[arg(long, value_name = "N")]
+    command_window: Option<usize>,
 }
 
 /// Serves until told to stop, then finishes what is under way.
@@ -75,9 +78,11 @@ async fn start(flags: &Flags) -> Result<Engine<Account>> {
         ..NewTopic::default()
     };
     loop {
+        let defaults = EngineOptions::default();
         let options = EngineOptions {
             create: Some(topic),
-            ..EngineOptions::default()
+            command_window: flags.command_window.unwrap_or(defaults.command_window),
+            ..defaults
         };
         let error = match kafka::open(flags.kafka.clone()).await {
             Ok(log) => match start_on(log, options, flags).await {

@@ -127,6 +127,23 @@ pub fn draw(seed: u64, faults: usize) -> Vec<Step> {
     steps
 }
 
+/// Draws faults that strike one by one. Only one node and one worker, which the seed chooses, are
+/// killed or started again: the others live through all of them.
+pub fn spare(seed: u64, faults: usize) -> Vec<Fault> {
+    let mut faults = draw(seed, faults).concat();
+    let ends = |fault: &&mut Fault| {
+        matches!(
+            fault.kind,
+            Kind::Program(Part::Node | Part::Worker, Blow::Kill | Blow::Restart)
+        )
+    };
+    faults
+        .iter_mut()
+        .filter(ends)
+        .for_each(|fault| fault.target = seed as usize);
+    faults
+}
+
 /// Two faults strike together where they strike different things.
 fn fits(step: &Step, kind: Kind) -> bool {
     step.len() == 1 && struck(step[0].kind) != struck(kind)
@@ -192,6 +209,25 @@ mod tests {
             "a run of 30 faults is to hold every kind: {}",
             all.len()
         );
+    }
+
+    #[test]
+    fn in_a_soak_one_node_and_one_worker_take_all_that_ends_a_program() {
+        let faults = spare(5, 300);
+        assert_eq!(faults.len(), 300);
+        for part in [Part::Node, Part::Worker] {
+            let struck = |blows: [Blow; 2]| {
+                let by = |fault: &&Fault| {
+                    blows
+                        .iter()
+                        .any(|it| fault.kind == Kind::Program(part, *it))
+                };
+                let targets = faults.iter().filter(by).map(|fault| fault.target);
+                targets.collect::<BTreeSet<_>>().len()
+            };
+            assert_eq!(struck([Blow::Kill, Blow::Restart]), 1);
+            assert!(struck([Blow::Pause, Blow::Zombie]) > 10);
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! How a run went, in words and as one line of JSON.
 
+mod soaked;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+
+pub use soaked::Soaked;
 
 use crate::checker::{Figures, Violation};
 
@@ -30,6 +34,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// What is worth a look, though it broke no promise.
     pub notes: Vec<String>,
+    /// What a soak showed beside that.
+    pub soaked: Option<Soaked>,
     /// How long it took, servers included.
     pub took: Duration,
 }
@@ -41,6 +47,8 @@ struct Line<'a> {
     violations: usize,
     by_fault: BTreeMap<&'a str, ByFault>,
     seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soak: Option<&'a Soaked>,
 }
 
 /// Times are in seconds.
@@ -62,6 +70,7 @@ impl Report {
             violations: self.violations.len(),
             by_fault: self.by_fault(),
             seconds: seconds(self.took),
+            soak: self.soaked.as_ref(),
         };
         serde_json::to_string(&line).expect("numbers are JSON")
     }
@@ -140,6 +149,9 @@ impl fmt::Display for Report {
              records without effect: {:?}",
             it.events, it.handled, it.routed, it.claims, it.voids
         )?;
+        if let Some(soaked) = &self.soaked {
+            writeln!(f, "\n{soaked}")?;
+        }
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }

@@ -1,7 +1,10 @@
 //! One run: servers, programs and clients up; faults; down again; judgement.
 
+mod soak;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -27,8 +30,10 @@ type Rows = BTreeMap<String, Row>;
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// How many faults.
+    /// How many faults, where it is no soak.
     pub faults: usize,
+    /// For how many minutes to soak, with a fault a minute.
+    pub soak: Option<u32>,
     /// What they and the commands are drawn from.
     pub seed: u64,
     /// 1 or 3.
@@ -41,6 +46,9 @@ pub struct Setting {
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two steps.
 const QUIET: Duration = Duration::from_millis(100);
+/// Commands of each partition that nodes remember in a soak: so few that they fill the window while they
+/// get warm, and still more than come while a client asks again for one.
+const SOAK_WINDOW: usize = 8192;
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs, and judges. The servers' data is kept where a promise was broken.
@@ -53,9 +61,10 @@ pub async fn run(setting: &Setting) -> Result<Report> {
         "starting {} broker(s), Postgres, nodes and workers …",
         setting.brokers
     );
-    let world = World::start(&setting.dir, setting.brokers).await?;
+    let window = setting.soak.map(|_| SOAK_WINDOW);
+    let world = World::start(&setting.dir, setting.brokers, window).await?;
     let mut run = Run {
-        world,
+        world: Arc::new(world),
         flow: Flow::new(PARTITIONS),
         report: Report::default(),
         begin,
@@ -76,7 +85,7 @@ pub async fn run(setting: &Setting) -> Result<Report> {
 }
 
 struct Run {
-    world: World,
+    world: Arc<World>,
     flow: Flow,
     report: Report,
     begin: Instant,
@@ -97,16 +106,30 @@ impl Run {
             &history,
         )?;
         self.recovered(Instant::now(), "at the start").await?;
-        for step in plan::draw(setting.seed, setting.faults) {
-            self.step(&step).await?;
-            if self.stalled() {
-                break;
+        match setting.soak {
+            Some(minutes) => {
+                let (seed, dir) = (setting.seed, &setting.dir);
+                self.soak(&clients, seed, minutes, dir).await?;
+            }
+            None => {
+                self.strike(&plan::draw(setting.seed, setting.faults))
+                    .await?
             }
         }
         clients.stop().await?;
         drop(topic);
         self.handled().await?;
         self.end(&setting.dir, &history).await
+    }
+
+    async fn strike(&mut self, steps: &[Step]) -> Result<()> {
+        for step in steps {
+            self.step(step).await?;
+            if self.stalled() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn stalled(&self) -> bool {

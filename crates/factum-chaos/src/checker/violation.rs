@@ -44,6 +44,8 @@ pub enum Kind {
     Progress,
     /// No command fails in a way that is no part of the contract.
     Failed,
+    /// Memory, file handles and threads of a program stay at a level once it is warm.
+    Growth,
 }
 
 impl Violation {

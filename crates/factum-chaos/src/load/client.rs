@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use factum::partition_of;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Draw, Nodes, Topic, Ways, Wish};
+use super::{Draw, Nodes, Pace, Topic, Ways, Wish};
 use crate::flow::{Acknowledged, Flow};
 use crate::history::{Asked, Attempt, Recorder};
 use crate::wire::{Answer, Request, Way};
@@ -31,6 +32,8 @@ struct Shared {
     flow: Flow,
     versions: Arc<Mutex<HashMap<String, u64>>>,
     history: Arc<Mutex<Recorder>>,
+    done: Arc<AtomicU64>,
+    pace: watch::Receiver<Pace>,
     stop: watch::Receiver<bool>,
 }
 
@@ -47,12 +50,14 @@ pub struct Client {
 /// All clients.
 pub struct Clients {
     tasks: JoinSet<Result<()>>,
+    done: Arc<AtomicU64>,
+    pace: watch::Sender<Pace>,
     stop: watch::Sender<bool>,
     history: Arc<Mutex<Recorder>>,
 }
 
 impl Clients {
-    /// Sets them going.
+    /// Sets them going, with pauses.
     ///
     /// # Errors
     /// The history cannot be written.
@@ -63,12 +68,14 @@ impl Clients {
         flow: &Flow,
         history: &Path,
     ) -> Result<Self> {
-        let stop = watch::Sender::new(false);
+        let (pace, stop) = (watch::Sender::new(Pace::Pauses), watch::Sender::new(false));
         let shared = Shared {
             begin: Instant::now(),
             flow: flow.clone(),
             versions: Arc::default(),
             history: Arc::new(Mutex::new(Recorder::create(history)?)),
+            done: Arc::default(),
+            pace: pace.subscribe(),
             stop: stop.subscribe(),
         };
         let mut tasks = JoinSet::new();
@@ -87,12 +94,28 @@ impl Clients {
             };
             tasks.spawn(client.run());
         }
-        let history = shared.history;
         Ok(Self {
             tasks,
+            done: shared.done,
+            pace,
             stop,
-            history,
+            history: shared.history,
         })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// How many commands they are done with.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Changes their pace.
+    pub fn go(&self, pace: Pace) {
+        self.pace.send_replace(pace);
     }
 
     /// Lets each of them come to the end of its command.
@@ -117,15 +140,23 @@ fn accounts(partition: u32) -> Vec<String> {
 
 impl Client {
     async fn run(mut self) -> Result<()> {
+        let mut begin = tokio::time::Instant::now();
         for number in 0.. {
             if *self.shared.stop.borrow() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(self.draw.pause())).await;
+            let pace = *self.shared.pace.borrow();
+            tokio::time::sleep_until(pace.next(begin, self.draw.pause())).await;
+            if pace != Pace::Pauses {
+                // Else connections would gather at the nodes that are never struck.
+                self.ways.nodes.turn();
+            }
+            begin = tokio::time::Instant::now();
             let wish = self.draw.wish(self.accounts.len());
             let order = format!("{}-{number}", self.name);
             let asked = self.ask(order, wish).await;
             lock(&self.shared.history).add(&asked)?;
+            self.shared.done.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }

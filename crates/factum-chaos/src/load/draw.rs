@@ -32,6 +32,9 @@ const TOO_MUCH: i64 = 1 << 50;
 /// More than any account's version ever is behind.
 const TOO_FAR: u64 = 1 << 40;
 
+/// How long a client waits before its next command, in milliseconds.
+pub(super) const PAUSES: std::ops::Range<u64> = 20..100;
+
 /// A client's commands, one after the other.
 pub struct Draw(StdRng);
 
@@ -45,7 +48,7 @@ impl Draw {
 
     /// How long to wait before the next command, in milliseconds.
     pub fn pause(&mut self) -> u64 {
-        self.0.random_range(20..100)
+        self.0.random_range(PAUSES)
     }
 
     /// The next command, on one of so many accounts.

@@ -2,10 +2,12 @@
 
 mod client;
 mod draw;
+mod pace;
 mod route;
 mod topic;
 
 pub use client::{Client, Clients};
 pub use draw::{Draw, Wish};
+pub use pace::Pace;
 pub use route::{Nodes, Ways};
 pub use topic::Topic;

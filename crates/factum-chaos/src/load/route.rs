@@ -48,6 +48,11 @@ impl Nodes {
         }
     }
 
+    /// Turns to the next node.
+    pub fn turn(&mut self) {
+        self.at = (self.at + 1) % self.addresses.len();
+    }
+
     async fn attempt(&mut self, request: &Request) -> Answer {
         let patience = Duration::from_millis(request.patience) + GRACE;
         let connection = match self.connections[self.at].take() {
@@ -76,7 +81,7 @@ impl Nodes {
             answer,
             Answer::Unavailable | Answer::Fenced | Answer::Unknown
         ) {
-            self.at = (self.at + 1) % self.addresses.len();
+            self.turn();
         }
         (node, answer)
     }

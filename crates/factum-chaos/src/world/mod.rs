@@ -57,11 +57,12 @@ pub struct World {
 }
 
 impl World {
-    /// Starts the servers and the programs, with everything they keep below `dir`.
+    /// Starts the servers, with everything they and the programs keep below `dir`. The nodes remember so
+    /// many commands of each partition, or as many as engines do by themselves.
     ///
     /// # Errors
     /// A server does not start.
-    pub async fn start(dir: &Path, brokers: usize) -> Result<Self> {
+    pub async fn start(dir: &Path, brokers: usize, window: Option<usize>) -> Result<Self> {
         let mut kafka_ways = Vec::new();
         for _ in 0..=CLIENTS_WAY {
             kafka_ways.push(proxies(brokers).await?);
@@ -102,12 +103,13 @@ impl World {
             kafka_ways,
             postgres_ways,
         };
-        world.add_programs(dir)?;
+        world.add_programs(dir, window)?;
         Ok(world)
     }
 
-    fn add_programs(&mut self, dir: &Path) -> Result<()> {
+    fn add_programs(&mut self, dir: &Path, window: Option<usize>) -> Result<()> {
         let partitions = PARTITIONS.to_string();
+        let window = window.map(|it| it.to_string());
         for node in 0..=NODES {
             let address = format!("127.0.0.1:{}", free_port(None)?);
             let kafka = self.kafka_through(node);
@@ -119,6 +121,7 @@ impl World {
                 "--partitions",
                 &partitions,
             ];
+            flags.extend(window.iter().flat_map(|it| ["--command-window", it]));
             let state = dir.join(format!("state-{node}")).display().to_string();
             match node {
                 0 => flags.extend(["--checkpoints", &state, "--memory", "200"]), // evicts nearly all

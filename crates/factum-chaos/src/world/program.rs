@@ -49,6 +49,11 @@ impl Program {
         lock(&self.process).ended.clone()
     }
 
+    /// The id of its process, where it runs.
+    pub fn pid(&self) -> Option<u32> {
+        lock(&self.process).child.as_ref().map(Child::id)
+    }
+
     /// Starts it.
     ///
     /// # Errors
