@@ -21,7 +21,7 @@ use crate::load::{Clients, Topic};
 use crate::plan::{self, Step};
 use crate::report::{Report, Suffered};
 use crate::world::{
-    CLIENTS_WAY, COMMANDS, DEAD_LETTERS, NODES, PARTITIONS, Program, TOPIC, WORKERS, World,
+    CLIENTS_WAY, COMMANDS, DEAD_LETTERS, Manner, NODES, PARTITIONS, Program, TOPIC, WORKERS, World,
 };
 
 /// What the read model is to hold.
@@ -46,9 +46,6 @@ pub struct Setting {
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two steps.
 const QUIET: Duration = Duration::from_millis(100);
-/// Commands of each partition that nodes remember in a soak: so few that they fill the window while they
-/// get warm, and still more than come while a client asks again for one.
-const SOAK_WINDOW: usize = 8192;
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Runs, and judges. The servers' data is kept where a promise was broken.
@@ -61,8 +58,11 @@ pub async fn run(setting: &Setting) -> Result<Report> {
         "starting {} broker(s), Postgres, nodes and workers …",
         setting.brokers
     );
-    let window = setting.soak.map(|_| SOAK_WINDOW);
-    let world = World::start(&setting.dir, setting.brokers, window).await?;
+    let manner = match setting.soak {
+        Some(_) => Manner::Measured,
+        None => Manner::Usual,
+    };
+    let world = World::start(&setting.dir, setting.brokers, manner).await?;
     let mut run = Run {
         world: Arc::new(world),
         flow: Flow::new(PARTITIONS),

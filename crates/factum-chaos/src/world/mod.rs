@@ -33,6 +33,34 @@ pub const DEAD_LETTERS: &str = "chaos.account.dead-letters";
 /// A server that a blocking task may strike.
 pub type Shared<T> = Arc<Mutex<T>>;
 
+/// Commands of each partition that nodes remember in a soak: so few that they fill the window while they
+/// get warm, and still more than come while a client asks again for one.
+const SOAK_WINDOW: usize = 8192;
+
+/// How the programs run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// As they do by themselves.
+    Usual,
+    /// So that what they hold can be told from what their allocator keeps.
+    Measured,
+}
+
+impl Manner {
+    fn window(self) -> Option<usize> {
+        (self == Self::Measured).then_some(SOAK_WINDOW)
+    }
+
+    /// glibc gives a thread one of many arenas, and gives little of them back. Each connection and each
+    /// reader has its own threads: one arena after the other would grow to what a reader takes at its start.
+    fn dress(self, program: Program) -> Program {
+        match self {
+            Self::Usual => program,
+            Self::Measured => program.with("MALLOC_ARENA_MAX", "1"),
+        }
+    }
+}
+
 /// Everything that runs, and the ways between.
 pub struct World {
     /// The brokers.
@@ -57,12 +85,11 @@ pub struct World {
 }
 
 impl World {
-    /// Starts the servers, with everything they and the programs keep below `dir`. The nodes remember so
-    /// many commands of each partition, or as many as engines do by themselves.
+    /// Starts the servers, with everything they and the programs keep below `dir`.
     ///
     /// # Errors
     /// A server does not start.
-    pub async fn start(dir: &Path, brokers: usize, window: Option<usize>) -> Result<Self> {
+    pub async fn start(dir: &Path, brokers: usize, manner: Manner) -> Result<Self> {
         let mut kafka_ways = Vec::new();
         for _ in 0..=CLIENTS_WAY {
             kafka_ways.push(proxies(brokers).await?);
@@ -103,13 +130,13 @@ impl World {
             kafka_ways,
             postgres_ways,
         };
-        world.add_programs(dir, window)?;
+        world.add_programs(dir, manner)?;
         Ok(world)
     }
 
-    fn add_programs(&mut self, dir: &Path, window: Option<usize>) -> Result<()> {
+    fn add_programs(&mut self, dir: &Path, manner: Manner) -> Result<()> {
         let partitions = PARTITIONS.to_string();
-        let window = window.map(|it| it.to_string());
+        let window = manner.window().map(|it| it.to_string());
         for node in 0..=NODES {
             let address = format!("127.0.0.1:{}", free_port(None)?);
             let kafka = self.kafka_through(node);
@@ -128,12 +155,9 @@ impl World {
                 1 => flags.extend(["--checkpoints", &state]),
                 _ => {} // replays from the first event
             }
-            self.nodes.push(Program::new(
-                &beside("chaos-node")?,
-                &format!("node-{node}"),
-                &flags,
-                dir,
-            ));
+            let name = format!("node-{node}");
+            let program = Program::new(&beside("chaos-node")?, &name, &flags, dir);
+            self.nodes.push(manner.dress(program));
             self.node_addresses.push(address);
         }
         let kafka = self.kafka_through(WORKERS_WAY);
@@ -144,8 +168,8 @@ impl World {
                 .replace(authority(&self.postgres_direct)?, &way);
             let flags = ["--log", &kafka, "--postgres", &postgres];
             let name = format!("worker-{worker}");
-            self.workers
-                .push(Program::new(&beside("chaos-worker")?, &name, &flags, dir));
+            let program = Program::new(&beside("chaos-worker")?, &name, &flags, dir);
+            self.workers.push(manner.dress(program));
         }
         Ok(())
     }

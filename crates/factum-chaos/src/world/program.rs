@@ -16,6 +16,7 @@ pub struct Program {
     name: String,
     binary: PathBuf,
     flags: Vec<String>,
+    environment: Vec<(&'static str, &'static str)>,
     output: PathBuf,
     process: Mutex<Process>,
 }
@@ -34,9 +35,16 @@ impl Program {
             name: name.to_owned(),
             binary: binary.to_owned(),
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            environment: Vec::new(),
             output: dir.join(format!("{name}.log")),
             process: Mutex::default(),
         }
+    }
+
+    /// Sets an environment variable for it.
+    pub fn with(mut self, variable: &'static str, value: &'static str) -> Self {
+        self.environment.push((variable, value));
+        self
     }
 
     /// Its name.
@@ -70,6 +78,7 @@ impl Program {
             .open(&self.output)?;
         let spawned = Command::new(&self.binary)
             .args(&self.flags)
+            .envs(self.environment.iter().copied())
             .stdin(Stdio::piped()) // it ends when this closes
             .stdout(output.try_clone()?)
             .stderr(output)
