@@ -1,10 +1,11 @@
 //! Telling a client again where its brokers are.
 //!
-//! A broker that is about to stop tells of itself no more: where it is the only one, the cluster's
-//! metadata names none. librdkafka then drops every broker that it knows, those of the settings too,
-//! and is to begin anew with those of the settings. Now and then it fails to, and the client would be
-//! without any broker for ever, though the broker is long back. So whoever serves a client that has been in
-//! trouble for a while names the brokers once more; that changes nothing where they are known.
+//! A lone broker that is about to stop, or was away for longer than its session and is not let in
+//! again yet, answers that the cluster has topics and no broker. librdkafka (2.10 to 2.13 at least) then forgets
+//! every broker, the addresses that it began with too. It means to begin anew with those, and the same
+//! answer may call that off: then the client is without any broker for minutes, or for ever. So whoever
+//! serves a client that has been in trouble for a while tells it the addresses once more; that changes
+//! nothing where they are known.
 
 use std::ffi::CString;
 use std::time::{Duration, Instant};
@@ -76,7 +77,122 @@ impl Tries {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rdkafka::config::FromClientConfigAndContext;
+    use rdkafka::consumer::{BaseConsumer, Consumer};
+
     use super::*;
+    use crate::client::Reporting;
+    use crate::settings::KafkaSettings;
+
+    /// So many that librdkafka is still busy with the answer when the broker is gone that it took out:
+    /// its way back is called off only then.
+    const PARTITIONS: i32 = 20_000;
+
+    /// A cluster of one broker that knows one topic, and may leave itself out when it is asked for
+    /// brokers. Of Kafka's protocol it speaks the first version of that question.
+    struct Cluster {
+        address: String,
+        left_out: Arc<AtomicBool>,
+    }
+
+    impl Cluster {
+        fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let left_out = Arc::new(AtomicBool::new(false));
+            let answers = left_out.clone();
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let left_out = answers.clone();
+                    std::thread::spawn(move || serve(stream, port, &left_out));
+                }
+            });
+            Self {
+                address: format!("127.0.0.1:{port}"),
+                left_out,
+            }
+        }
+
+        fn consumer(&self, reports: &Arc<Reports>) -> BaseConsumer<Reporting> {
+            let settings = KafkaSettings::new(&self.address)
+                .with("api.version.request", "false")
+                .with("broker.version.fallback", "0.9.0");
+            let reporting = Reporting(reports.clone());
+            BaseConsumer::from_config_and_context(&settings.reader(), reporting).unwrap()
+        }
+    }
+
+    fn serve(mut stream: TcpStream, port: u16, left_out: &AtomicBool) -> Option<()> {
+        loop {
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).ok()?;
+            let mut request = vec![0; u32::from_be_bytes(length) as usize];
+            stream.read_exact(&mut request).ok()?;
+            if request[..4] != [0, 3, 0, 0] {
+                continue; // not about metadata: it can wait
+            }
+            let (broker, leader) = match left_out.load(Ordering::Relaxed) {
+                true => (Vec::new(), -1_i32),
+                false => (broker(port), 1),
+            };
+            let mut answer = request[4..8].to_vec(); // which request it answers
+            answer.extend(i32::from(!broker.is_empty()).to_be_bytes());
+            answer.extend(broker);
+            answer.extend([0, 0, 0, 1, 0, 0, 0, 1, b't']); // one topic, without an error
+            answer.extend(PARTITIONS.to_be_bytes());
+            for partition in 0..PARTITIONS {
+                answer.extend([0, 0]); // without an error
+                answer.extend(partition.to_be_bytes());
+                answer.extend(leader.to_be_bytes());
+                answer.extend([0; 8]); // no copies, none in step
+            }
+            stream
+                .write_all(&(answer.len() as u32).to_be_bytes())
+                .ok()?;
+            stream.write_all(&answer).ok()?;
+        }
+    }
+
+    fn broker(port: u16) -> Vec<u8> {
+        let mut broker = vec![0, 0, 0, 1, 0, 9];
+        broker.extend(b"127.0.0.1");
+        broker.extend(i32::from(port).to_be_bytes());
+        broker
+    }
+
+    /// Asks until the cluster says that it has so many brokers.
+    fn sees(consumer: &BaseConsumer<Reporting>, brokers: usize, mut between: impl FnMut()) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            let metadata = consumer.fetch_metadata(Some("t"), Duration::from_millis(200));
+            if metadata.is_ok_and(|it| it.brokers().len() == brokers) {
+                return true;
+            }
+            let _ = consumer.poll(Duration::from_millis(20));
+            between();
+        }
+        false
+    }
+
+    #[test]
+    fn a_client_that_was_told_of_no_broker_finds_back() {
+        let (cluster, reports) = (Cluster::start(), Arc::default());
+        let consumer = cluster.consumer(&reports);
+        let mut rescue = Rescue::new(&cluster.address);
+        assert!(sees(&consumer, 1, || {}));
+        for _ in 0..3 {
+            cluster.left_out.store(true, Ordering::Relaxed);
+            assert!(sees(&consumer, 0, || {}));
+            cluster.left_out.store(false, Ordering::Relaxed);
+            assert!(sees(&consumer, 1, || rescue.look(consumer.client(), &reports)));
+            reports.well();
+        }
+    }
 
     #[test]
     fn tries_become_rarer_until_the_trouble_ends() {

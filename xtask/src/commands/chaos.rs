@@ -18,7 +18,8 @@ use super::{cargo, say};
 /// reads the memory (RSS), open file handles and threads of each program and of the load from /proc. A
 /// program that is killed is another process afterwards: so one node and one worker take all kills and
 /// restarts, and the others live through the soak. The first third is there to get warm: the accounts are
-/// always the same 48, and nodes remember 8192 commands of each partition. The median of the last third
+/// always the same 48, nodes remember 8192 commands of each partition, and programs have one malloc
+/// arena, as glibc gives little of the others back. The median of the last third
 /// may lie above that of the second by 10 % or 4 MiB of memory, 3 file handles, and 2 threads.
 ///
 /// Exit codes: 0 all promises held, 1 one was broken, 2 the run itself failed. After 1 and 2 the
