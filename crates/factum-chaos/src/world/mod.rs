@@ -52,7 +52,8 @@ impl Manner {
     }
 
     /// glibc gives a thread one of many arenas, and gives little of them back. Each connection and each
-    /// reader has its own threads: one arena after the other would grow to what a reader takes at its start.
+    /// reader has its own threads, so that one arena after the other may grow to what a reader takes at
+    /// its start. That this is what made memory grow in a soak is likely, and not shown.
     fn dress(self, program: Program) -> Program {
         match self {
             Self::Usual => program,
