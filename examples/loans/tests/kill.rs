@@ -21,7 +21,7 @@ use xtask::servers::{Kafka, Postgres};
 
 const CASES: u64 = 2000;
 const SEED: u64 = 7;
-/// How many cases come in with each attempt to kill.
+/// How many cases come in with the first attempt to kill; after a miss, twice as many.
 const MORE_CASES: u64 = 250;
 const KILLS: usize = 8;
 /// A program whose whole work is done before this cannot be killed in the middle.
@@ -228,17 +228,25 @@ fn check(report: &Value, cases: u64) {
 /// Kills the victim while a program is at work that this hits.
 fn strike(bank: &mut Bank, victim: Victim, random: &mut StdRng) {
     let mut delay = Duration::from_millis(random.random_range(200..1500));
-    while !struck(bank, victim, delay, random) {
+    let mut more_cases = MORE_CASES;
+    while !struck(bank, victim, more_cases, delay, random) {
         println!("{victim:?}: all was done after {delay:?}");
         delay /= 2;
+        more_cases *= 2;
         assert!(delay > SHORTEST, "{victim:?}: never in the middle");
     }
     println!("{victim:?}: killed after {delay:?}, {} cases", bank.cases);
 }
 
 /// One attempt, on more cases than the one before. In the end nothing runs but the servers.
-fn struck(bank: &mut Bank, victim: Victim, delay: Duration, random: &mut StdRng) -> bool {
-    bank.cases += MORE_CASES;
+fn struck(
+    bank: &mut Bank,
+    victim: Victim,
+    more_cases: u64,
+    delay: Duration,
+    random: &mut StdRng,
+) -> bool {
+    bank.cases += more_cases;
     let mut programs = bank.programs();
     std::thread::sleep(delay);
     let hit = programs[victim.hits()].iter_mut().any(Running::is_at_work);
@@ -250,6 +258,9 @@ fn struck(bank: &mut Bank, victim: Victim, delay: Duration, random: &mut StdRng)
         }
         // The others meet the loss before they are killed too, or right away.
         std::thread::sleep(Duration::from_millis(random.random_range(0..500)));
+    } else {
+        // What it imports is what the next attempt's workers have to do.
+        programs.remove(0).succeed();
     }
     programs.iter_mut().for_each(Running::kill);
     match victim {
