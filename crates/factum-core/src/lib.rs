@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod avro;
+mod chain;
 mod claim;
 mod commits;
 mod error;
@@ -33,6 +34,7 @@ mod writer;
 pub use aggregate::{
     Aggregate, Event, commands_topic, dead_letters_topic, events_topic, replies_topic,
 };
+pub use chain::chain;
 pub use claim::{CLAIM_SCHEMA, Claim};
 pub use commits::{CommitReader, Foreign, ValidEvent, ValidRecord};
 pub use error::{DecodeError, LogError, LogErrorKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use factum_core::Aggregate;
+use factum_core::{Aggregate, chain};
 use factum_status::prometheus::proto::MetricFamily;
 use factum_status::{Component, Health};
 use serde_json::Value;
@@ -15,7 +15,6 @@ use crate::engine::{Readiness, SPARE_AFTER, Shared};
 use crate::meters::Meters;
 use crate::metrics::families;
 use crate::outcomes::{Outcome, Outcomes};
-use crate::owner::chain;
 use crate::partition_board::PartitionBoard;
 use crate::standby_board::StandbyBoard;
 use crate::status::{CommandCounts, EngineStatus, Phase, TopicStatus};

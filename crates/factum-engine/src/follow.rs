@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Aggregate, Change, LogError, Membership};
+use factum_core::{Aggregate, Change, LogError, Membership, chain};
 use factum_host::task;
 use futures::FutureExt;
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::EngineError;
 use crate::decider::panic_message;
 use crate::engine::Shared;
-use crate::owner::{Owner, chain};
+use crate::owner::Owner;
 use crate::standby::Warm;
 use crate::standbys::Standbys;
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
-use factum_core::{Aggregate, CommitReader, LogError, Position, ReaderRule, Topic};
+use factum_core::{Aggregate, CommitReader, LogError, Position, ReaderRule, Topic, chain};
 use factum_host::{bound, on_disk};
 use futures::FutureExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::checkpoints::{Codec, Keeping, Share};
-use crate::owner::chain;
 use crate::snapshot::{Hold, NewCommands, Snapshot};
 use crate::state::PartitionState;
 use crate::store::{Origin, Store, StoreError};

@@ -4,12 +4,11 @@ use std::time::{Duration, Instant};
 
 use factum_core::{
     Aggregate, CommitReader, Fetched, Header, LogError, LogErrorKind, LogReader, Offset, Position,
-    ReaderRule, Topic, Writer,
+    ReaderRule, Topic, Writer, chain,
 };
 use factum_host::{Guard, holds};
 
 use crate::keeper::Keeper;
-use crate::owner::chain;
 use crate::state::PartitionState;
 use crate::{EngineOptions, Replayed};
 

@@ -5,14 +5,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Aggregate, LogError, Offset, Topic};
+use factum_core::{Aggregate, LogError, Offset, Topic, chain};
 use tokio::select;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::EngineOptions;
 use crate::keeper::{Keeper, wake};
-use crate::owner::{FIRST_RETRY, LAST_RETRY, chain, may_pass};
+use crate::owner::{FIRST_RETRY, LAST_RETRY, may_pass};
 use crate::replay::{Replay, ReplayError};
 use crate::standby_board::StandbyBoard;
 use crate::turns::Turns;

@@ -89,7 +89,7 @@ impl Store {
             Ok((store, position))
         }) {
             Err(error @ (StoreError::Unfit(_) | StoreError::File(_))) => {
-                let cause = crate::owner::chain(&error);
+                let cause = factum_core::chain(&error);
                 let shown = file.display();
                 tracing::warn!(file = %shown, cause, "a checkpoint is discarded, the partition replayed");
                 let store = Self::create_anew(&file, &origin, cache)?;

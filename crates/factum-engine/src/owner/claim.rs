@@ -3,11 +3,11 @@
 use std::mem;
 use std::time::Duration;
 
-use factum_core::{Aggregate, Appended, LogError, Writer};
+use factum_core::{Aggregate, Appended, LogError, Writer, chain};
 use tokio::select;
 use tokio::time::{Instant, sleep};
 
-use super::{Ending, FIRST_RETRY, LAST_RETRY, Owner, chain, may_pass};
+use super::{Ending, FIRST_RETRY, LAST_RETRY, Owner, may_pass};
 use crate::replay::{Replay, ReplayError};
 use crate::standby::{Standby, Warm};
 use crate::standby_board::StandbyBoard;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Aggregate, Fetched, LogError, LogErrorKind, Offset, Topic};
+use factum_core::{Aggregate, Fetched, LogError, LogErrorKind, Offset, Topic, chain};
 use factum_host::spawn;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -14,7 +14,6 @@ use super::understand::{Understanding, may_be};
 use super::{Codec, Topics};
 use crate::decider::Request;
 use crate::mark::Mark;
-use crate::owner::chain;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);

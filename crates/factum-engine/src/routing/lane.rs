@@ -4,14 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{LogError, RecordRef, Records, Topic};
+use factum_core::{LogError, RecordRef, Records, Topic, chain};
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-
-use crate::owner::chain;
 
 /// How many commands at most go into one batch.
 const BATCH: usize = 1024;

@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use factum_core::{Fetched, LogError, RecordRef, Topic};
+use factum_core::{Fetched, LogError, RecordRef, Topic, chain};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::wire::answers;
-use crate::owner::chain;
 
 /// How long to wait before the topic is read again after an error.
 const AGAIN: Duration = Duration::from_millis(500);
