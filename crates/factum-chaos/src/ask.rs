@@ -50,7 +50,7 @@ pub fn refusal(error: ExecuteError<Overdrawn>) -> Answer {
         ExecuteError::Fenced => Answer::Fenced,
         ExecuteError::Unavailable { .. } | ExecuteError::Unsent(_) => Answer::Unavailable,
         ExecuteError::Overloaded => Answer::Overloaded,
-        ExecuteError::Unknown { .. } => Answer::Unknown,
+        ExecuteError::Unknown { .. } | ExecuteError::Refused { .. } => Answer::Unknown,
         other => Answer::Failed(other.to_string()),
     }
 }

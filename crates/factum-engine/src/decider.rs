@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::aggregates::Versioned;
 use crate::answer::{Outcome, Waiting};
 use crate::middleware::{Call, Middleware};
-use crate::routing::{Codec, ReplyTo, Routed};
+use crate::routing::{Codec, Routed};
 use crate::state::PartitionState;
 use crate::window::Entry;
 use crate::{ExecuteError, Receipt};
@@ -49,14 +49,17 @@ impl<R> Caller<R> {
         matches!(self, Self::Here(caller) if caller.is_closed())
     }
 
-    /// Nothing, unless the command came before on this way and only its answer is asked for.
+    /// Whether the command came before on this way, and only its answer is asked for.
+    pub fn asks_again(&self) -> bool {
+        let again = |routed: &Routed| routed.reply_to.is_some_and(|it| it.again);
+        matches!(self, Self::There(routed) if again(routed))
+    }
+
+    /// Nothing, unless the command came before.
     fn first(&self, command: Uuid) -> Result<(), Outcome<R>> {
-        match self {
-            Self::There(Routed {
-                reply_to: Some(ReplyTo { again: true, .. }),
-                ..
-            }) if holds(Guard::Copied) => Err(Err(ExecuteError::Forgotten { command })),
-            _ => Ok(()),
+        match self.asks_again() && holds(Guard::Copied) {
+            true => Err(Err(ExecuteError::Forgotten { command })),
+            false => Ok(()),
         }
     }
 
@@ -128,13 +131,11 @@ impl<A: Aggregate> Decider<'_, A> {
             let first = first.clone();
             return self.repeat(&id, command_id, &first, caller);
         }
-        let decided = command
-            .map_err(|reason| Err(ExecuteError::NotUnderstood(reason)))
-            .and_then(|command| {
-                caller.first(command_id)?;
-                self.admit(&id, &command, command_id, &mut metadata)?;
-                self.decide(&id, command, command_id, expected_version)
-            });
+        let decided = caller.first(command_id).and_then(|()| {
+            let command = command.map_err(|reason| Err(ExecuteError::NotUnderstood(reason)))?;
+            self.admit(&id, &command, command_id, &mut metadata)?;
+            self.decide(&id, command, command_id, expected_version)
+        });
         let none = Metadata::default();
         let asked = Asked {
             id: &id,

@@ -267,7 +267,8 @@ impl<A: Aggregate> Engine<A> {
                 Err(self.refuse(ExecuteError::Unavailable { partition }))
             }
             Some(routes) if !self.owns(partition) => {
-                routes.client.execute_with(id, command, options).await
+                // In a box, for every call would be as large as this one.
+                Box::pin(routes.client.execute_with(id, command, options)).await
             }
             _ => self.enqueue(id, command, options).await?.await,
         }

@@ -68,6 +68,28 @@ pub enum ExecuteError<R> {
         /// The command's id.
         command: Uuid,
     },
+    /// The log refuses the command: the topic of commands may not be written, or is gone. A copy of it may
+    /// have gone through before, and take effect. Once the cause is mended, asking again with the same
+    /// command id finds out, and does not repeat it.
+    #[error(
+        "the log refuses command {command}, which may have taken effect all the same: mend the cause, and ask again with the same command id"
+    )]
+    Refused {
+        /// The command's id.
+        command: Uuid,
+        /// Why.
+        #[source]
+        cause: std::sync::Arc<LogError>,
+    },
+    /// The command was decided, and this program's build cannot read the answer of the owner's: it lacks
+    /// a variant of the rejection, perhaps. Asking again gives the same answer.
+    #[error("command {command} was decided, and this build cannot read the answer: {reason}")]
+    AnswerNotUnderstood {
+        /// The command's id.
+        command: Uuid,
+        /// What is wrong with the answer.
+        reason: String,
+    },
     /// The command was sent through the log, its answer was lost, and when that was asked for again, more
     /// commands had come than the engine's [window](crate::EngineOptions::command_window) holds. It was
     /// decided once, and nobody remembers how: only the aggregate's events may tell.
@@ -96,6 +118,8 @@ impl<R> ExecuteError<R> {
             | Self::Denied(_)
             | Self::Unsent(_)
             | Self::Panicked(_)
+            | Self::Refused { .. }
+            | Self::AnswerNotUnderstood { .. }
             | Self::Forgotten { .. } => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use factum_core::{LogError, LogErrorKind};
 use rdkafka::ClientContext;
@@ -21,9 +21,28 @@ use crate::error::{coded, kind};
 pub(crate) struct Reports {
     last: Mutex<String>,
     refused: watch::Sender<Option<(RDKafkaErrorCode, String)>>,
-    trouble: Mutex<Option<Instant>>,
+    trouble: Mutex<Option<Trouble>>,
     /// Whether there is trouble, to be asked for each record.
     in_trouble: AtomicBool,
+}
+
+/// Reports, one soon after the other, that the brokers can't be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) since: Instant,
+    pub(crate) last: Instant,
+}
+
+/// After so long without a report, the next one is of new trouble.
+const QUIET: Duration = Duration::from_secs(10);
+
+impl Trouble {
+    /// What it is after one more report.
+    pub(crate) fn go_on(before: Option<Self>, now: Instant) -> Self {
+        let before = before.filter(|it| now.duration_since(it.last) < QUIET);
+        let since = before.map_or(now, |it| it.since);
+        Self { since, last: now }
+    }
 }
 
 impl Reports {
@@ -38,7 +57,7 @@ impl Reports {
     /// Takes note that the brokers can't be reached, or do not answer.
     pub(crate) fn trouble(&self) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.get_or_insert_with(Instant::now);
+        *trouble = Some(Trouble::go_on(*trouble, Instant::now()));
         self.in_trouble.store(true, Ordering::Relaxed);
     }
 
@@ -51,8 +70,8 @@ impl Reports {
         }
     }
 
-    /// Since when there was no answer, as far as is known: a client that asks nothing gets none.
-    pub(crate) fn in_trouble_since(&self) -> Option<Instant> {
+    /// The trouble since the last answer. It may be over: a client that asks nothing gets no answer.
+    pub(crate) fn in_trouble(&self) -> Option<Trouble> {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

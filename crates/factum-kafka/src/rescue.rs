@@ -4,8 +4,9 @@
 //! again yet, answers that the cluster has topics and no broker. librdkafka (2.10 to 2.13 at least) then forgets
 //! every broker, the addresses that it began with too. It means to begin anew with those, and the same
 //! answer may call that off: then the client is without any broker for minutes, or for ever. So whoever
-//! serves a client that has been in trouble for a while tells it the addresses once more; that changes
-//! nothing where they are known.
+//! serves a client that has been in trouble for a while tells it the addresses once more. Where librdkafka
+//! knows its brokers, that makes it another one for the same address, and its next metadata takes that out
+//! again; and it keeps the text. So it is done rarely, and not for ever without news.
 
 use std::ffi::CString;
 use std::time::{Duration, Instant};
@@ -13,12 +14,15 @@ use std::time::{Duration, Instant};
 use rdkafka::bindings::rd_kafka_brokers_add;
 use rdkafka::client::{Client, ClientContext};
 
-use crate::client::Reports;
+use crate::client::{Reports, Trouble};
 
 /// How long a client may find its brokers by itself.
 const FIRST: Duration = Duration::from_secs(2);
-/// The longest time between two tries: each is remembered by the client.
+/// The longest time between two tries.
 const LAST: Duration = Duration::from_secs(60);
+/// How many tries are made without a new report: each would bring one if the brokers were still away. A
+/// client that has nothing to ask may be well without knowing.
+const SILENT: u32 = 8;
 
 /// When to name the brokers of the settings once more.
 #[derive(Debug)]
@@ -37,10 +41,7 @@ impl Rescue {
 
     /// Names the brokers once more, if it is time. To be called again and again.
     pub(crate) fn look<C: ClientContext>(&mut self, client: &Client<C>, reports: &Reports) {
-        if self
-            .tries
-            .is_due(reports.in_trouble_since(), Instant::now())
-        {
+        if self.tries.is_due(reports.in_trouble(), Instant::now()) {
             tracing::debug!(servers = ?self.servers, "a Kafka client is told its brokers again");
             // Safety: the client lives as long as the reference to it, the string longer than the call,
             // and librdkafka copies it.
@@ -52,26 +53,57 @@ impl Rescue {
 /// The moments to try at, each after twice as long a time.
 #[derive(Debug, Default)]
 struct Tries {
-    /// Since when the client has been in trouble, the pause before the next try, and its time.
-    next: Option<(Instant, Duration, Instant)>,
+    next: Option<Try>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Try {
+    trouble: Trouble,
+    /// The time before it, and when it is to be made.
+    pause: Duration,
+    at: Instant,
+    /// How many more are made unless there is news.
+    left: u32,
 }
 
 impl Tries {
-    fn is_due(&mut self, trouble: Option<Instant>, now: Instant) -> bool {
-        let Some(since) = trouble else {
-            self.next = None;
-            return false;
-        };
-        let (_, pause, at) = match self.next {
-            Some(next) if next.0 == since => next,
-            _ => (since, FIRST, since + FIRST),
-        };
-        let due = now >= at;
-        self.next = Some(match due {
-            true => (since, LAST.min(2 * pause), now + LAST.min(2 * pause)),
-            false => (since, pause, at),
+    fn is_due(&mut self, trouble: Option<Trouble>, now: Instant) -> bool {
+        self.next = trouble.map(|trouble| match self.next {
+            Some(next) if next.trouble == trouble => next,
+            Some(next) if next.trouble.since == trouble.since => next.with_news(trouble),
+            _ => Try::first(trouble),
         });
-        due
+        let due = |next: &&mut Try| now >= next.at && next.left > 0;
+        self.next
+            .as_mut()
+            .filter(due)
+            .map(|it| it.make(now))
+            .is_some()
+    }
+}
+
+impl Try {
+    fn first(trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            pause: FIRST,
+            at: trouble.since + FIRST,
+            left: SILENT,
+        }
+    }
+
+    fn with_news(self, trouble: Trouble) -> Self {
+        Self {
+            trouble,
+            left: SILENT,
+            ..self
+        }
+    }
+
+    fn make(&mut self, now: Instant) {
+        self.pause = LAST.min(2 * self.pause);
+        self.at = now + self.pause;
+        self.left -= 1;
     }
 }
 
@@ -79,6 +111,7 @@ impl Tries {
 mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
+    use std::ops::Range;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -167,9 +200,11 @@ mod tests {
 
     /// Asks until the cluster says that it has so many brokers.
     fn sees(consumer: &BaseConsumer<Reporting>, brokers: usize, mut between: impl FnMut()) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
-            let metadata = consumer.fetch_metadata(Some("t"), Duration::from_millis(200));
+            // Whoever left all out has nobody to ask again.
+            let patience = Duration::from_millis(if brokers == 0 { 30_000 } else { 200 });
+            let metadata = consumer.fetch_metadata(Some("t"), patience);
             if metadata.is_ok_and(|it| it.brokers().len() == brokers) {
                 return true;
             }
@@ -196,15 +231,41 @@ mod tests {
 
     #[test]
     fn tries_become_rarer_until_the_trouble_ends() {
+        let mut tried = tried();
+        assert_eq!(tried(0..200, Some((0, 0))), [2, 6, 14, 30, 62, 122, 182]);
+        assert!(tried(200..201, None).is_empty());
+        let again = Some((201, 201));
+        assert_eq!(tried(201..210, again), [203, 207], "a new beginning");
+    }
+
+    #[test]
+    fn without_news_tries_end_and_with_news_they_go_on() {
+        let mut tried = tried();
+        assert_eq!(tried(0..900, Some((0, 0))).last(), Some(&242));
+        let news = tried(900..2000, Some((0, 899)));
+        assert_eq!((news.first(), news.len()), (Some(&900), SILENT as usize));
+    }
+
+    /// At which of some seconds it is tried, in trouble since one second and last reported at another.
+    fn tried() -> impl FnMut(Range<u64>, Option<(u64, u64)>) -> Vec<u64> {
         let (begin, mut tries) = (Instant::now(), Tries::default());
-        let mut at = |seconds: u64, trouble: Option<u64>| {
-            let trouble = trouble.map(|since| begin + Duration::from_secs(since));
-            tries.is_due(trouble, begin + Duration::from_secs(seconds))
-        };
-        let tried: Vec<_> = (0..200).filter(|second| at(*second, Some(0))).collect();
-        assert_eq!(tried, [2, 6, 14, 30, 62, 122, 182]);
-        assert!(!at(200, None));
-        let tried: Vec<_> = (200..210).filter(|second| at(*second, Some(201))).collect();
-        assert_eq!(tried, [203, 207], "a new trouble is a new beginning");
+        move |seconds, trouble| {
+            let at = |second| begin + Duration::from_secs(second);
+            let trouble = trouble.map(|(since, last)| Trouble {
+                since: at(since),
+                last: at(last),
+            });
+            let due = |second: &u64| tries.is_due(trouble, at(*second));
+            seconds.filter(due).collect()
+        }
+    }
+
+    #[test]
+    fn reports_soon_after_each_other_are_one_trouble() {
+        let at = |second| Instant::now() + Duration::from_secs(second);
+        let (now, soon, later) = (at(0), at(5), at(100));
+        let first = Trouble::go_on(None, now);
+        assert_eq!(Trouble::go_on(Some(first), soon).since, now);
+        assert_eq!(Trouble::go_on(Some(first), later).since, later);
     }
 }

@@ -77,7 +77,7 @@ impl Answer {
             ExecuteError::Fenced | ExecuteError::Unavailable { .. } | ExecuteError::Overloaded => {
                 Self::Refused
             }
-            ExecuteError::Unknown { .. } => Self::Unknown,
+            ExecuteError::Unknown { .. } | ExecuteError::Refused { .. } => Self::Unknown,
             ExecuteError::Forgotten { .. } => Self::Forgotten,
             _ => Self::Strange,
         }

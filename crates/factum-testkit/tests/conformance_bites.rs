@@ -17,6 +17,7 @@ use futures::FutureExt;
 enum Flaw {
     None,
     CreatesUnasked,
+    CreatesFleetingOnesUnasked,
     OpensWhatForgets,
     MakesFleetingOnesAnew,
     KeepsFleetingOnesApart,
@@ -70,6 +71,10 @@ impl EventLog for Flawed {
         create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
+        let create = match self.1 {
+            Flaw::CreatesFleetingOnesUnasked => create.or(Some(NewTopic::default())),
+            _ => create,
+        };
         let name = match self.1 {
             Flaw::MakesFleetingOnesAnew => uuid::Uuid::new_v4().to_string(),
             Flaw::KeepsFleetingOnesApart => format!("{topic}.fleeting"),
@@ -249,6 +254,7 @@ macro_rules! bites {
 
 bites! {
     CreatesUnasked => a_topic_that_is_not_there_is_not_found,
+    CreatesFleetingOnesUnasked => a_topic_that_is_not_there_is_not_found,
     OpensWhatForgets => a_fleeting_topic_is_refused_to_who_needs_it_for_ever,
     MakesFleetingOnesAnew => a_fleeting_topic_opened_twice_is_the_same,
     KeepsFleetingOnesApart => a_topic_that_is_there_does_not_become_fleeting,

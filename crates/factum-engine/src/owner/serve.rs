@@ -47,9 +47,11 @@ impl<A: Aggregate> Owner<A> {
                 // Also while a batch is under way: they come in small pieces, and go on together.
                 commands = next_commands(&mut self.route), if self.takes_commands() => {
                     self.take(commands?);
-                    self.gather().await;
-                    if room && !self.decide(&mut under_way).await {
-                        return Ok(Ending::Lost);
+                    if room {
+                        self.gather().await;
+                        if !self.decide(&mut under_way).await {
+                            return Ok(Ending::Lost);
+                        }
                     }
                 }
                 count = self.requests.recv_many(&mut taken, BATCH), if room => {

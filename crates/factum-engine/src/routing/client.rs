@@ -166,8 +166,9 @@ impl<A: Aggregate> Client<A> {
     /// id. Dropping the call calls nothing back that was sent.
     ///
     /// # Errors
-    /// What the owner says; [`ExecuteError::Unknown`] after the time-out; [`ExecuteError::Overloaded`] or
-    /// [`ExecuteError::Unsent`] if nothing was sent.
+    /// What the owner says; [`ExecuteError::Unknown`] after the time-out; [`ExecuteError::Refused`] if the
+    /// log does not take the command; [`ExecuteError::Overloaded`] or [`ExecuteError::Unsent`] if nothing
+    /// was sent; [`ExecuteError::AnswerNotUnderstood`] if the owner's build is another one.
     pub async fn execute_with(
         &self,
         id: impl Into<String>,
@@ -197,7 +198,7 @@ impl<A: Aggregate> Client<A> {
         let mut sending = self.sending(id, &command, command_id, &options, reply_to)?;
         let mut sent_before = false;
         let mut pause = self.options.send_again_after.max(Duration::from_millis(1));
-        let longest = pause * LONGEST_PAUSE;
+        let longest = pause.saturating_mul(LONGEST_PAUSE);
         loop {
             let attempt = match self.queue(&sending, deadline).await {
                 Ok(sent) => {
@@ -206,12 +207,12 @@ impl<A: Aggregate> Client<A> {
                 }
                 Err(error) => Err(error),
             };
-            pause = longest.min(pause * 2);
+            pause = longest.min(pause.saturating_mul(2));
             match attempt {
                 Ok(Some(told)) => return self.hear(&told, command_id),
                 Ok(None) => {}
                 // What was sent before may still take effect.
-                Err(_) if sent_before => {
+                Err(ExecuteError::Overloaded) if sent_before => {
                     return Err(ExecuteError::Unknown {
                         command: command_id,
                     });
@@ -245,7 +246,8 @@ impl<A: Aggregate> Client<A> {
     ///
     /// # Errors
     /// [`ExecuteError::Unknown`] if it is not known whether it is durable: submitting it again under
-    /// the same id makes sure. [`ExecuteError::Overloaded`] or [`ExecuteError::Unsent`] if nothing was
+    /// the same id makes sure. [`ExecuteError::Refused`] if the log does not take it;
+    /// [`ExecuteError::Overloaded`] or [`ExecuteError::Unsent`] if nothing was
     /// sent.
     pub async fn submit_with(
         &self,
@@ -257,15 +259,15 @@ impl<A: Aggregate> Client<A> {
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
         let sending = self.sending(id.into(), &command, command_id, &options, None)?;
         let sent = self.queue(&sending, deadline).await?;
-        let unknown = ExecuteError::Unknown {
-            command: command_id,
-        };
         match before(deadline, sent.durable).await {
             Some(Ok(Ok(()))) => Ok(Submitted {
                 command: command_id,
                 partition: sending.partition,
             }),
-            _ => Err(unknown),
+            Some(Ok(Err(error))) if is_refused(&error) => Err(refused(command_id, error)),
+            _ => Err(ExecuteError::Unknown {
+                command: command_id,
+            }),
         }
     }
 
@@ -320,10 +322,7 @@ impl<A: Aggregate> Client<A> {
     fn hear(&self, told: &[u8], command: Uuid) -> Outcome<A::Rejection> {
         match self.codec.hear(told, command) {
             Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::warn!(%command, %error, "an answer is not understood: the owner's build is another one");
-                Err(ExecuteError::Unknown { command })
-            }
+            Err(reason) => Err(ExecuteError::AnswerNotUnderstood { command, reason }),
         }
     }
 }
@@ -341,10 +340,7 @@ async fn wait<R>(
         told = &mut *answer => return Ok(Some(told)),
         durable = &mut sent.durable => match durable {
             Ok(Ok(())) => sending.again(),
-            Ok(Err(error)) if is_refused(&error) => {
-                let command = sending.command;
-                return Err(ExecuteError::Unknown { command });
-            }
+            Ok(Err(error)) if is_refused(&error) => return Err(refused(sending.command, error)),
             _ => {}
         },
     }
@@ -355,6 +351,10 @@ async fn wait<R>(
 fn is_refused(error: &LogError) -> bool {
     use LogErrorKind::{Denied, NotFound, Unsuitable};
     matches!(error.kind(), Denied | NotFound | Unsuitable)
+}
+
+fn refused<R>(command: Uuid, cause: Arc<LogError>) -> ExecuteError<R> {
+    ExecuteError::Refused { command, cause }
 }
 
 /// What comes before the deadline.

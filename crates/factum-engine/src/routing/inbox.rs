@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use factum_core::{Aggregate, Fetched, LogError, LogErrorKind, Offset, Topic, chain};
 use factum_host::spawn;
+use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::allowance::Allowance;
+use super::straggler::Straggler;
 use super::understand::{Understanding, may_be};
 use super::{Codec, Topics};
 use crate::decider::Request;
@@ -17,8 +20,6 @@ use crate::mark::Mark;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
-/// How long all owners wait for one that is busy, before it is left behind.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be handled, in the order of the topic of commands.
 pub(crate) struct Batch<A: Aggregate> {
@@ -27,7 +28,7 @@ pub(crate) struct Batch<A: Aggregate> {
     pub bytes: usize,
 }
 
-type Commands<A> = Result<Batch<A>, LogError>;
+pub(super) type Commands<A> = Result<Batch<A>, LogError>;
 
 /// An engine's way to the topic of commands. Its task ends with the last clone.
 pub(crate) struct Intake<A: Aggregate> {
@@ -40,17 +41,19 @@ pub(crate) struct Inbox<A: Aggregate> {
 }
 
 /// A partition whose commands an owner takes.
-struct Followed<A: Aggregate> {
+pub(super) struct Followed<A: Aggregate> {
     /// Where to go on reading.
-    next: Offset,
+    pub(super) next: Offset,
     /// What was handled before this owner.
     mark: Mark,
     /// Whether what is to be handled was seen to be there.
     checked: bool,
-    out: mpsc::Sender<Commands<A>>,
+    /// How long the others wait for this owner.
+    allowance: Allowance,
+    pub(super) out: mpsc::Sender<Commands<A>>,
 }
 
-type Joining<A> = (u32, Followed<A>);
+pub(super) type Joining<A> = (u32, Followed<A>);
 
 impl<A: Aggregate> Clone for Intake<A> {
     fn clone(&self) -> Self {
@@ -64,7 +67,7 @@ impl<A: Aggregate> Intake<A> {
         let (joins, joining) = mpsc::unbounded_channel();
         let follower = Follower {
             commands: topics.commands.clone(),
-            understanding: Understanding { topics, codec },
+            understanding: Arc::new(Understanding { topics, codec }),
             followed: BTreeMap::new(),
             joining,
             joins: joins.downgrade(),
@@ -80,6 +83,7 @@ impl<A: Aggregate> Intake<A> {
             next: mark.next,
             mark,
             checked: false,
+            allowance: Allowance::new(Instant::now()),
             out,
         };
         // Should the task be gone, the inbox says so.
@@ -101,7 +105,7 @@ impl<A: Aggregate> Inbox<A> {
 
 impl<A: Aggregate> Followed<A> {
     /// Makes sure that the command before the mark, if it is still there, is the one that was handled.
-    fn recognise(&self, topic: &dyn Topic, fetched: &Fetched) -> Result<(), LogError> {
+    pub(super) fn recognise(&self, topic: &dyn Topic, fetched: &Fetched) -> Result<(), LogError> {
         let (partition, next) = (fetched.partition, self.mark.next);
         let before = fetched.iter().find(|(offset, _)| offset + 1 == next);
         match before {
@@ -112,11 +116,28 @@ impl<A: Aggregate> Followed<A> {
             _ => Ok(()),
         }
     }
+
+    /// Hands commands on to the owner, who has room for them.
+    pub(super) async fn give(
+        &mut self,
+        fetched: &Fetched,
+        room: mpsc::OwnedPermit<Commands<A>>,
+        understanding: &Understanding<A>,
+    ) -> Result<(), LogError> {
+        let next = self.next.max(self.mark.next);
+        let requests = understanding.requests(fetched, next).await?;
+        if !requests.is_empty() {
+            let bytes = fetched.records.byte_len();
+            let _ = room.send(Ok(Batch { requests, bytes }));
+        }
+        self.next = next.max(fetched.next);
+        Ok(())
+    }
 }
 
 struct Follower<A: Aggregate> {
     commands: Arc<dyn Topic>,
-    understanding: Understanding<A>,
+    understanding: Arc<Understanding<A>>,
     followed: BTreeMap<u32, Followed<A>>,
     joining: mpsc::UnboundedReceiver<Joining<A>>,
     /// For those that are left behind.
@@ -136,9 +157,18 @@ impl<A: Aggregate> Follower<A> {
                     tokio::time::sleep(retry).await;
                     retry = LAST_RETRY.min(retry * 2);
                 }
+                Err(error) if error.kind() == LogErrorKind::Damaged && self.looks_again() => {}
                 Err(error) => self.fail(&error),
             }
         }
+    }
+
+    /// Whether some bounds are to be checked once more: the last handled command, from which reading
+    /// begins, may have been deleted since.
+    fn looks_again(&mut self) -> bool {
+        let begins = |to: &&mut Followed<A>| to.checked && to.next < to.mark.next;
+        let beginning = self.followed.values_mut().filter(begins);
+        beginning.map(|to| to.checked = false).count() > 0
     }
 
     /// Hands on commands until another partition joins, or the engine is gone.
@@ -159,12 +189,16 @@ impl<A: Aggregate> Follower<A> {
         let topic = self.commands.clone();
         let mut reader = topic.read(&from).await?;
         loop {
-            tokio::select! {
+            select! {
                 biased;
                 joined = self.joined() => return Ok(joined),
                 fetched = reader.next() => {
-                    for fetched in fetched? {
+                    let (fetched, before) = (fetched?, self.followed.len());
+                    for fetched in fetched {
                         self.hand_on(&fetched).await?;
+                    }
+                    if self.followed.len() < before {
+                        return Ok(ControlFlow::Continue(())); // and read no more of what is left
                     }
                 }
             }
@@ -178,7 +212,7 @@ impl<A: Aggregate> Follower<A> {
         };
         let mut more = Some(first);
         while let Some((partition, to)) = more {
-            // One that was left behind may come after its owner has opened another inbox.
+            // A straggler may come after its owner has opened another inbox.
             if !to.out.is_closed() {
                 self.followed.insert(partition, to);
             }
@@ -188,7 +222,7 @@ impl<A: Aggregate> Follower<A> {
     }
 
     /// Waits a little where an owner is busy: all of them share one process and one log. But one that is
-    /// stuck does not hold up the others.
+    /// stuck, or busy too often, does not hold up the others.
     async fn hand_on(&mut self, fetched: &Fetched) -> Result<(), LogError> {
         let partition = fetched.partition;
         let Some(to) = self.followed.get_mut(&partition) else {
@@ -202,33 +236,34 @@ impl<A: Aggregate> Follower<A> {
             to.next = to.next.max(fetched.next);
             return Ok(());
         }
-        match timeout(PATIENCE, to.out.clone().reserve_owned()).await {
-            Ok(Ok(room)) => {
-                let next = to.next.max(to.mark.next);
-                let requests = self.understanding.requests(fetched, next).await?;
-                if !requests.is_empty() {
-                    let bytes = fetched.records.byte_len();
-                    let _ = room.send(Ok(Batch { requests, bytes }));
-                }
-                to.next = next.max(fetched.next);
-            }
+        let begun = Instant::now();
+        let room = timeout(to.allowance.left(begun), to.out.clone().reserve_owned()).await;
+        to.allowance.spend(begun, Instant::now());
+        match room {
+            Ok(Ok(room)) => to.give(fetched, room, &self.understanding).await?,
             Ok(Err(_)) => drop(self.followed.remove(&partition)),
             Err(_) => self.leave_behind(partition),
         }
         Ok(())
     }
 
-    /// Lets a partition join again once its owner takes commands.
+    /// Gives a partition a reader of its own, until its owner keeps up.
     fn leave_behind(&mut self, partition: u32) {
-        let (Some(left), joins) = (self.followed.remove(&partition), self.joins.clone()) else {
-            return;
-        };
-        spawn(async move {
-            let is_there = left.out.reserve().await.is_ok();
-            if let Some(joins) = joins.upgrade().filter(|_| is_there) {
-                let _ = joins.send((partition, left));
-            }
-        });
+        if let Some(left) = self.followed.remove(&partition) {
+            let straggler = Straggler {
+                commands: self.commands.clone(),
+                understanding: self.understanding.clone(),
+                partition,
+                left,
+            };
+            let joins = self.joins.clone();
+            spawn(async move {
+                let back = straggler.run().await;
+                if let (Some(joins), Some(back)) = (joins.upgrade(), back) {
+                    let _ = joins.send(back);
+                }
+            });
+        }
     }
 
     /// What is to be handled must be there, and what was handled must have been. Who cannot go on is
@@ -284,8 +319,10 @@ fn damaged(topic: &dyn Topic, partition: u32, next: Offset, what: &str) -> LogEr
 mod tests {
     use factum_core::{DecodeError, Event, NewTopic, RecordRef, Records};
     use factum_testkit::MemoryLog;
+    use tokio::time::sleep;
 
     use super::*;
+    use crate::routing::allowance::MOST;
     use crate::{Routing, RoutingOptions};
 
     #[derive(Default)]
@@ -338,6 +375,52 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_owner_that_is_slow_holds_up_the_others_once_and_misses_nothing() {
+        const STEP: Duration = Duration::from_millis(500);
+        let topics = topics().await;
+        let intake = Intake::<Light>::start(topics.clone(), Routing::default().codec);
+        let [mut slow, mut quick] = [0, 1].map(|it| intake.open(it, Mark::default()));
+        let slowly = tokio::spawn(async move {
+            let mut offsets = Vec::new();
+            while offsets.len() < 100 {
+                let requests = slow.next().await.unwrap().requests;
+                offsets.extend(requests.iter().filter_map(|it| it.caller.offset()));
+                sleep(3 * STEP).await;
+            }
+            offsets
+        });
+        let mut waited = Duration::ZERO;
+        for _ in 0..100 {
+            send(&topics, 0).await;
+            send(&topics, 1).await;
+            let sent = Instant::now();
+            assert_eq!(quick.next().await.unwrap().requests.len(), 1);
+            waited += sent.elapsed();
+            sleep(STEP).await;
+        }
+        assert!(waited <= 2 * MOST, "{waited:?}");
+        assert_eq!(slowly.await.unwrap(), (0..100).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_straggler_that_caught_up_is_read_with_the_others_again() {
+        let topics = topics().await;
+        let intake = Intake::<Light>::start(topics.clone(), Routing::default().codec);
+        let mut inbox = intake.open(0, Mark::default());
+        for round in 0..3 {
+            for _ in 0..5 {
+                send(&topics, 0).await;
+                sleep(2 * MOST).await;
+            }
+            let mut taken = 0;
+            while taken < 5 {
+                taken += inbox.next().await.unwrap().requests.len();
+            }
+            assert_eq!(taken, 5, "round {round}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_owner_that_is_stuck_holds_up_no_other_and_misses_nothing() {
         let topics = topics().await;
         let intake = Intake::<Light>::start(topics.clone(), Routing::default().codec);
@@ -345,7 +428,7 @@ mod tests {
         for _ in 0..50 {
             send(&topics, 0).await;
             send(&topics, 1).await;
-            let next = timeout(10 * PATIENCE, inboxes[1].next()).await;
+            let next = timeout(10 * MOST, inboxes[1].next()).await;
             let next = next.expect("the other goes on");
             assert_eq!(next.unwrap().requests.len(), 1);
         }

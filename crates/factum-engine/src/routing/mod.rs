@@ -7,12 +7,14 @@
 //! on behind the newest of them, whatever became of this one. Who waits for an answer reads it from
 //! the topic `<context>.<aggregate>.replies`, which need not keep it.
 
+mod allowance;
 mod client;
 mod codec;
 mod inbox;
 mod lane;
 mod replier;
 mod replies;
+mod straggler;
 mod told;
 mod topics;
 mod understand;
@@ -25,7 +27,6 @@ pub(crate) use codec::Codec;
 pub(crate) use inbox::{Batch, Inbox, Intake};
 pub(crate) use replier::{Replier, Routed};
 pub(crate) use topics::Topics;
-pub(crate) use wire::ReplyTo;
 
 /// How commands are routed. Start from [`RoutingOptions::default`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

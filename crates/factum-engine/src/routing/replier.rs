@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use factum_core::{Aggregate, Offset, RecordRef, Records, Topic};
+use factum_core::{Aggregate, LogError, Offset, RecordRef, Records, Topic, chain};
 use factum_host::spawn;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Codec;
@@ -23,6 +24,8 @@ const WAITING: usize = 16_384;
 const GATHERED_BYTES: usize = 16 << 20;
 /// How long an owner that stops waits for its answers to be sent.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+/// How often it is told at most that answers are lost.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// A command that came through the log.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,7 @@ pub(crate) struct Routed {
 pub(crate) struct Replier<A: Aggregate> {
     codec: Codec<A>,
     out: mpsc::Sender<Message>,
+    dropped: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -50,6 +54,7 @@ impl<A: Aggregate> Clone for Replier<A> {
         Self {
             codec: self.codec,
             out: self.out.clone(),
+            dropped: self.dropped.clone(),
         }
     }
 }
@@ -57,8 +62,14 @@ impl<A: Aggregate> Clone for Replier<A> {
 impl<A: Aggregate> Replier<A> {
     pub fn start(codec: Codec<A>, topic: Arc<dyn Topic>) -> Self {
         let (out, messages) = mpsc::channel(WAITING);
-        spawn(Outbox::new(topic).run(messages));
-        Self { codec, out }
+        let outbox = Outbox::new(topic);
+        let dropped = outbox.dropped.clone();
+        spawn(outbox.run(messages));
+        Self {
+            codec,
+            out,
+            dropped,
+        }
     }
 
     /// Sends the answer to a command, unless nobody waits for it.
@@ -66,8 +77,9 @@ impl<A: Aggregate> Replier<A> {
         // What could not be told as JSON was decided as something that can.
         if let Some(reply_to) = routed.reply_to
             && let Ok(told) = (self.codec.tell)(outcome)
+            && self.out.try_send(Message::Answer(reply_to, told)).is_err()
         {
-            let _ = self.out.try_send(Message::Answer(reply_to, told));
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -87,10 +99,20 @@ struct Outbox {
     topic: Arc<dyn Topic>,
     waiting: BTreeMap<u32, Gathered>,
     bytes: usize,
-    /// At most one append to a partition: its number, once that is over.
-    under_way: FuturesUnordered<BoxFuture<'static, u32>>,
+    /// At most one append to a partition.
+    under_way: FuturesUnordered<BoxFuture<'static, Appended>>,
     busy: BTreeSet<u32>,
+    /// How many answers were dropped since that was told.
+    dropped: Arc<AtomicU64>,
+    /// When it was told last that answers are lost.
+    told: Option<Instant>,
     flushes: Vec<oneshot::Sender<()>>,
+}
+
+/// What became of the answers to a partition.
+struct Appended {
+    partition: u32,
+    result: Result<(), LogError>,
 }
 
 /// The answers that wait for a partition.
@@ -110,6 +132,8 @@ impl Outbox {
             bytes: 0,
             under_way: FuturesUnordered::new(),
             busy: BTreeSet::new(),
+            dropped: Arc::default(),
+            told: None,
             flushes: Vec::new(),
         }
     }
@@ -119,7 +143,7 @@ impl Outbox {
         loop {
             tokio::select! {
                 biased;
-                Some(partition) = self.under_way.next() => drop(self.busy.remove(&partition)),
+                Some(appended) = self.under_way.next() => self.end(appended),
                 count = messages.recv_many(&mut taken, WAITING) => {
                     if count == 0 {
                         return;
@@ -128,6 +152,25 @@ impl Outbox {
                 }
             }
             self.send();
+        }
+    }
+
+    /// Whoever waits asks again; whoever runs this has to know.
+    fn end(&mut self, Appended { partition, result }: Appended) {
+        self.busy.remove(&partition);
+        let failed = result.as_ref().err().map(|error| chain(error));
+        let is_told = |at: Instant| at.elapsed() < TOLD_EVERY;
+        let lost = failed.is_some() || self.dropped.load(Ordering::Relaxed) > 0;
+        if lost && !self.told.is_some_and(is_told) {
+            self.told = Some(Instant::now());
+            let (topic, dropped) = (self.topic.name(), self.dropped.swap(0, Ordering::Relaxed));
+            tracing::warn!(
+                topic,
+                partition,
+                dropped,
+                error = failed,
+                "answers are lost"
+            );
         }
     }
 
@@ -143,6 +186,7 @@ impl Outbox {
 
     fn gather(&mut self, to: ReplyTo, told: &str) {
         if self.bytes > GATHERED_BYTES {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let Gathered { open, full } = self.waiting.entry(to.partition).or_default();
@@ -181,8 +225,11 @@ impl Outbox {
         let values = records.iter().map(|record| record.value.len());
         self.bytes -= values.sum::<usize>();
         let appended = self.topic.append(partition, records);
-        let appended = appended.map(move |_| partition).boxed();
-        self.under_way.push(appended);
+        let end = move |result: Result<_, LogError>| Appended {
+            partition,
+            result: result.map(drop),
+        };
+        self.under_way.push(appended.map(end).boxed());
     }
 }
 

@@ -68,7 +68,11 @@ impl<'o, R> Told<&'o R> {
             | ExecuteError::Fenced
             | ExecuteError::Unavailable { .. }
             | ExecuteError::Overloaded
-            | ExecuteError::Unsent(_) => unreachable!("an owner decides what is final"),
+            | ExecuteError::Unsent(_)
+            | ExecuteError::Refused { .. }
+            | ExecuteError::AnswerNotUnderstood { .. } => {
+                unreachable!("an owner decides what is final")
+            }
         }
     }
 }

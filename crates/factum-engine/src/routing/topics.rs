@@ -33,25 +33,31 @@ impl Topics {
         });
         let commands = log.open(&commands_topic(aggregate), create).await?;
         if commands.partitions() != partitions {
-            return Err(LogError::new(
-                LogErrorKind::Unsuitable,
-                format!(
-                    "topic {} has {} partitions, and the topic of events has {}: each owner handles the \
-                     commands of its own partition, so there must be as many. If none of its commands waits, delete it \
-                     while no client runs; it is made again",
-                    commands.name(),
-                    commands.partitions(),
-                    partitions
-                ),
-            ));
+            let why = "each owner handles the commands of its own partition, so there must be as many. If \
+                       none of its commands waits, delete it while no client runs; it is made again";
+            return Err(unsuitable(&*commands, partitions, why));
         }
         let replies = replies_topic(aggregate);
+        let replies = log.open_fleeting(&replies, create, options.keep_replies);
+        let replies = replies.await?;
+        let dead_letters = log.open(&dead_letters_topic(aggregate), create).await?;
+        if dead_letters.partitions() < partitions {
+            let why = "a command that is not understood goes to the partition of its own number, so there \
+                       must be as many at least. Add partitions to it";
+            return Err(unsuitable(&*dead_letters, partitions, why));
+        }
         Ok(Self {
             commands,
-            replies: log
-                .open_fleeting(&replies, create, options.keep_replies)
-                .await?,
-            dead_letters: log.open(&dead_letters_topic(aggregate), create).await?,
+            replies,
+            dead_letters,
         })
     }
+}
+
+fn unsuitable(topic: &dyn Topic, partitions: u32, why: &str) -> LogError {
+    let (name, has) = (topic.name(), topic.partitions());
+    let what = format!(
+        "topic {name} has {has} partitions, and the topic of events has {partitions}: {why}"
+    );
+    LogError::new(LogErrorKind::Unsuitable, what)
 }

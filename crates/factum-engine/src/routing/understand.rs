@@ -33,7 +33,8 @@ impl<A: Aggregate> Understanding<A> {
         let mut requests = Vec::with_capacity(fetched.iter().len());
         for (offset, record) in fetched.iter().filter(|(offset, _)| *offset >= next) {
             let request = self.request(fetched.partition, offset, record);
-            if let Err(reason) = &request.command {
+            // The first of a command's copies may have been carried out, by a build that understood it.
+            if let (Err(reason), false) = (&request.command, request.caller.asks_again()) {
                 self.bury(fetched.partition, offset, record, reason).await?;
             }
             requests.push(request);

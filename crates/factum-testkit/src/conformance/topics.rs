@@ -1,17 +1,21 @@
 //! Checks of topics.
 
+use std::time::Duration;
+
 use factum_core::LogErrorKind;
 
 use super::Handles;
 use super::harness::{append, batch, fresh_name, open, read_all, soon};
 
-/// Opening without settings finds nothing, and creates nothing.
+/// Opening without settings finds nothing, and creates nothing; be it for ever or for a short time.
 pub async fn a_topic_that_is_not_there_is_not_found(log: Handles) {
-    let name = fresh_name();
-    for _ in 0..2 {
-        let error = soon("opening answers", log.here.open(&name, None))
-            .await
-            .err();
+    let (name, keep) = (fresh_name(), Duration::from_secs(3600));
+    for fleeting in [false, true, false, true] {
+        let opening = match fleeting {
+            false => log.here.open(&name, None),
+            true => log.here.open_fleeting(&name, None, keep),
+        };
+        let error = soon("opening answers", opening).await.err();
         let error = error.expect("there is no such topic");
         assert_eq!(error.kind(), LogErrorKind::NotFound, "{error}");
         assert!(
