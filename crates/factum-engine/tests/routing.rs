@@ -1,20 +1,23 @@
 //! Commands that reach their owner through the log.
 
 mod counter;
+mod denying;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use counter::{Added, Command, Counter, LIMIT, LimitReached, read_all};
+use denying::Denying;
 use factum_core::{
-    Event, EventLog, Fetched, LogErrorKind, Metadata, NewTopic, RecordRef, Records, Topic,
-    commands_topic, dead_letters_topic, events_topic,
+    Aggregate, Event, EventLog, Fetched, LogErrorKind, Metadata, NewTopic, RecordRef, Records,
+    Topic, commands_topic, dead_letters_topic, events_topic,
 };
 use factum_engine::{
     Client, CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, Routing,
     RoutingOptions,
 };
 use factum_testkit::MemoryLog;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 const PARTITIONS: u32 = 4;
@@ -500,7 +503,7 @@ async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
     write(&log, "a", Some(copy(true).as_bytes()), br#"{"Add":[1]}"#).await;
     let receipt = client.execute("a", add(1)).await.unwrap();
     assert_eq!(receipt.version, 5, "the copy was not carried out");
-    // One that nobody marked is a new command for all the owner can know.
+    // That it is forgotten stands in the window now: so it is for one that nobody marked.
     write(&log, "a", Some(copy(false).as_bytes()), br#"{"Add":[1]}"#).await;
     let repeated = client.execute_with("a", add(1), with_id(1)).await;
     assert!(
@@ -513,6 +516,96 @@ async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
     let answer = answer.expect("it comes to an end");
     assert!(matches!(answer, Err(ExecuteError::Forgotten { .. })));
     engine.shutdown().await.unwrap();
+}
+
+/// A build of before, whose rejections look otherwise.
+#[derive(Default, Serialize, Deserialize)]
+struct OlderCounter;
+
+impl Aggregate for OlderCounter {
+    type Command = Command;
+    type Event = Added;
+    type Rejection = u64;
+
+    fn decide(&self, _: Command) -> Result<Vec<Added>, u64> {
+        Ok(vec![])
+    }
+
+    fn apply(&mut self, _: &Added) {}
+}
+
+#[tokio::test]
+async fn an_answer_that_this_build_cannot_read_is_final() {
+    let log = memory();
+    let _engine = engine(&log, "nodes").await;
+    let client = Client::<OlderCounter>::connect(log.clone(), Routing::default());
+    let client = client.await.unwrap();
+    assert!(client.execute("a", add(1)).await.is_ok());
+    let answer = client.execute_with("a", add(LIMIT), with_id(1)).await;
+    let Err(error @ ExecuteError::AnswerNotUnderstood { command, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!((command, error.is_retryable()), (Uuid::from_u128(1), false));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_understood_is_no_dead_letter() {
+    let log = memory();
+    let _engine = engine(&log, "nodes").await;
+    let client = client(&log).await;
+    let letters = create(&log, dead_letters_topic(Added::AGGREGATE)).await;
+    let partition = factum_core::partition_of(b"a", PARTITIONS);
+    for (again, buried) in [(true, 0), (false, 1)] {
+        let (id, asks) = (Uuid::new_v4(), Uuid::from_u128(9));
+        let reply = format!(r#"{{"client":"{asks}","partition":0,"call":1,"again":{again}}}"#);
+        let header = format!(r#"{{"command":"{id}","reply_to":{reply}}}"#);
+        write(&log, "a", Some(header.as_bytes()), br#""Fly""#).await;
+        client.execute("a", add(1)).await.unwrap();
+        assert_eq!(letters.end(partition).await.unwrap(), buried, "{again}");
+        let options = CommandOptions {
+            command_id: Some(id),
+            ..CommandOptions::default()
+        };
+        let answer = client.execute_with("a", add(1), options).await.unwrap_err();
+        match again {
+            true => assert!(matches!(answer, ExecuteError::Forgotten { .. }), "{answer}"),
+            false => assert!(matches!(answer, ExecuteError::NotUnderstood(_)), "{answer}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn too_few_dead_letters_are_refused() {
+    let log = memory();
+    let one = NewTopic {
+        partitions: 1,
+        ..CREATE
+    };
+    let letters = dead_letters_topic(Added::AGGREGATE);
+    log.open(&letters, Some(one)).await.unwrap();
+    let Err(EngineError::Log(error)) = try_engine(&log, "nodes").await else {
+        panic!("it started");
+    };
+    assert_eq!(error.kind(), LogErrorKind::Unsuitable);
+    assert!(error.to_string().contains(&letters), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_takes_no_commands_is_not_asked_for_ever() {
+    let log = memory();
+    engine(&log, "nodes").await.shutdown().await.unwrap();
+    let denying: Arc<dyn EventLog> = Arc::new(Denying(log));
+    let client = client(&denying).await;
+    let refused = client.execute("a", add(1)).await;
+    let Err(error @ ExecuteError::Refused { .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(!error.is_retryable());
+    let refused = client.submit("a", add(1)).await;
+    assert!(
+        matches!(refused, Err(ExecuteError::Refused { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
