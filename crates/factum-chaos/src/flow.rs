@@ -57,19 +57,26 @@ impl Flow {
 
     /// Begins to listen for silence.
     pub fn listen(&self) {
+        self.listen_from(Instant::now());
+    }
+
+    fn listen_from(&self, moment: Instant) {
         self.0.send_modify(|partitions| {
             for partition in partitions {
-                (partition.last, partition.silence) = (Instant::now(), Duration::ZERO);
+                (partition.last, partition.silence) = (moment, Duration::ZERO);
             }
         });
     }
 
     /// The longest time that a partition acknowledged nothing, since [`listen`](Self::listen).
     pub fn silence(&self) -> Duration {
+        self.silence_until(Instant::now())
+    }
+
+    fn silence_until(&self, moment: Instant) -> Duration {
         let partitions = self.0.borrow();
-        let silence = partitions
-            .iter()
-            .map(|it| it.silence.max(it.last.elapsed()));
+        let lasts = |it: &Partition| moment.saturating_duration_since(it.last);
+        let silence = partitions.iter().map(|it| it.silence.max(lasts(it)));
         silence.max().unwrap_or_default()
     }
 
@@ -130,7 +137,8 @@ mod tests {
         assert!(flow.silence() >= patience);
         flow.note(1, acknowledged(Way::Node, late));
         assert_eq!(flow.after(moment, patience).await.unwrap().len(), 4);
-        flow.listen();
-        assert!(flow.silence() < patience);
+        let begin = Instant::now();
+        flow.listen_from(begin);
+        assert_eq!(flow.silence_until(begin + patience), patience);
     }
 }

@@ -213,7 +213,7 @@ async fn what_could_not_be_read_back_never_reaches_the_log() {
     assert_eq!(read_all(&log).await.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_queue_is_overload_and_loses_nothing() {
     let slow = Faults {
         delay: Duration::from_millis(200),
@@ -269,7 +269,7 @@ async fn shutdown_answers_everyone() {
     assert_eq!(read_all(&log).await.len(), 1000);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_engine_that_was_taken_over_answers_fenced_and_comes_back_later() {
     let log = memory();
     let first = EngineOptions {
@@ -329,7 +329,7 @@ async fn two_engines_of_one_group_share_the_partitions() {
     assert!(by_first > 0 && by_second > 0, "{by_first} and {by_second}");
     assert_eq!(by_first + by_second, 100);
     first.shutdown().await.unwrap();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     for number in 0..100 {
         let id = format!("counter-{number}");
         while let Err(error) = second.execute(id.clone(), Command::Add(vec![1])).await {
@@ -473,7 +473,7 @@ async fn a_record_that_cannot_be_read_is_refused_with_its_place() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_engine_whose_membership_ends_joins_again_if_that_may_help() {
     let log = FaultyLog::new(memory(), Faults::default());
     let engine = start(&(Arc::new(log.clone()) as Arc<dyn EventLog>)).await;
@@ -481,10 +481,12 @@ async fn an_engine_whose_membership_ends_joins_again_if_that_may_help() {
     add().await.unwrap();
 
     log.end_memberships(LogErrorKind::Unreachable);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let joins_again = tokio::time::Instant::now() + Duration::from_millis(100);
+    let mut added = 0;
     while add().await.is_ok() {
+        added += 1;
         assert!(
-            tokio::time::Instant::now() < deadline,
+            added < 10_000 && tokio::time::Instant::now() < joins_again,
             "it goes on as if it were a member"
         );
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter::{Command, Counter, read_all};
 use factum_core::{EventLog, NewTopic};
@@ -19,6 +19,10 @@ use uuid::Uuid;
 
 const DIR: &str = "FACTUM_ENGINE_TEST_DIR";
 const ROUNDS: u64 = 12;
+/// How long the first children live at most; as long as none wrote a checkpoint, the next may live
+/// longer.
+const SHORT: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts an engine that makes checkpoints as often as it can, and says how much it replayed.
 async fn start(dir: &Path) -> (Arc<dyn EventLog>, Engine<Counter>, u64) {
@@ -78,13 +82,21 @@ fn work_and_die(dir: &Path, after: Duration) {
     assert!(working, "the child never began");
 }
 
+/// Any time up to this long.
+fn drawn(longest: Duration) -> Duration {
+    longest.mul_f64(Uuid::new_v4().as_u64_pair().0 as f64 / u64::MAX as f64)
+}
+
 #[tokio::test]
 async fn a_killed_process_leaves_a_whole_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let (mut stored, mut saved) = (0, 0);
-    for round in 0..ROUNDS {
-        let after = Duration::from_micros(Uuid::new_v4().as_u64_pair().0 % 200_000);
-        work_and_die(dir.path(), after);
+    let (begin, mut longest) = (Instant::now(), SHORT);
+    for round in 0.. {
+        if round >= ROUNDS && (saved > 0 || begin.elapsed() > PATIENCE) {
+            break;
+        }
+        work_and_die(dir.path(), drawn(longest));
         let (log, engine, replayed) = start(dir.path()).await;
         let seen = read_all(&log).await;
         let total = seen.len() as u64;
@@ -100,6 +112,9 @@ async fn a_killed_process_leaves_a_whole_checkpoint() {
         }
         engine.shutdown().await.unwrap();
         stored = total;
+        if saved == 0 {
+            longest += SHORT;
+        }
     }
     assert!(
         saved > 0,

@@ -87,7 +87,7 @@ async fn a_command_that_finds_no_room_in_time_did_not_happen() {
     assert_eq!(read_all(&memory).await.len(), replies.len());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_up_calls_its_command_back() {
     let (memory, log) = slow(Duration::from_millis(300));
     let options = EngineOptions {
@@ -96,9 +96,13 @@ async fn a_caller_that_gives_up_calls_its_command_back() {
     };
     let engine = Engine::<Counter>::start(log, options).await.unwrap();
     let decided = engine.enqueue("a", one(), within(10_000)).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let under_way = || engine.status().owned[0].in_flight_commits;
+    while under_way() == 0 {
+        tokio::task::yield_now().await; // no time passes meanwhile
+    }
     let waits = engine.enqueue("a", one(), within(1)).await.unwrap();
     assert!(matches!(waits.await, Err(ExecuteError::Unknown { .. })));
+    assert_eq!(under_way(), 1, "the command had to wait for this one");
     let last = engine.execute("a", one()).await.unwrap();
     assert_eq!((decided.await.unwrap().version, last.version), (1, 2));
     assert_eq!(read_all(&memory).await.len(), 2);

@@ -106,7 +106,7 @@ async fn wait_for_events(log: &Arc<dyn EventLog>, count: usize) -> usize {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let _ = tokio::time::timeout(Duration::from_secs(10), reached).await;
+    let _ = tokio::time::timeout(Duration::from_secs(60), reached).await;
     read_all(log).await.len()
 }
 
@@ -451,7 +451,7 @@ async fn copy_of(fetched: &Fetched) -> Arc<dyn EventLog> {
 async fn refusal(log: &Arc<dyn EventLog>) -> String {
     let error = match try_engine(log, "nodes").await {
         Ok(engine) => {
-            let failed = tokio::time::timeout(Duration::from_secs(10), engine.failed());
+            let failed = tokio::time::timeout(Duration::from_secs(60), engine.failed());
             failed.await.expect("it notices")
         }
         Err(error) => error,
@@ -512,7 +512,7 @@ async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
     );
     // Asking for it again and again would never tell more.
     let asked_until_known = engine.execute_with_retry("a", add(1), with_id(1));
-    let answer = tokio::time::timeout(Duration::from_secs(10), asked_until_known).await;
+    let answer = tokio::time::timeout(Duration::from_secs(60), asked_until_known).await;
     let answer = answer.expect("it comes to an end");
     assert!(matches!(answer, Err(ExecuteError::Forgotten { .. })));
     engine.shutdown().await.unwrap();

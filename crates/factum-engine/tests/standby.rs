@@ -318,7 +318,7 @@ async fn a_standby_of_a_damaged_log_says_so() {
         value: b"",
     });
     topic.append(followed, records).await.unwrap();
-    let failed = tokio::time::timeout(Duration::from_secs(20), second.failed()).await;
+    let failed = tokio::time::timeout(Duration::from_secs(60), second.failed()).await;
     let error = failed.expect("the standby says so");
     let place = format!("test.counter.events partition {followed} offset");
     let source = std::error::Error::source(&error).map(ToString::to_string);

@@ -37,7 +37,7 @@ async fn start(log: &FaultyLog, options: EngineOptions) -> Engine<Counter> {
 
 /// Waits until the engine's status is as it should be.
 async fn until(engine: &Engine<Counter>, right: impl Fn(&EngineStatus) -> bool) -> EngineStatus {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let status = engine.status();
         if right(&status) {
@@ -172,7 +172,7 @@ async fn the_status_as_json_and_metrics_is_what_the_docs_say() {
     assert_eq!(takeovers.get_sample_count(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn commands_that_wait_are_seen() {
     let components = Components::new();
     let delay = Duration::from_millis(500);
@@ -230,7 +230,7 @@ async fn why_a_partition_was_taken_over_is_told() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_writer_that_was_superseded_says_so_and_claims_again() {
     let components = Components::new();
     let log = faulty(Faults::default());
@@ -287,14 +287,14 @@ async fn an_engine_that_failed_says_why_until_it_is_dropped() {
         "{why}"
     );
     drop(engine);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while !components.all().is_empty() {
         assert!(tokio::time::Instant::now() < deadline, "{components:?}");
         tokio::task::yield_now().await;
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_lost_its_group_is_not_ready_until_it_is_back() {
     let components = Components::new();
     let log = faulty(Faults::default());
@@ -350,7 +350,7 @@ async fn an_engine_is_shown_before_the_log_answers() {
     let options = options(&components);
     let starting =
         tokio::spawn(async { Engine::<Counter>::start(Arc::new(Silent), options).await });
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while components.all().is_empty() {
         assert!(tokio::time::Instant::now() < deadline);
         tokio::task::yield_now().await;

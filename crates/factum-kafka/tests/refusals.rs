@@ -62,7 +62,7 @@ async fn a_silent_or_absent_kafka_is_unreachable_at_its_address() {
             .err()
             .expect("nothing answers");
         assert!(
-            started.elapsed() < Duration::from_secs(3),
+            started.elapsed() < Duration::from_secs(30),
             "it took {:?}",
             started.elapsed()
         );

@@ -197,7 +197,7 @@ async fn other_addresses_are_not_found_and_a_taken_one_is_refused_by_name() {
     let error = taken.unwrap_err().to_string();
     assert!(error.contains(&address), "{error}");
     drop(server);
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while let Err(error) = StatusServer::start(&address, components.clone(), pending()).await {
         assert!(tokio::time::Instant::now() < deadline, "{error}");
         tokio::task::yield_now().await;

@@ -78,6 +78,7 @@ async fn commands_survive_a_restart_and_take_effect_once() {
         let engine = Engine::<Light>::start(log.clone(), options(&group))
             .await
             .unwrap();
+        engine.ready().await.unwrap();
         receipts.push(
             engine
                 .execute_with("hall", Switch::On, command.clone())
@@ -101,6 +102,7 @@ async fn a_changed_partition_count_is_refused() {
     let engine = Engine::<Light>::start(log.clone(), options(&name))
         .await
         .unwrap();
+    engine.ready().await.unwrap();
     engine.execute("hall", Switch::On).await.unwrap();
     engine.shutdown().await.unwrap();
     add_partitions(&name, 4).await;

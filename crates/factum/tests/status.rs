@@ -9,23 +9,42 @@ use factum::{
     Components, Engine, EngineOptions, EventLog, LogError, LogErrorKind, NewTopic, StatusServer,
     Topic,
 };
+use factum_core::{Append, LogReader, Membership, Offset, Records};
 use factum_testkit::doctest::{Light, Switch};
 use factum_testkit::{Faults, FaultyLog, MemoryLog};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::watch;
+
+/// How much of a log can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Reach {
+    Nothing,
+    /// All but where the partitions end: no replay gets to its end.
+    NoEnd,
+    All,
+}
 
 /// A log that is out of reach at first.
-struct Late(FaultyLog, Arc<Notify>);
+#[derive(Clone)]
+struct Late<T>(T, watch::Receiver<Reach>);
+
+impl<T> Late<T> {
+    async fn reached(&self, wanted: Reach) {
+        let mut reach = self.1.clone();
+        reach.wait_for(|reach| *reach >= wanted).await.unwrap();
+    }
+}
 
 #[async_trait::async_trait]
-impl EventLog for Late {
+impl EventLog for Late<FaultyLog> {
     async fn open(
         &self,
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        self.1.notified().await;
-        self.0.open(topic, create).await
+        self.reached(Reach::NoEnd).await;
+        let topic = self.0.open(topic, create).await?;
+        Ok(Arc::new(Late(topic, self.1.clone())))
     }
 
     async fn open_fleeting(
@@ -34,8 +53,44 @@ impl EventLog for Late {
         create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        self.1.notified().await;
+        self.reached(Reach::NoEnd).await;
         self.0.open_fleeting(topic, create, keep).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Topic for Late<Arc<dyn Topic>> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn partitions(&self) -> u32 {
+        self.0.partitions()
+    }
+
+    fn max_record_bytes(&self) -> usize {
+        self.0.max_record_bytes()
+    }
+
+    fn append(&self, partition: u32, records: Records) -> Append {
+        self.0.append(partition, records)
+    }
+
+    async fn start(&self, partition: u32) -> Result<Offset, LogError> {
+        self.0.start(partition).await
+    }
+
+    async fn end(&self, partition: u32) -> Result<Offset, LogError> {
+        self.reached(Reach::All).await;
+        self.0.end(partition).await
+    }
+
+    async fn read(&self, from: &[(u32, Offset)]) -> Result<Box<dyn LogReader>, LogError> {
+        self.0.read(from).await
+    }
+
+    async fn join(&self, group: &str) -> Result<Box<dyn Membership>, LogError> {
+        self.0.join(group).await
     }
 }
 
@@ -65,17 +120,18 @@ async fn sample(server: &StatusServer, name: &str) -> Option<f64> {
     values.next().map(|value| value.trim().parse().unwrap())
 }
 
-/// Asks until the answer is as wanted; what was answered before that.
-async fn until(server: &StatusServer, path: &str, wanted: u16) -> Vec<(u16, String)> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    let mut before = Vec::new();
+/// Asks until the answer is as wanted.
+async fn until(server: &StatusServer, path: &str, wanted: impl Fn(u16, &str) -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
-        let answer = get(server, path).await;
-        if answer.0 == wanted {
-            return before;
+        let (code, text) = get(server, path).await;
+        if wanted(code, &text) {
+            return;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{path}: {answer:?}");
-        before.push(answer);
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{path}: {code} {text}"
+        );
     }
 }
 
@@ -87,17 +143,9 @@ async fn a_program_is_watched_from_its_start_to_its_failure() {
     assert_eq!(get(&server, "/healthz").await, (200, "ok\n".into()));
     assert_eq!(get(&server, "/readyz").await.0, 503);
 
-    // Every question for a partition's end takes a while, and so does a replay.
-    let delay = Duration::from_millis(200);
-    let slow = Faults {
-        delay,
-        ..Faults::default()
-    };
-    let (log, opened) = (
-        FaultyLog::new(Arc::new(MemoryLog::new()), slow),
-        Arc::new(Notify::new()),
-    );
-    let late = Arc::new(Late(log.clone(), opened.clone()));
+    let log = FaultyLog::new(Arc::new(MemoryLog::new()), Faults::default());
+    let (reach, reached) = watch::channel(Reach::Nothing);
+    let late = Arc::new(Late(log.clone(), reached));
     let options = EngineOptions {
         create: Some(NewTopic {
             partitions: 4,
@@ -113,11 +161,12 @@ async fn a_program_is_watched_from_its_start_to_its_failure() {
     let opening = "engine home.light: waiting: the log is being opened\n";
     assert_eq!(get(&server, "/readyz").await, (503, opening.into()));
     assert_eq!(get(&server, "/healthz").await.0, 200);
-    opened.notify_one();
-    let before = until(&server, "/readyz", 200).await;
+    reach.send_replace(Reach::NoEnd);
     let taking_over = "engine home.light: waiting: partitions are being taken over\n";
-    let taken_over = |(code, text): &(u16, String)| *code == 503 && text == taking_over;
-    assert!(before.iter().any(taken_over), "{before:?}");
+    let is_taking_over = |code, text: &str| code == 503 && text == taking_over;
+    until(&server, "/readyz", is_taking_over).await;
+    reach.send_replace(Reach::All);
+    until(&server, "/readyz", |code, _| code == 200).await;
     let engine = starting.await.unwrap().unwrap();
 
     let accepted = r#"factum_engine_commands_total{aggregate="home.light",outcome="accepted"}"#;
@@ -144,7 +193,7 @@ async fn a_program_is_watched_from_its_start_to_its_failure() {
     );
 
     log.end_memberships(LogErrorKind::Unsuitable);
-    until(&server, "/healthz", 503).await;
+    until(&server, "/healthz", |code, _| code == 503).await;
     let (code, text) = get(&server, "/readyz").await;
     let failed =
         "engine home.light: failed: the log failed: the injected fault ended the membership\n";

@@ -166,7 +166,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let process = sleeper(dir.path());
         assert!(process.is_alive());
-        assert!(process.end(Signal::TERM, Duration::from_secs(5)));
+        assert!(process.end(Signal::TERM, Duration::from_secs(60)));
         assert!(!process.is_alive());
     }
 
@@ -189,6 +189,6 @@ mod tests {
         assert!(mine.is_alive());
         sweep(here.path(), &[program]);
         assert!(!mine.is_alive() && other.is_alive());
-        other.end(Signal::KILL, Duration::from_secs(5));
+        other.end(Signal::KILL, Duration::from_secs(60));
     }
 }

@@ -15,7 +15,7 @@ use super::docker::Service;
 use super::{Say, Server, Way, kafka, port, postgres};
 
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
-const KILLED_WITHIN: Duration = Duration::from_secs(5);
+const KILLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A server that was launched, as it is recorded for later.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

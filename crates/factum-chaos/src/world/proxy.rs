@@ -155,58 +155,84 @@ async fn lose(mut from: OwnedReadHalf, mut state: watch::Receiver<State>) -> io:
 mod tests {
     use super::*;
 
-    async fn echo() -> Result<String> {
+    /// A server that says what it is told, and counts how often it did.
+    async fn echo(answered: watch::Sender<usize>) -> Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
+                let answered = answered.clone();
                 tokio::spawn(async move {
-                    let (mut from, mut to) = client.split();
-                    tokio::io::copy(&mut from, &mut to).await
+                    while let Ok(byte) = client.read_u8().await {
+                        client.write_u8(byte).await?;
+                        answered.send_modify(|count| *count += 1);
+                    }
+                    io::Result::Ok(())
                 });
             }
         });
         Ok(address)
     }
 
-    struct Way(Proxy);
+    /// A way to an echo, and how often that answered.
+    struct Way(Proxy, watch::Receiver<usize>);
 
     impl Way {
         async fn open() -> Result<Self> {
             let proxy = Proxy::listen(xtask::servers::free_port(None)?).await?;
-            proxy.lead_to(echo().await?);
-            Ok(Self(proxy))
+            let (count, answered) = watch::channel(0);
+            proxy.lead_to(echo(count).await?);
+            Ok(Self(proxy, answered))
         }
 
         async fn connect(&self) -> Result<TcpStream> {
             Ok(TcpStream::connect(("127.0.0.1", self.0.port())).await?)
         }
+
+        /// Waits until the server has answered so often.
+        async fn answered(&mut self, count: usize) {
+            let wait = self.1.wait_for(|answered| *answered == count);
+            let waited = tokio::time::timeout(PATIENCE, wait).await;
+            waited.expect("the server is asked").unwrap();
+        }
     }
 
-    /// Whether what is said comes back within a moment; `None` when the connection is broken.
-    async fn answers(stream: &mut TcpStream) -> Option<bool> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Whether what is said comes back: `None` when the connection is broken.
+    async fn answers(stream: &mut TcpStream) -> Option<()> {
         stream.write_all(b"x").await.ok()?;
-        let read = stream.read_u8();
-        match tokio::time::timeout(Duration::from_millis(200), read).await {
-            Ok(read) => read.ok().map(|_| true),
-            Err(_) => Some(false),
-        }
+        let read = tokio::time::timeout(PATIENCE, stream.read_u8()).await;
+        read.expect("an answer, or a broken connection")
+            .ok()
+            .map(drop)
+    }
+
+    /// Nothing comes back for a moment, and the connection stays.
+    async fn assert_silent(stream: &mut TcpStream) {
+        let read = tokio::time::timeout(Duration::from_millis(200), stream.read_u8()).await;
+        assert!(read.is_err(), "{read:?}");
     }
 
     #[tokio::test]
     async fn a_way_breaks_and_is_mended() {
-        let way = Way::open().await.unwrap();
+        let mut way = Way::open().await.unwrap();
         let mut stream = way.connect().await.unwrap();
-        assert_eq!(answers(&mut stream).await, Some(true));
+        assert_eq!(answers(&mut stream).await, Some(()));
         way.0.set(State::Frozen);
-        assert_eq!(answers(&mut stream).await, Some(false));
+        stream.write_all(b"x").await.unwrap();
+        assert_silent(&mut stream).await;
         way.0.set(State::Whole);
-        assert_eq!(answers(&mut stream).await, Some(true));
+        assert_eq!(answers(&mut stream).await, Some(()));
         // The answer that was held back is still to be read there.
+        way.answered(3).await;
         let mut stream = way.connect().await.unwrap();
-        assert_eq!(answers(&mut stream).await, Some(true));
+        assert_eq!(answers(&mut stream).await, Some(()));
         way.0.set(State::Mute);
-        assert_eq!(answers(&mut stream).await, Some(false));
+        stream.write_all(b"x").await.unwrap();
+        // It is lost only if the way is still mute when it comes.
+        way.answered(5).await;
+        assert_silent(&mut stream).await;
         way.0.set(State::Whole);
         assert_eq!(
             answers(&mut stream).await,
@@ -214,7 +240,7 @@ mod tests {
             "answers were lost: the connection breaks"
         );
         let mut stream = way.connect().await.unwrap();
-        assert_eq!(answers(&mut stream).await, Some(true));
+        assert_eq!(answers(&mut stream).await, Some(()));
         way.0.set(State::Cut);
         assert_eq!(answers(&mut stream).await, None);
         let mut refused = way.connect().await.unwrap();

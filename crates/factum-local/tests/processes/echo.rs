@@ -31,7 +31,7 @@ async fn every_record_of_another_process_is_heard_of() {
                 .is_empty()
             {}
         };
-        let answered = tokio::time::timeout(Duration::from_secs(20), answered).await;
+        let answered = tokio::time::timeout(Duration::from_secs(60), answered).await;
         answered.unwrap_or_else(|_| panic!("no answer to record {round}"));
     }
 }

@@ -75,7 +75,7 @@ async fn a_live_worker_follows_the_log_and_stops_when_told() {
         );
     }
     stop.send(()).unwrap();
-    let summary = within(10, worker).await.unwrap().unwrap();
+    let summary = within(60, worker).await.unwrap().unwrap();
     assert_eq!(summary.events, ledger.valid.len() as u64);
 }
 
@@ -95,6 +95,7 @@ async fn through_crashes<F: Fold<Event = Posted> + Copy>(
     let options = Options {
         batch_bytes: random.random_range(100..20_000),
         lock_wait: Duration::from_millis(300),
+        start_timeout: Duration::from_secs(60),
         ..bank.options()
     };
     let start = || {

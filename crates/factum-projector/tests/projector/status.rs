@@ -29,7 +29,7 @@ async fn a_worker_tells_how_it_gets_on() {
     let options = Options {
         components: components.clone(),
         progress_interval: Duration::from_millis(20),
-        start_timeout: Duration::from_secs(20),
+        start_timeout: Duration::from_secs(60),
         ..bank.options()
     };
     let (view, proxy) = (bank.led_view(), Proxy::start(&bank.postgres()).await);
@@ -85,21 +85,23 @@ async fn a_worker_tells_how_it_gets_on() {
     let transactions = families[6].get_metric()[0].get_histogram();
     assert_eq!(transactions.get_sample_count(), batches);
 
+    proxy.admit(false);
     proxy.cut_at(b"BEGIN", When::Before);
     ledger.commit(0, "a", &[posted(1, 8)]).await;
     let interrupted = |now: &Value| now["phase"] == "interrupted";
     let status = until(&components, "it is interrupted", interrupted).await;
     assert!(status["interruption"].is_string(), "{status}");
     assert!(matches!(only(&components).health(), Health::Waiting(_)));
+    proxy.admit(true);
     until(&components, "it goes on", |now| now["events"] == 4).await;
     assert_eq!(only(&components).health(), Health::Ready);
 
-    within(10, group.revoke(&[1])).await.unwrap();
+    within(60, group.revoke(&[1])).await.unwrap();
     let owns = |count: usize| move |now: &Value| now["owned"].as_array().unwrap().len() == count;
     until(&components, "it owns one partition", owns(1)).await;
-    within(10, group.revoke(&[0])).await.unwrap();
+    within(60, group.revoke(&[0])).await.unwrap();
     until(&components, "it owns none", owns(0)).await;
     drop(stop);
-    within(10, worker).await.unwrap().unwrap();
+    within(60, worker).await.unwrap().unwrap();
     assert!(components.all().is_empty(), "{components:?}");
 }

@@ -31,7 +31,7 @@ impl Worker {
         let options = Options {
             lock_wait: Duration::from_millis(200),
             batch_bytes: 20_000,
-            start_timeout: Duration::from_secs(20),
+            start_timeout: Duration::from_secs(60),
             ..bank.options()
         };
         let projector = Projector::new(fold).table(table).options(options);
@@ -45,7 +45,7 @@ impl Worker {
 
     async fn stop(self) -> Summary {
         self.stop.send(()).unwrap();
-        within(10, self.task).await.unwrap().unwrap()
+        within(60, self.task).await.unwrap().unwrap()
     }
 }
 
@@ -71,7 +71,7 @@ async fn zombie(at: &'static [u8]) {
 
     proxy.freeze_at(at);
     ledger.fill(2000).await;
-    within(10, proxy.frozen()).await;
+    within(60, proxy.frozen()).await;
     let rival_owns = second.script();
     rival_owns.gain(&[0, 1]);
     let rival = Worker::start(&bank, second, bank.postgres());
@@ -80,9 +80,9 @@ async fn zombie(at: &'static [u8]) {
     caught_up(&bank, &ledger).await;
 
     proxy.thaw();
-    within(10, first.joined(2)).await;
+    within(60, first.joined(2)).await;
     caught_up(&bank, &ledger).await;
-    within(10, rival_owns.revoke(&[0, 1])).await.unwrap();
+    within(60, rival_owns.revoke(&[0, 1])).await.unwrap();
     rival.stop().await;
 
     after.gain(&[0, 1]);
@@ -124,7 +124,7 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     for _ in 0..500 {
         ledger.commit(0, "a", &[posted(1, 5)]).await;
     }
-    within(10, proxy.frozen()).await;
+    within(60, proxy.frozen()).await;
 
     for _ in 0..5 {
         ledger.commit(1, "b", &[posted(1, 7)]).await;
@@ -136,8 +136,8 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     })
     .await;
     proxy.thaw();
-    within(10, first.joined(2)).await;
-    within(10, rival_owns.revoke(&[1])).await.unwrap();
+    within(60, first.joined(2)).await;
+    within(60, rival_owns.revoke(&[1])).await.unwrap();
     after.gain(&[0, 1]);
     let end = ledger.records().await;
     eventually("all is projected", async || bank.positions().await == end).await;
@@ -161,7 +161,7 @@ async fn a_connection_that_breaks_around_a_commit_costs_and_doubles_nothing() {
     ] {
         proxy.cut_at(at, when);
         ledger.fill(300).await;
-        within(10, proxy.cut()).await;
+        within(60, proxy.cut()).await;
         caught_up(&bank, &ledger).await;
     }
     worker.stop().await;
@@ -183,7 +183,7 @@ async fn partitions_that_are_given_up_go_on_elsewhere() {
             (&two, &one)
         };
         let moved = [&[0, 1][..], &[0, 1], &[2, 3], &[2, 3], &[1, 2], &[1, 2]][round];
-        within(10, from.revoke(moved)).await.unwrap();
+        within(60, from.revoke(moved)).await.unwrap();
         to.gain(moved);
     }
     caught_up(&bank, &ledger).await;
@@ -272,7 +272,7 @@ async fn a_transaction_that_did_not_begin_moves_no_position() {
         }
         let before = bank.positions().await;
         let worker = Worker::start(&bank, group, proxy.through(&bank.postgres()));
-        let error = within(10, worker.task).await.unwrap().unwrap_err();
+        let error = within(60, worker.task).await.unwrap().unwrap_err();
         assert!(error.to_string().contains("begin a transaction"), "{error}");
         assert_eq!(bank.positions().await, before);
         bank.run(bank.balances().options(bank.until_end()))
@@ -351,7 +351,7 @@ async fn a_worker_whose_membership_ends_joins_again_if_that_may_help() {
     caught_up(&bank, &ledger).await;
 
     log.end_memberships(LogErrorKind::Unreachable);
-    within(10, view.joined(2)).await;
+    within(60, view.joined(2)).await;
     let then = bank.positions().await;
     ledger.fill(200).await;
     after.gain(&[0]);
@@ -367,7 +367,7 @@ async fn a_worker_whose_membership_ends_joins_again_if_that_may_help() {
     caught_up(&bank, &ledger).await;
 
     log.end_memberships(LogErrorKind::Closed);
-    let error = within(10, worker.task).await.unwrap().unwrap_err();
+    let error = within(60, worker.task).await.unwrap().unwrap_err();
     let cause = std::error::Error::source(&error).map(|it| it.to_string());
     assert!(
         format!("{error} {cause:?}").contains("ended the membership"),

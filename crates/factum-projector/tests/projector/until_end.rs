@@ -56,7 +56,7 @@ async fn another_worker_may_do_the_work() {
         idle.joined(1).await;
         bank.run(bank.balances().options(bank.until_end())).await
     };
-    let (waited, worked) = within(20, async { tokio::join!(waits, works) }).await;
+    let (waited, worked) = within(60, async { tokio::join!(waits, works) }).await;
     assert_eq!(waited.unwrap().events, 0);
     assert_eq!(worked.unwrap().events, ledger.valid.len() as u64);
     assert_eq!(
@@ -71,7 +71,7 @@ async fn workers_that_start_together_set_up_once() {
     let mut ledger = Ledger::create(&bank, 4, 1).await;
     ledger.fill(500).await;
     let worker = || bank.run(bank.balances().options(bank.until_end()));
-    let all = within(30, async {
+    let all = within(60, async {
         tokio::join!(worker(), worker(), worker(), worker())
     })
     .await;

@@ -96,7 +96,9 @@ fn the_service_shows_both_its_engines_while_it_imports() {
 
     kill_process(Pid::from_child(&service.process), Signal::TERM).unwrap();
     // It may end before it is asked again.
+    let deadline = Instant::now() + Duration::from_secs(60);
     while let Ok((code, text)) = service.get("/readyz") {
+        assert!(Instant::now() < deadline, "it does not end: {code} {text}");
         if code == 503 {
             assert!(text.starts_with("the program was told to stop\n"), "{text}");
         }

@@ -13,6 +13,7 @@ pub struct Proxy {
     address: SocketAddr,
     server: String,
     mode: watch::Sender<Mode>,
+    admits: watch::Sender<bool>,
     connections: watch::Receiver<usize>,
 }
 
@@ -43,12 +44,15 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mode = watch::Sender::new(Mode::Pass);
+        let admits = watch::Sender::new(true);
         let (count, connections) = watch::channel(0);
-        tokio::spawn(accept(listener, server.clone(), mode.clone(), count));
+        let opens = admits.subscribe();
+        tokio::spawn(accept(listener, server.clone(), mode.clone(), opens, count));
         Self {
             address,
             server,
             mode,
+            admits,
             connections,
         }
     }
@@ -80,6 +84,11 @@ impl Proxy {
         self.mode.send_replace(Mode::CutAt(bytes, when));
     }
 
+    /// Whether new connections get through, or have to wait.
+    pub fn admit(&self, whether: bool) {
+        self.admits.send_replace(whether);
+    }
+
     /// Makes the server refuse the statement that holds this, once, and none beside it.
     pub fn garble(&self, bytes: &'static [u8]) {
         self.mode.send_replace(Mode::Garble(bytes));
@@ -100,10 +109,12 @@ async fn accept(
     listener: TcpListener,
     server: String,
     mode: watch::Sender<Mode>,
+    mut opens: watch::Receiver<bool>,
     count: watch::Sender<usize>,
 ) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
+        let _ = opens.wait_for(|admits| *admits).await;
         count.send_modify(|count| *count += 1);
         let server = TcpStream::connect(&server).await.unwrap();
         let (from_client, to_client) = client.into_split();

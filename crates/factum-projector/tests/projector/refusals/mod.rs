@@ -49,7 +49,7 @@ async fn servers_out_of_reach() {
         .balances()
         .options(options)
         .run(log.clone(), nowhere, std::future::pending());
-    let error = words(within(10, run).await.unwrap_err());
+    let error = words(within(60, run).await.unwrap_err());
     assert_says(&error, &["cannot reach Postgres at bank@127.0.0.1:1/loans"]);
     assert!(!error.contains("s3cret"), "{error}");
 
