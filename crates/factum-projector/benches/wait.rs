@@ -206,7 +206,7 @@ async fn all_at_once(log: &mut Log, model: &ReadModel, client: &Client) {
         sequence: log.next[number % PARTITIONS as usize] + (number / PARTITIONS as usize) as u64,
     };
     let tokens: Vec<_> = (0..waiters).map(ahead).collect();
-    let (start, before) = (Instant::now(), looks(client).await);
+    let (before, start) = (looks(client).await, Instant::now());
     let waits = join_all(tokens.into_iter().map(|token| async move {
         model.wait_for(token, 5 * MINUTE).await.unwrap();
         Instant::now()
@@ -241,6 +241,7 @@ async fn appended_on_time<T>(appends: impl Future<Output = T>) -> T {
 }
 
 async fn looks(client: &Client) -> i64 {
+    tokio::time::sleep(Duration::from_secs(2)).await; // sessions report with a delay
     let scans = "SELECT coalesce(sum(idx_scan + seq_scan), 0)::bigint FROM pg_stat_user_tables \
                  WHERE relid = to_regclass('positions')";
     client.query_one(scans, &[]).await.unwrap().get(0)
@@ -258,6 +259,11 @@ async fn notifying(url: &str, client: &Client) {
                 (
                     "NOTIFY; COMMIT",
                     "NOTIFY \"bench.positions\", 'counts'; COMMIT",
+                ),
+                (
+                    "COMMIT; then NOTIFY by itself, without waiting for the disk",
+                    "COMMIT; BEGIN; SET LOCAL synchronous_commit = off; \
+                     NOTIFY \"bench.positions\", 'counts'; COMMIT",
                 ),
             ] {
                 let rate = beats(url, writers, commit).await;
