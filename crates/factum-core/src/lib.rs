@@ -27,6 +27,7 @@ mod records;
 mod rule;
 #[cfg(test)]
 mod simulation;
+mod token;
 mod trace;
 mod waiting;
 mod writer;
@@ -51,5 +52,6 @@ pub use position::Position;
 pub use recorded::Recorded;
 pub use records::{Fetched, Offset, RecordRef, Records};
 pub use rule::{Damage, ReaderRule, Verdict, Void};
+pub use token::{ConsistencyToken, NotAToken};
 pub use trace::{NotATraceParent, TraceParent};
 pub use writer::{Fate, Step, Writer};

@@ -1,5 +1,6 @@
 //! What a caller gets for a command that was carried out.
 
+use factum_core::ConsistencyToken;
 use uuid::Uuid;
 
 /// Proof that a command took effect, and where.
@@ -16,4 +17,20 @@ pub struct Receipt {
     pub version: u64,
     /// How many events the command emitted.
     pub events: u32,
+}
+
+impl Receipt {
+    /// What a read model is waited for with, also by another process.
+    pub fn token(&self) -> ConsistencyToken {
+        ConsistencyToken {
+            partition: self.partition,
+            sequence: self.sequence,
+        }
+    }
+}
+
+impl From<&Receipt> for ConsistencyToken {
+    fn from(receipt: &Receipt) -> Self {
+        receipt.token()
+    }
 }

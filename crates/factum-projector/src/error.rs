@@ -7,6 +7,7 @@ use factum_core::LogError;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
+use crate::session::Server;
 use crate::{KeyError, TableError};
 
 /// Why a projection stopped. It prints its own message only; `source` carries the cause.
@@ -48,6 +49,9 @@ pub enum ProjectorError {
         /// The last failure.
         source: tokio_postgres::Error,
     },
+    /// Postgres does not answer.
+    #[error("Postgres does not answer within {0:?}")]
+    Silent(Duration),
     /// The address of Postgres cannot be read. The address is not repeated: it may hold a password.
     #[error(
         "cannot read the Postgres address: expected postgres://user:password@host:port/database"
@@ -239,9 +243,22 @@ impl ProjectorError {
         match self {
             Self::Log(error) => error.is_retryable(),
             Self::Postgres { source, .. } => is_passing(source),
+            Self::Silent(_) => true,
             #[cfg(feature = "simulation")]
             Self::Simulated(passing) => *passing == Passing::Broken,
             _ => false,
+        }
+    }
+
+    /// Says where Postgres was looked for, if at the start it was out of reach for so long.
+    pub(crate) fn of_start(self, server: &Server, patience: Duration) -> Self {
+        match self {
+            Self::Postgres { source, .. } if is_passing(&source) => Self::PostgresUnreachable {
+                server: server.to_string(),
+                patience,
+                source,
+            },
+            error => error,
         }
     }
 

@@ -13,6 +13,8 @@
 //! straight into the table. Where several workers share the topic, rows that events of several
 //! partitions change are locked while they are read and written. A worker that owns all partitions
 //! keeps rows in memory while it catches up, and writes a row once that many batches change.
+//!
+//! A read model is a few milliseconds behind. A [`ReadModel`] waits until it shows what a command did.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
@@ -33,6 +35,7 @@ mod postgres;
 mod progress;
 mod projector;
 mod pump;
+mod read_model;
 mod row;
 mod rows;
 mod session;
@@ -54,6 +57,7 @@ pub use fold::{Fold, Key};
 pub use options::Options;
 pub use progress::Summary;
 pub use projector::Projector;
+pub use read_model::{ReadModel, ReadModelOptions, WaitError};
 pub use row::{Column, KeyArray, Row};
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;

@@ -28,10 +28,28 @@ pub(crate) struct Mover {
     statement: Statement,
 }
 
+/// The table of positions in a schema, quoted.
+pub(crate) fn table(schema: &str) -> String {
+    format!("{}.positions", quote(schema))
+}
+
+/// The channel that moves of positions are notified on, quoted: it is called like the table. Postgres
+/// cuts off what is too long for a name, alike for those who speak and for those who listen.
+pub(crate) fn channel(schema: &str) -> String {
+    quote(&format!("{schema}.positions"))
+}
+
 impl Positions {
     /// The table's name, quoted.
     pub(crate) fn table(&self) -> String {
-        format!("{}.positions", quote(&self.schema))
+        table(&self.schema)
+    }
+
+    /// The statement that tells those who wait that positions move. They hear of it once the
+    /// transaction that it belongs to is committed, and every session sees what it wrote.
+    pub(crate) fn notify(&self) -> String {
+        let projection = self.projection.replace('\'', "''").replace('\\', "\\\\");
+        format!("NOTIFY {}, E'{projection}'", channel(&self.schema))
     }
 
     /// Makes the table if it is not there. The caller holds the lock of the start.

@@ -165,8 +165,11 @@ impl<R: Row> Session<R> for PostgresSession {
         Ok(())
     }
 
+    /// Notifies those who wait, once for all that moved: transactions that notify take turns to commit,
+    /// on the whole server, and who is notified only looks.
     async fn commit(&self) -> Result<(), ProjectorError> {
-        self.run("COMMIT", "commit a transaction").await
+        let commit = format!("{}; COMMIT", self.place.positions.notify());
+        self.run(&commit, "commit a transaction").await
     }
 
     async fn roll_back(&self) -> Result<(), ProjectorError> {

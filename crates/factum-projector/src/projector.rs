@@ -9,7 +9,6 @@ use std::time::Duration;
 use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
 
 use crate::backoff::patiently;
-use crate::error::is_passing;
 use crate::positions::Positions;
 use crate::postgres::Postgres;
 use crate::progress::{Progress, Summary};
@@ -250,14 +249,7 @@ async fn prepare<F: Fold>(
         let session = server.connect().await?;
         set_up::<F>(&session.client, positions, table, partitions).await
     });
-    prepared.await.map_err(|error| match error {
-        ProjectorError::Postgres { source, .. } if is_passing(&source) => {
-            ProjectorError::PostgresUnreachable {
-                server: server.to_string(),
-                patience,
-                source,
-            }
-        }
-        error => error,
-    })
+    prepared
+        .await
+        .map_err(|error| error.of_start(server, patience))
 }

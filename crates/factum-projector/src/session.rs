@@ -1,10 +1,12 @@
 //! A connection to Postgres, set up for a projection worker.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
 
 use crate::ProjectorError;
 
@@ -25,6 +27,15 @@ pub(crate) struct Session {
     /// The process id of the server's side.
     pub pid: i32,
     connection: AbortHandle,
+}
+
+/// What a session hears of without having asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Heard<'a> {
+    /// A notification on a channel that it listens to, with this payload.
+    Notification(&'a str),
+    /// Its connection has ended, and not by its own doing.
+    End,
 }
 
 impl Server {
@@ -51,14 +62,17 @@ impl Server {
 
     /// Opens a session.
     pub(crate) async fn connect(&self) -> Result<Session, ProjectorError> {
+        self.listen(|_| {}).await
+    }
+
+    /// Opens a session that tells what it hears of.
+    pub(crate) async fn listen(
+        &self,
+        heard: impl Fn(Heard<'_>) + Send + 'static,
+    ) -> Result<Session, ProjectorError> {
         let failed = || ProjectorError::postgres(format!("connect to {self}"));
         let (client, connection) = self.config.connect(NoTls).await.map_err(failed())?;
-        let connection = factum_host::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = crate::error::chain(&error), "connection ended");
-            }
-        });
-        let connection = connection.abort_handle();
+        let connection = factum_host::spawn(drive(connection, heard)).abort_handle();
         // A worker that is stopped in mid-batch must not hold its locks for ever. Plans depend on
         // how many keys a batch touches, so none is kept from batch to batch.
         let settings = "SET idle_in_transaction_session_timeout = '60s'; \
@@ -80,6 +94,24 @@ impl Server {
             connection,
         })
     }
+}
+
+async fn drive(
+    mut connection: Connection<Socket, NoTlsStream>,
+    heard: impl Fn(Heard<'_>) + Send + 'static,
+) {
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            Ok(AsyncMessage::Notification(it)) => heard(Heard::Notification(it.payload())),
+            Ok(AsyncMessage::Notice(notice)) => tracing::debug!(%notice, "Postgres says"),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(error = crate::error::chain(&error), "connection ended");
+                break;
+            }
+        }
+    }
+    heard(Heard::End);
 }
 
 impl Drop for Session {

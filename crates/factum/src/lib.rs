@@ -5,6 +5,7 @@
 //! * An [`Aggregate`] decides about commands; an [`Engine`] carries them out on a log, opened with
 //!   [`open_log`]: a Kafka cluster, or a folder on the local disk.
 //! * A [`Fold`] turns events into rows of a Postgres table; [`projector`] makes a worker of it.
+//! * A [`ReadModel`] waits until such a table shows what a command did.
 //! * A program that runs until it is told to stop waits for [`shutdown_signal`], and shows how it is
 //!   with a [`StatusServer`]: `/healthz`, `/readyz`, `/status` and `/metrics`.
 //!
@@ -43,9 +44,9 @@ mod log;
 mod worker;
 
 pub use factum_core::{
-    Aggregate, CommitReader, DecodeError, Event, EventLog, LogError, LogErrorKind, Metadata,
-    NewTopic, Position, Recorded, Topic, TraceParent, ValidEvent, commands_topic,
-    dead_letters_topic, events_topic, partition_of, replies_topic,
+    Aggregate, CommitReader, ConsistencyToken, DecodeError, Event, EventLog, LogError,
+    LogErrorKind, Metadata, NewTopic, NotAToken, Position, Recorded, Topic, TraceParent,
+    ValidEvent, commands_topic, dead_letters_topic, events_topic, partition_of, replies_topic,
 };
 pub use factum_engine::{
     Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
@@ -71,7 +72,8 @@ pub use factum_local::{LocalLog, LocalOptions};
 pub use {
     crate::worker::{LogByAddress, projector},
     factum_projector::{
-        Fold, OpenLog, Options as ProjectorOptions, Projector, ProjectorError, Row,
+        Fold, OpenLog, Options as ProjectorOptions, Projector, ProjectorError, ReadModel,
+        ReadModelOptions, Row, WaitError,
     },
 };
 

@@ -29,12 +29,26 @@ fn the_guide_shows_code_of_this_example() {
         "Cargo.toml",
     ];
     let code: Vec<String> = files.map(read).into();
-    let fences = guide.split("```").skip(1).step_by(2);
-    let shown = fences.filter_map(|fence| fence.split_once('\n')).filter(|(language, _)| *language != "sh");
+    let shown = fences(&guide).filter(|(language, _)| *language != "sh");
     let mut count = 0;
     for (_, shown) in shown {
         assert!(code.iter().any(|code| code.contains(shown)), "not in the example:\n{shown}");
         count += 1;
     }
     assert!(count >= 5, "{count}");
+}
+
+#[test]
+fn how_to_read_ones_own_writes_is_shown_by_code_of_this_example() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("../../docs/read-your-writes.md")).unwrap();
+    let code = fs::read_to_string(here.join("src/bin/lend.rs")).unwrap();
+    let shown: Vec<_> = fences(&page).filter(|(language, _)| *language == "rust").collect();
+    assert_eq!(shown.len(), 1);
+    assert!(code.contains(shown[0].1), "not in the example:\n{}", shown[0].1);
+}
+
+/// The fenced parts of a page, with their languages.
+fn fences(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    page.split("```").skip(1).step_by(2).filter_map(|fence| fence.split_once('\n'))
 }

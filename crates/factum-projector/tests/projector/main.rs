@@ -2,6 +2,7 @@
 
 mod bank;
 mod exact;
+mod read_model;
 mod refusals;
 mod status;
 mod takeover;

@@ -173,13 +173,20 @@ pub struct Bank {
     pub topic: String,
     pub schema: String,
     pub client: Client,
+    /// The address of its Postgres.
+    pub server: String,
 }
 
 impl Bank {
     pub async fn new() -> Self {
+        Self::on(servers::postgres()).await
+    }
+
+    /// A bank on a Postgres of the test's own.
+    pub async fn on(server: String) -> Self {
         let unique = Uuid::new_v4().simple().to_string();
         let (topic, schema) = (format!("bank.{unique}"), format!("test_{unique}"));
-        let client = connect(&servers::postgres()).await;
+        let client = connect(&server).await;
         let create = format!("CREATE SCHEMA {schema}; SET search_path = {schema}");
         client.batch_execute(&create).await.unwrap();
         Self {
@@ -187,6 +194,7 @@ impl Bank {
             topic,
             schema,
             client,
+            server,
         }
     }
 
@@ -202,7 +210,7 @@ impl Bank {
 
     /// The address of Postgres, with this test's schema as the search path.
     pub fn postgres(&self) -> String {
-        with_search_path(&servers::postgres(), &self.schema)
+        with_search_path(&self.server, &self.schema)
     }
 
     pub fn options(&self) -> Options {

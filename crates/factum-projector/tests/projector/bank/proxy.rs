@@ -71,6 +71,11 @@ impl Proxy {
         self.mode.send_replace(Mode::FreezeAt(bytes));
     }
 
+    /// Freezes at once.
+    pub fn freeze(&self) {
+        self.mode.send_replace(Mode::Frozen);
+    }
+
     pub async fn frozen(&self) {
         self.reached(Mode::Frozen).await;
     }
