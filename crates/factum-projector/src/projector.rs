@@ -9,7 +9,6 @@ use std::time::Duration;
 use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
 
 use crate::backoff::patiently;
-use crate::error::is_passing;
 use crate::positions::Positions;
 use crate::postgres::Postgres;
 use crate::progress::{Progress, Summary};
@@ -248,16 +247,15 @@ async fn prepare<F: Fold>(
     let passing = |error: &ProjectorError| error.is_retryable() || error.is_lock_conflict();
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
+        let _call = session.call();
         set_up::<F>(&session.client, positions, table, partitions).await
     });
     prepared.await.map_err(|error| match error {
-        ProjectorError::Postgres { source, .. } if is_passing(&source) => {
-            ProjectorError::PostgresUnreachable {
-                server: server.to_string(),
-                patience,
-                source,
-            }
-        }
+        error if error.is_retryable() => ProjectorError::PostgresUnreachable {
+            server: server.to_string(),
+            patience,
+            source: Box::new(error),
+        },
         error => error,
     })
 }

@@ -2,7 +2,11 @@
 
 mod bank;
 mod exact;
+mod failover;
 mod refusals;
+mod roles;
 mod status;
 mod takeover;
 mod until_end;
+#[cfg(target_os = "linux")]
+mod vanish;

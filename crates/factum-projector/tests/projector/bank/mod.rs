@@ -173,13 +173,19 @@ pub struct Bank {
     pub topic: String,
     pub schema: String,
     pub client: Client,
+    pub server: String,
 }
 
 impl Bank {
     pub async fn new() -> Self {
+        Self::at(&servers::postgres()).await
+    }
+
+    /// With its schema on another server than the tests share.
+    pub async fn at(server: &str) -> Self {
         let unique = Uuid::new_v4().simple().to_string();
         let (topic, schema) = (format!("bank.{unique}"), format!("test_{unique}"));
-        let client = connect(&servers::postgres()).await;
+        let client = connect(server).await;
         let create = format!("CREATE SCHEMA {schema}; SET search_path = {schema}");
         client.batch_execute(&create).await.unwrap();
         Self {
@@ -187,7 +193,14 @@ impl Bank {
             topic,
             schema,
             client,
+            server: server.to_owned(),
         }
+    }
+
+    /// The same bank, after its server has moved.
+    pub async fn move_to(&mut self, server: &str) {
+        self.server = server.to_owned();
+        self.client = connect(&self.postgres()).await;
     }
 
     /// The log as a worker sees it, in a group of the log's own.
@@ -202,7 +215,7 @@ impl Bank {
 
     /// The address of Postgres, with this test's schema as the search path.
     pub fn postgres(&self) -> String {
-        with_search_path(&servers::postgres(), &self.schema)
+        with_search_path(&self.server, &self.schema)
     }
 
     pub fn options(&self) -> Options {
@@ -301,7 +314,7 @@ pub async fn within<T>(seconds: u64, what: impl Future<Output = T>) -> T {
 
 /// Waits until a condition holds.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
