@@ -103,7 +103,7 @@ impl Report {
 
     async fn query(mut client: Client, top: u32) -> Result<Self, ReportError> {
         // One snapshot, while workers may go on.
-        let mut snapshot = client
+        let snapshot = client
             .build_transaction()
             .isolation_level(IsolationLevel::RepeatableRead)
             .read_only(true)
