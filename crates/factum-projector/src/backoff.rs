@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::chain;
+use factum_core::chain;
 
 /// Grows from 100 ms to 5 s, each wait cut to a random part between a half and the whole.
 #[derive(Debug, Default)]

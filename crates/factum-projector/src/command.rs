@@ -13,8 +13,8 @@ use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
-use crate::error::chain;
 use crate::{Fold, Options, Projector, ProjectorError, Row};
+use factum_core::chain;
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
 pub trait OpenLog: Send + Sync {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use factum_core::LogError;
+use factum_postgres::{AddressError, ConnectError, is_passing};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
@@ -36,27 +37,25 @@ pub enum ProjectorError {
         /// The failure.
         source: tokio_postgres::Error,
     },
+    /// No connection to Postgres comes about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// Postgres cannot be reached.
-    #[error(
-        "cannot reach Postgres at {server} within {patience:?} of the start: \
-         is the address right, and is it running?"
-    )]
+    #[error("cannot reach Postgres at {server} within {patience:?} of the start")]
     PostgresUnreachable {
         /// Where it was looked for: user, host, port and database, without the password.
         server: String,
         /// How long it was tried.
         patience: Duration,
         /// The last failure.
-        source: tokio_postgres::Error,
+        source: Box<ProjectorError>,
     },
     /// Postgres does not answer.
     #[error("Postgres does not answer within {0:?}")]
     Silent(Duration),
     /// The address of Postgres cannot be read. The address is not repeated: it may hold a password.
-    #[error(
-        "cannot read the Postgres address: expected postgres://user:password@host:port/database"
-    )]
-    PostgresAddress(#[source] tokio_postgres::Error),
+    #[error(transparent)]
+    PostgresAddress(#[from] AddressError),
     /// The table does not fit the row.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -244,6 +243,7 @@ impl ProjectorError {
             Self::Log(error) => error.is_retryable(),
             Self::Postgres { source, .. } => is_passing(source),
             Self::Silent(_) => true,
+            Self::Connect(error) => error.is_passing(),
             #[cfg(feature = "simulation")]
             Self::Simulated(passing) => *passing == Passing::Broken,
             _ => false,
@@ -253,10 +253,10 @@ impl ProjectorError {
     /// Says where Postgres was looked for, if at the start it was out of reach for so long.
     pub(crate) fn of_start(self, server: &Server, patience: Duration) -> Self {
         match self {
-            Self::Postgres { source, .. } if is_passing(&source) => Self::PostgresUnreachable {
+            error if error.is_retryable() => Self::PostgresUnreachable {
                 server: server.to_string(),
                 patience,
-                source,
+                source: Box::new(error),
             },
             error => error,
         }
@@ -287,65 +287,6 @@ impl ProjectorError {
         match self {
             Self::Postgres { source, .. } => source.code(),
             _ => None,
-        }
-    }
-}
-
-/// Whether a failure of Postgres passes: the connection, the server's state, or its resources.
-pub(crate) fn is_passing(error: &tokio_postgres::Error) -> bool {
-    if let Some(code) = error.code() {
-        return is_passing_state(code.code());
-    }
-    error.is_closed() || error.source().is_some_and(is_broken_connection)
-}
-
-/// Whether what an SQLSTATE stands for passes.
-fn is_passing_state(code: &str) -> bool {
-    // Connection exception, insufficient resources, system error.
-    const CLASSES: [&str; 3] = ["08", "53", "58"];
-    // Shut down by an administrator, crashed, not started yet; a session ended for being idle, or
-    // idle in a transaction. Of the same classes, a cancelled query or a dropped database stay.
-    const STATES: [&str; 5] = ["57P01", "57P02", "57P03", "57P05", "25P03"];
-    CLASSES.iter().any(|class| code.starts_with(class)) || STATES.contains(&code)
-}
-
-/// Whether an I/O error is the connection's, not a value's that can't be encoded or decoded.
-fn is_broken_connection(cause: &(dyn StdError + 'static)) -> bool {
-    use std::io::ErrorKind::{InvalidData, InvalidInput};
-    cause
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| !matches!(error.kind(), InvalidData | InvalidInput))
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let message = error.to_string();
-        if !line.ends_with(&message) {
-            line.push_str(": ");
-            line.push_str(&message);
-        }
-        cause = error.source();
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_passes_is_tried_again_and_what_does_not_is_told() {
-        for code in [
-            "08006", "53300", "57P01", "57P02", "57P03", "57P05", "58030", "25P03",
-        ] {
-            assert!(is_passing_state(code), "{code}");
-        }
-        // A cancelled query, a dropped database, a failed transaction, a syntax error.
-        for code in ["57014", "57P04", "25P02", "42601"] {
-            assert!(!is_passing_state(code), "{code}");
         }
     }
 }

@@ -18,6 +18,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
+mod alive;
 mod backoff;
 mod batch;
 mod changes;

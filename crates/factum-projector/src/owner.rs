@@ -32,14 +32,15 @@ pub(crate) async fn own<R: Row>(
     let owners = format!("{schema}.factum_owners");
     create(client, &owners).await.map_err(failed())?;
     let owner = positions.to_string();
-    let insert = format!("INSERT INTO {owners} VALUES ($1::oid, $2) ON CONFLICT DO NOTHING");
-    let inserted = client.execute(&insert, &[&oid, &owner]).await;
-    let inserted = inserted.map_err(failed())?;
     let select = format!("SELECT owner FROM {owners} WHERE table_oid = $1::oid");
-    let found = client.query_one(&select, &[&oid]).await.map_err(failed())?;
-    match found.get::<_, String>(0) {
-        found if found == owner => Ok(inserted > 0),
-        found => Err(ProjectorError::Owned {
+    let found = client.query_opt(&select, &[&oid]).await.map_err(failed())?;
+    match found.map(|found| found.get::<_, String>(0)) {
+        None => {
+            let written = write_down(client, &owners, oid, &owner).await;
+            written.map_err(failed()).map(|()| true)
+        }
+        Some(found) if found == owner => Ok(false),
+        Some(found) => Err(ProjectorError::Owned {
             table: R::TABLE,
             owner: found,
             asked: owner,
@@ -47,7 +48,7 @@ pub(crate) async fn own<R: Row>(
     }
 }
 
-/// Makes the table of owners if it is not there, and drops what it says of tables that are gone.
+/// Makes the table of owners if it is not there.
 async fn create(client: &Client, owners: &str) -> Result<(), tokio_postgres::Error> {
     let find = "SELECT format_type(atttypid, NULL) FROM pg_attribute \
                 WHERE attrelid = to_regclass($1) AND attname = 'table_oid'";
@@ -55,18 +56,30 @@ async fn create(client: &Client, owners: &str) -> Result<(), tokio_postgres::Err
     match form.as_ref().map(|form| form.get(0)) {
         None => {
             let sql = include_str!("owners.sql").replace("{owners}", owners);
-            client.batch_execute(&sql).await?;
+            client.batch_execute(&sql).await
         }
         Some("oid") => {
             let alter = format!("ALTER TABLE {owners} ALTER COLUMN table_oid TYPE regclass");
-            client.batch_execute(&alter).await?;
+            client.batch_execute(&alter).await
         }
-        Some(_) => {}
+        Some(_) => Ok(()),
     }
+}
+
+/// Writes an owner down, and drops what is said of tables that are gone. A start that finds its owner
+/// written down only reads: its role may need no more.
+async fn write_down(
+    client: &Client,
+    owners: &str,
+    oid: u32,
+    owner: &str,
+) -> Result<(), tokio_postgres::Error> {
     let gone = format!(
         "DELETE FROM {owners} WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = table_oid)"
     );
-    client.batch_execute(&gone).await
+    client.batch_execute(&gone).await?;
+    let insert = format!("INSERT INTO {owners} VALUES ($1::oid, $2)");
+    client.execute(&insert, &[&oid, &owner]).await.map(drop)
 }
 
 /// How an owner is written down.

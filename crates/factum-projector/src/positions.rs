@@ -266,7 +266,7 @@ async fn end_blockers(server: &Server, waiting: i32) {
         rows.map_err(ProjectorError::postgres("end a stopped worker's session"))
     };
     match blockers.await {
-        Err(error) => tracing::warn!(error = crate::error::chain(&error), "still waiting"),
+        Err(error) => tracing::warn!(error = factum_core::chain(&error), "still waiting"),
         Ok(rows) => rows.iter().for_each(|row| {
             let (pid, name): (i32, &str) = (row.get(0), row.get(1));
             if row.get(2) {

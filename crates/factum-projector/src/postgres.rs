@@ -65,6 +65,7 @@ impl PostgresSession {
     }
 
     async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+        let _call = self.connection.call();
         let done = self.connection.client.batch_execute(sql).await;
         done.map_err(ProjectorError::postgres(doing))
     }
@@ -73,6 +74,7 @@ impl PostgresSession {
 #[async_trait]
 impl<R: Row> Session<R> for PostgresSession {
     async fn positions(&self) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        let _call = self.connection.call();
         self.place.positions.all(&self.connection.client).await
     }
 
@@ -81,6 +83,7 @@ impl<R: Row> Session<R> for PostgresSession {
         partitions: &[u32],
         patience: Duration,
     ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
+        let _call = self.connection.call();
         let Postgres {
             server, positions, ..
         } = &self.place;
@@ -90,6 +93,7 @@ impl<R: Row> Session<R> for PostgresSession {
     }
 
     async fn prepare(&mut self) -> Result<(), ProjectorError> {
+        let _call = self.connection.call();
         let Postgres {
             positions, types, ..
         } = &self.place;
@@ -120,6 +124,7 @@ impl<R: Row> Session<R> for PostgresSession {
     }
 
     async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError> {
+        let _call = self.connection.call();
         let (client, mover) = (&self.connection.client, &self.statements().mover);
         let advanced = self.place.positions.advance(client, mover, moves).await;
         advanced.map_err(ProjectorError::postgres("move the positions"))
@@ -129,6 +134,7 @@ impl<R: Row> Session<R> for PostgresSession {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
+        let _call = self.connection.call();
         let statement = match lock {
             true => &self.statements().load_locked,
             false => &self.statements().load,
@@ -143,6 +149,7 @@ impl<R: Row> Session<R> for PostgresSession {
     }
 
     async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError> {
+        let _call = self.connection.call();
         let (client, types) = (&self.connection.client, &self.place.types.all);
         let statements = self.statements();
         if !rows.insert.is_empty() {

@@ -247,6 +247,7 @@ async fn prepare<F: Fold>(
     let passing = |error: &ProjectorError| error.is_retryable() || error.is_lock_conflict();
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
+        let _call = session.call();
         set_up::<F>(&session.client, positions, table, partitions).await
     });
     prepared

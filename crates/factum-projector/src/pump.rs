@@ -97,7 +97,7 @@ impl<F: Fold> Pump<F> {
                 Err(error) if error.is_lock_conflict() => error,
                 outcome => return outcome,
             };
-            let cause = crate::error::chain(&error);
+            let cause = factum_core::chain(&error);
             tracing::warn!(cause, "interrupted: going on from the committed position");
             self.context.progress.interrupted(&cause);
             tokio::select! {

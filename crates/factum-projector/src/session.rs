@@ -1,14 +1,15 @@
 //! A connection to Postgres, set up for a projection worker.
 
 use std::future::poll_fn;
-use std::time::Duration;
+use std::sync::Arc;
 
+use factum_core::chain;
+use factum_postgres::{Address, Connection};
 use tokio::task::AbortHandle;
-use tokio_postgres::config::Host;
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client};
 
 use crate::ProjectorError;
+use crate::alive::{self, Backend, Call, Calls};
 
 /// The longest name that Postgres keeps of an application, in bytes.
 const NAME_LIMIT: usize = 63;
@@ -16,7 +17,7 @@ const NAME_LIMIT: usize = 63;
 /// Where Postgres is, and as what to appear there.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    config: Config,
+    address: Address,
     /// How the worker's sessions are called in `pg_stat_activity`.
     pub application: String,
 }
@@ -26,7 +27,9 @@ pub(crate) struct Session {
     pub client: Client,
     /// The process id of the server's side.
     pub pid: i32,
+    calls: Arc<Calls>,
     connection: AbortHandle,
+    watch: AbortHandle,
 }
 
 /// What a session hears of without having asked.
@@ -41,21 +44,11 @@ pub(crate) enum Heard<'a> {
 impl Server {
     /// Reads an address like `postgres://user:password@host:port/database`.
     pub(crate) fn parse(url: &str, projection: &str) -> Result<Self, ProjectorError> {
-        let mut config: Config = url.parse().map_err(ProjectorError::PostgresAddress)?;
         let mut application = format!("factum.{projection}");
         application.truncate(application.floor_char_boundary(NAME_LIMIT));
-        config.application_name(&application);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(5));
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(Duration::from_secs(30));
-        }
-        config.keepalives_idle(Duration::from_secs(15));
-        config.keepalives_interval(Duration::from_secs(5));
-        config.keepalives_retries(3);
+        let address = Address::parse(url)?.for_writing();
         Ok(Self {
-            config,
+            address: address.application(&application),
             application,
         })
     }
@@ -70,9 +63,10 @@ impl Server {
         &self,
         heard: impl Fn(Heard<'_>) + Send + 'static,
     ) -> Result<Session, ProjectorError> {
-        let failed = || ProjectorError::postgres(format!("connect to {self}"));
-        let (client, connection) = self.config.connect(NoTls).await.map_err(failed())?;
+        let (client, connection) = self.address.connect().await?;
+        let failed = || ProjectorError::postgres(format!("set up a session with {self}"));
         let connection = factum_host::spawn(drive(connection, heard)).abort_handle();
+        let late = factum_host::spawn(alive::end_late(connection.clone()));
         // A worker that is stopped in mid-batch must not hold its locks for ever. Plans depend on
         // how many keys a batch touches, so none is kept from batch to batch.
         let settings = "SET idle_in_transaction_session_timeout = '60s'; \
@@ -84,29 +78,47 @@ impl Server {
         // A server on a system that can't watch connections refuses this, and does without.
         let watch = "SET client_connection_check_interval = '5s'";
         let _ = client.batch_execute(watch).await;
-        let row = client
-            .query_one("SELECT pg_backend_pid()", &[])
-            .await
-            .map_err(failed())?;
+        let whom = "SELECT pid, extract(epoch FROM backend_start)::text \
+                    FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+        let row = client.query_one(whom, &[]).await.map_err(failed())?;
+        late.abort();
+        let backend = Backend {
+            pid: row.get(0),
+            started: row.get(1),
+        };
+        let (pid, calls) = (backend.pid, Arc::new(Calls::default()));
+        let watch = alive::watch(
+            self.address.clone(),
+            backend,
+            calls.clone(),
+            connection.clone(),
+        );
         Ok(Session {
             client,
-            pid: row.get(0),
+            pid,
+            calls,
             connection,
+            watch: factum_host::spawn(watch).abort_handle(),
         })
     }
 }
 
-async fn drive(
-    mut connection: Connection<Socket, NoTlsStream>,
-    heard: impl Fn(Heard<'_>) + Send + 'static,
-) {
+impl Session {
+    /// To be held while the server's answer is waited for: a server that does not come with it for
+    /// long is asked over another connection whether it still works for this one.
+    pub(crate) fn call(&self) -> Call<'_> {
+        self.calls.begin()
+    }
+}
+
+async fn drive(mut connection: Connection, heard: impl Fn(Heard<'_>) + Send + 'static) {
     while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
         match message {
             Ok(AsyncMessage::Notification(it)) => heard(Heard::Notification(it.payload())),
             Ok(AsyncMessage::Notice(notice)) => tracing::debug!(%notice, "Postgres says"),
             Ok(_) => {}
             Err(error) => {
-                tracing::debug!(error = crate::error::chain(&error), "connection ended");
+                tracing::debug!(error = chain(&error), "connection ended");
                 break;
             }
         }
@@ -117,28 +129,14 @@ async fn drive(
 impl Drop for Session {
     fn drop(&mut self) {
         self.connection.abort();
+        self.watch.abort();
     }
 }
 
 /// User, host, port and database: all of the address but the password.
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let config = &self.config;
-        let host = match config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => "localhost".into(),
-        };
-        let port = config.get_ports().first().copied().unwrap_or(5432);
-        if let Some(user) = config.get_user() {
-            write!(f, "{user}@")?;
-        }
-        write!(f, "{host}:{port}")?;
-        match config.get_dbname() {
-            Some(database) => write!(f, "/{database}"),
-            None => Ok(()),
-        }
+        self.address.fmt(f)
     }
 }
 
@@ -153,6 +151,6 @@ mod tests {
         assert_eq!(server.to_string(), "bank@db:5433/loans");
         assert_eq!(server.application, "factum.loan_board.v1");
         let error = Server::parse("postgres//bank:s3cret@db", "x").unwrap_err();
-        assert!(!crate::error::chain(&error).contains("s3cret"), "{error}");
+        assert!(!factum_core::chain(&error).contains("s3cret"), "{error}");
     }
 }

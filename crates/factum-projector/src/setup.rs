@@ -24,7 +24,9 @@ pub(crate) async fn set_up<F: Fold>(
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
     run(client, &begin, "lock the start").await?;
     positions.create_table(client).await?;
-    if let Some(sql) = table_sql {
+    if let Some(sql) = table_sql
+        && !is_anothers::<F>(client).await?
+    {
         run(client, sql, &format!("create table {}", F::Row::TABLE)).await?;
     }
     let types = table::check::<F::Row>(client).await?;
@@ -38,6 +40,19 @@ pub(crate) async fn set_up<F: Fold>(
     }
     run(client, "COMMIT", "finish the start").await?;
     Ok(types)
+}
+
+/// Whether the table is there, and belongs to a role that this session's is no member of: then it was
+/// made by migrations, and `CREATE TABLE IF NOT EXISTS` would be denied although nothing is to do.
+async fn is_anothers<F: Fold>(client: &Client) -> Result<bool, ProjectorError> {
+    let query = "SELECT EXISTS (SELECT FROM pg_class \
+                 WHERE oid = to_regclass($1) AND NOT pg_has_role(relowner, 'USAGE'))";
+    let found = client.query_one(query, &[&sql::table::<F::Row>()]).await;
+    let found = found.map_err(ProjectorError::postgres(format!(
+        "look at {}",
+        F::Row::TABLE
+    )))?;
+    Ok(found.get(0))
 }
 
 /// Checks that every partition of the topic has a position, and no other has.

@@ -7,10 +7,10 @@ use factum_core::{CommitReader, LogError, Offset, Position, Topic};
 use futures::future::try_join_all;
 
 use crate::backoff::Backoff;
-use crate::error::chain;
 use crate::pump::Context;
 use crate::store::Session;
 use crate::{Fold, ProjectorError};
+use factum_core::chain;
 
 /// Where each partition ends.
 type Ends = BTreeMap<u32, Offset>;

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::backoff::Backoff;
-use crate::error::chain;
 use crate::pump::{Context, Ended, Pump};
 use crate::{Fold, ProjectorError};
+use factum_core::chain;
 
 /// Resolves when the work is over: done, failed, or no longer wanted.
 type Over<'a> = Pin<&'a mut (dyn Future<Output = Result<(), ProjectorError>> + Send)>;

@@ -50,7 +50,7 @@ impl<R: Row> Writer<R> {
         loop {
             match self.attempt(fold, batch).await {
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
-                    let cause = crate::error::chain(&error);
+                    let cause = factum_core::chain(&error);
                     tracing::info!(
                         attempt,
                         cause,

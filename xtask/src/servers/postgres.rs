@@ -38,7 +38,7 @@ pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<
     let major = major_version(&bin).context("Postgres does not tell its version")?;
     let data = home.join(format!("data-{major}"));
     if !data.exists() {
-        if let Some(other) = data_of_another_version(home) {
+        if let Some(other) = data_in(home) {
             let other = other.display();
             say(&format!(
                 "postgres: {other} stays as it is; Postgres {major} begins without it"
@@ -59,8 +59,8 @@ pub(crate) fn prepare(way: Way, home: &Path, port: u16, say: Say<'_>) -> Result<
     Ok(command)
 }
 
-/// A Postgres cannot read what another major version wrote.
-fn data_of_another_version(home: &Path) -> Option<PathBuf> {
+/// A data directory, of whichever version. A Postgres cannot read what another major version wrote.
+fn data_in(home: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(home).ok()?.flatten();
     let mut paths = entries.map(|entry| entry.path());
     paths.find(|path| path.join("PG_VERSION").is_file() && path.extension().is_none())
@@ -111,6 +111,24 @@ fn init(bin: &Path, data: &Path, user: Option<&User>) -> Result<()> {
         fresh.display()
     );
     fs::rename(&fresh, data).with_context(|| format!("cannot make {}", data.display()))
+}
+
+/// Copies the data of a server that does not run, for one that will follow it once it runs on `port`.
+pub(crate) fn copy_as_standby(from: &Path, to: &Path, port: u16) -> Result<()> {
+    let data = data_in(from).context("the primary has no data")?;
+    let name = data.file_name().context("the data directory has a name")?;
+    let copied = Command::new("cp").arg("-a").args([&data, to]).output()?;
+    let said = String::from_utf8_lossy(&copied.stderr);
+    ensure!(
+        copied.status.success(),
+        "cannot copy {}:\n{said}",
+        data.display()
+    );
+    let settings = to.join(name).join("postgresql.auto.conf");
+    let follow = format!("primary_conninfo = 'host=127.0.0.1 port={port} user=factum'\n");
+    let text = fs::read_to_string(&settings)? + &follow;
+    fs::write(&settings, text)?;
+    Ok(fs::write(to.join(name).join("standby.signal"), "")?)
 }
 
 fn command_as(user: Option<&User>, program: &Path, home: &Path) -> Command {
@@ -165,11 +183,11 @@ mod tests {
     #[test]
     fn data_of_another_version_is_seen() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(data_of_another_version(home.path()), None);
+        assert_eq!(data_in(home.path()), None);
         let data = home.path().join("data-15");
         fs::create_dir(&data).unwrap();
         fs::write(data.join("PG_VERSION"), "15").unwrap();
-        assert_eq!(data_of_another_version(home.path()), Some(data));
+        assert_eq!(data_in(home.path()), Some(data));
     }
 
     #[test]

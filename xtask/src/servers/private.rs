@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::choice::choose;
 use super::cluster::Node;
@@ -10,7 +10,7 @@ use super::detached::Process;
 use super::instance::Instance;
 use super::record::Record;
 use super::way::{forced_by_environment, probe};
-use super::{Server, Way, factum_dir};
+use super::{Server, Way, factum_dir, postgres};
 
 /// A Kafka broker of one's own; stopped and forgotten when dropped.
 #[derive(Debug)]
@@ -90,6 +90,30 @@ macro_rules! server {
 
 server!(Kafka, "`host:port`");
 server!(Postgres, "a `postgres://` URL");
+
+impl Postgres {
+    /// Starts another one in `dir` that follows this one, a hot standby, and becomes a primary by
+    /// `SELECT pg_promote()`. This one restarts meanwhile: the standby begins with a copy of its data.
+    ///
+    /// # Errors
+    /// When they run in Docker, where the data is out of reach, or one does not start.
+    pub fn standby(&mut self, dir: &Path) -> Result<Self> {
+        let Instance { server, way, .. } = self.0.instance;
+        ensure!(
+            way != Way::Docker,
+            "a standby needs the programs of Postgres, not Docker"
+        );
+        let mut standby = Private::new(server, way, dir, None)?;
+        self.0.instance.stop(false)?;
+        let (from, to) = (&self.0.instance.home, &standby.instance.home);
+        let copied = postgres::copy_as_standby(from, to, self.0.instance.port);
+        self.0.restart()?;
+        copied?;
+        standby.launch()?;
+        standby.wait_ready()?;
+        Ok(Self(standby))
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Private {

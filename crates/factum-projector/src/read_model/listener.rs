@@ -7,8 +7,8 @@ use super::positions::Projection;
 use super::waiting::Waiting;
 use crate::ProjectorError;
 use crate::backoff::{Backoff, patiently};
-use crate::error::chain;
 use crate::session::{Heard, Server, Session};
+use factum_core::chain;
 
 /// A server that does not answer for so long is taken for lost, like one whose connection broke.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,8 +2,12 @@
 
 mod bank;
 mod exact;
+mod failover;
 mod read_model;
 mod refusals;
+mod roles;
 mod status;
 mod takeover;
 mod until_end;
+#[cfg(target_os = "linux")]
+mod vanish;

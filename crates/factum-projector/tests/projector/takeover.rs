@@ -17,13 +17,13 @@ use crate::bank::{
 const START: i64 = 0x6661_6374_756d;
 
 /// A worker that can be stopped.
-struct Worker {
+pub struct Worker {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<Summary, ProjectorError>>,
 }
 
 impl Worker {
-    fn start(bank: &Bank, log: impl EventLog, url: String) -> Self {
+    pub fn start(bank: &Bank, log: impl EventLog, url: String) -> Self {
         Self::of(Balances, BALANCE, bank, log, url)
     }
 
@@ -43,13 +43,13 @@ impl Worker {
         Self { stop, task }
     }
 
-    async fn stop(self) -> Summary {
+    pub async fn stop(self) -> Summary {
         self.stop.send(()).unwrap();
         within(60, self.task).await.unwrap().unwrap()
     }
 }
 
-async fn caught_up(bank: &Bank, ledger: &Ledger) {
+pub async fn caught_up(bank: &Bank, ledger: &Ledger) {
     let end = ledger.records().await;
     eventually("all is projected", async || bank.positions().await == end).await;
     let rows = bank.rows::<Balance>().await;

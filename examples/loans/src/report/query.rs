@@ -1,8 +1,9 @@
 //! Reads figures from the read models, and from nowhere else.
 
+use factum_postgres::{Address, AddressError, ConnectError};
 use jiff::civil::Date;
-use postgres::error::SqlState;
-use postgres::{Client, NoTls};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, IsolationLevel, Row};
 
 use crate::figures::{Figures, OutcomeTotals, WorkloadTotals};
 use crate::workload::UNKNOWN;
@@ -55,19 +56,25 @@ pub struct Busy {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// Postgres is out of reach.
-    #[error("cannot connect to Postgres; is it running at the given address?")]
-    Connect(#[source] postgres::Error),
+    /// The address of Postgres cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// No connection to Postgres comes about.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// This machine gives no more threads or files.
+    #[error("cannot begin to read")]
+    Runtime(#[from] std::io::Error),
     /// A read model was never projected.
     #[error("a read model is not there: run loans-board and loans-workload first")]
-    NotProjected(#[source] postgres::Error),
+    NotProjected(#[source] tokio_postgres::Error),
     /// A query failed.
     #[error("cannot read the read models")]
-    Query(#[source] postgres::Error),
+    Query(#[source] tokio_postgres::Error),
 }
 
-impl From<postgres::Error> for ReportError {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for ReportError {
+    fn from(error: tokio_postgres::Error) -> Self {
         match error.code() {
             Some(&SqlState::UNDEFINED_TABLE) => Self::NotProjected(error),
             _ => Self::Query(error),
@@ -80,16 +87,30 @@ impl Report {
     ///
     /// # Errors
     /// The database is out of reach, or does not hold the read models.
+    ///
+    /// # Panics
+    /// Inside an async runtime, as it blocks.
     pub fn read(address: &str, top: u32) -> Result<Self, ReportError> {
-        let mut client = Client::connect(address, NoTls).map_err(ReportError::Connect)?;
+        let address = Address::parse(address)?.application("loans-report");
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build()?;
+        runtime.block_on(async {
+            let (client, connection) = address.connect().await?;
+            tokio::spawn(connection);
+            Self::query(client, top).await
+        })
+    }
+
+    async fn query(mut client: Client, top: u32) -> Result<Self, ReportError> {
         // One snapshot, while workers may go on.
-        let mut snapshot = client
+        let snapshot = client
             .build_transaction()
-            .isolation_level(postgres::IsolationLevel::RepeatableRead)
+            .isolation_level(IsolationLevel::RepeatableRead)
             .read_only(true)
-            .start()?;
+            .start()
+            .await?;
         let mut figures = Figures::default();
-        for row in snapshot.query(BOARD, &[])? {
+        for row in snapshot.query(BOARD, &[]).await? {
             let (cases, amount) = (row.get::<_, i64>(1) as u64, row.get(2));
             figures.cases += cases;
             figures.events += row.get::<_, i64>(3) as u64;
@@ -97,7 +118,7 @@ impl Report {
                 *totals = OutcomeTotals { cases, amount };
             }
         }
-        let row = snapshot.query_one(WORKLOAD, &[])?;
+        let row = snapshot.query_one(WORKLOAD, &[]).await?;
         let count = |column: usize| row.get::<_, i64>(column) as u64;
         figures.workload = WorkloadTotals {
             rows: count(0),
@@ -106,9 +127,11 @@ impl Report {
             completed: count(3),
         };
         figures.events += count(1) + count(2) + count(3);
-        let row = snapshot.query_one(RESOURCES, &[&UNKNOWN])?;
+        let row = snapshot.query_one(RESOURCES, &[&UNKNOWN]).await?;
         figures.resources = row.get::<_, i64>(0) as u64;
-        let busiest = snapshot.query(BUSIEST, &[&UNKNOWN, &i64::from(top)])?;
+        let busiest = snapshot
+            .query(BUSIEST, &[&UNKNOWN, &i64::from(top)])
+            .await?;
         Ok(Self {
             figures,
             busiest: busiest.iter().map(busy).collect(),
@@ -116,7 +139,7 @@ impl Report {
     }
 }
 
-fn busy(row: &postgres::Row) -> Busy {
+fn busy(row: &Row) -> Busy {
     Busy {
         resource: row.get(0),
         day: row.get(1),

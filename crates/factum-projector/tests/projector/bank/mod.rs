@@ -183,7 +183,8 @@ impl Bank {
     }
 
     /// A bank on a Postgres of the test's own.
-    pub async fn on(server: String) -> Self {
+    pub async fn on(server: impl Into<String>) -> Self {
+        let server = server.into();
         let unique = Uuid::new_v4().simple().to_string();
         let (topic, schema) = (format!("bank.{unique}"), format!("test_{unique}"));
         let client = connect(&server).await;
@@ -196,6 +197,12 @@ impl Bank {
             client,
             server,
         }
+    }
+
+    /// The same bank, after its server has moved.
+    pub async fn move_to(&mut self, server: &str) {
+        self.server = server.to_owned();
+        self.client = connect(&self.postgres()).await;
     }
 
     /// The log as a worker sees it, in a group of the log's own.

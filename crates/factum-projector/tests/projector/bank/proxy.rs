@@ -39,9 +39,15 @@ pub enum When {
 impl Proxy {
     /// A proxy before the server of a `postgres://user@host:port/…` address.
     pub async fn start(url: &str) -> Self {
+        Self::on(std::net::TcpListener::bind("127.0.0.1:0").unwrap(), url)
+    }
+
+    /// A proxy that listens there.
+    pub fn on(listener: std::net::TcpListener, url: &str) -> Self {
         let authority = url.split("//").nth(1).unwrap().split('/').next().unwrap();
         let server = authority.split('@').next_back().unwrap().to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
         let mode = watch::Sender::new(Mode::Pass);
         let admits = watch::Sender::new(true);

@@ -11,7 +11,7 @@ use factum_projector::{Fold, Options, Projector, ProjectorError};
 use crate::bank::{Bank, Ledger, within};
 
 /// The error and its causes, a line each.
-fn words(error: ProjectorError) -> String {
+pub fn words(error: ProjectorError) -> String {
     let mut words = error.to_string();
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
@@ -59,4 +59,21 @@ async fn servers_out_of_reach() {
     let error = words(run.await.unwrap_err());
     assert_says(&error, &["cannot read the Postgres address"]);
     assert!(!error.contains("s3cret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_read_only_is_waited_for_and_named() {
+    let bank = Bank::new().await;
+    let _ledger = Ledger::create(&bank, 1, 1).await;
+    let log = std::sync::Arc::new(bank.view());
+    let url = bank.postgres() + "%20-c%20default_transaction_read_only%3Don";
+    let run = bank
+        .balances()
+        .options(bank.options())
+        .run(log, &url, std::future::pending());
+    let error = words(within(30, run).await.unwrap_err());
+    assert_says(
+        &error,
+        &["cannot reach Postgres", "within 2s", "read-only", "primary"],
+    );
 }

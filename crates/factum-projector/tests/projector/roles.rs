@@ -1,0 +1,146 @@
+//! What a role must be granted, as docs/postgres.md tells it: enough, and nothing that is not needed.
+
+use factum_projector::{Options, Summary};
+
+use crate::bank::{Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within};
+use factum_testkit::servers;
+
+/// A database where nobody may do anything that was not granted.
+struct Closed {
+    bank: Bank,
+    /// What makes its names unlike those of other tests: roles are the server's.
+    unique: String,
+}
+
+impl Closed {
+    async fn new() -> Self {
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let admin = connect(&servers::postgres()).await;
+        admin
+            .batch_execute(&format!("CREATE DATABASE closed_{unique}"))
+            .await
+            .unwrap();
+        let server = servers::postgres();
+        let (server, _) = server.rsplit_once('/').unwrap();
+        let bank = Bank::on(format!("{server}/closed_{unique}")).await;
+        let closed = Self { bank, unique };
+        for role in ["migrations", "worker", "reader"] {
+            closed.sql(&format!("CREATE ROLE ${role} LOGIN")).await;
+        }
+        closed
+            .sql("REVOKE ALL ON DATABASE $closed FROM PUBLIC")
+            .await;
+        closed
+    }
+
+    /// Runs SQL in which `$` marks the names of roles, database and schemas.
+    async fn sql(&self, sql: &str) {
+        self.bank.sql(&self.named(sql)).await;
+    }
+
+    fn named(&self, sql: &str) -> String {
+        let (schema, unique) = (&self.bank.schema, &self.unique);
+        let names = ["migrations", "worker", "reader", "closed"];
+        let sql = names.iter().fold(sql.to_owned(), |sql, name| {
+            sql.replace(&format!("${name}"), &format!("{name}_{unique}"))
+        });
+        sql.replace("$factum", &format!("{schema}_factum"))
+            .replace("$models", schema)
+    }
+
+    fn address(&self, role: &str) -> String {
+        let url = self.bank.postgres();
+        let (_, host) = url.split_once('@').unwrap();
+        format!("postgres://{}@{host}", self.named(role))
+    }
+
+    /// Runs a worker as this role up to the end.
+    async fn work(&self, role: &str) -> Result<Summary, String> {
+        let options = Options {
+            schema: self.named("$factum"),
+            ..self.bank.until_end()
+        };
+        let projector = self.bank.balances().options(options);
+        let log = std::sync::Arc::new(self.bank.view());
+        let url = self.address(role);
+        let worked = within(60, projector.run(log, &url, std::future::pending())).await;
+        worked.map_err(super::refusals::words)
+    }
+
+    async fn drop(self) {
+        let admin = connect(&servers::postgres()).await;
+        let drop = self.named("DROP DATABASE $closed WITH (FORCE)");
+        admin.batch_execute(&drop).await.unwrap();
+        let drop = self.named("DROP ROLE $migrations, $worker, $reader");
+        admin.batch_execute(&drop).await.unwrap();
+    }
+}
+
+/// What a worker needs, one by one.
+const WORKER: [&str; 11] = [
+    "CONNECT ON DATABASE $closed",
+    "TEMPORARY ON DATABASE $closed",
+    "USAGE ON SCHEMA $factum",
+    "SELECT ON $factum.positions",
+    "UPDATE ON $factum.positions",
+    "USAGE ON SCHEMA $models",
+    "SELECT ON $models.factum_owners",
+    "SELECT ON $models.balance",
+    "INSERT ON $models.balance",
+    "UPDATE ON $models.balance",
+    "DELETE ON $models.balance",
+];
+
+#[tokio::test]
+async fn a_worker_on_tables_that_migrations_made() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 2, 41).await;
+    closed
+        .sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE $closed TO $migrations")
+        .await;
+    closed
+        .sql("GRANT USAGE, CREATE ON SCHEMA $models TO $migrations")
+        .await;
+    closed.work("$migrations").await.unwrap();
+    for grant in WORKER {
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    ledger.commit(0, "old", &[posted(1, 5)]).await;
+    for grant in WORKER {
+        ledger.commit(0, grant, &[posted(1, 5)]).await;
+    }
+    closed.work("$worker").await.unwrap();
+    for grant in WORKER {
+        closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
+        // A row to change, one to add, and one to delete.
+        ledger.commit(0, "old", &[posted(1, 5)]).await;
+        let new = format!("another {grant}");
+        ledger.commit(0, &new, &[posted(1, 5)]).await;
+        let close = Posted {
+            close: true,
+            ..posted(1, 5)
+        };
+        ledger.commit(0, grant, &[close]).await;
+        let error = closed.work("$worker").await.expect_err(grant);
+        // Where a schema may not be used, its tables are as good as not there.
+        let told = ["permission denied", "no schema has been selected"];
+        assert!(told.iter().any(|it| error.contains(it)), "{grant}: {error}");
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    closed.work("$worker").await.unwrap();
+    let rows = closed.bank.rows::<Balance>().await;
+    assert_eq!(rows, expected(&Balances, &ledger.valid));
+
+    closed
+        .sql("GRANT CONNECT ON DATABASE $closed TO $reader")
+        .await;
+    closed.sql("GRANT USAGE ON SCHEMA $models TO $reader").await;
+    closed
+        .sql("GRANT SELECT ON $models.balance TO $reader")
+        .await;
+    let reader = connect(&closed.address("$reader")).await;
+    reader.query("SELECT * FROM balance", &[]).await.unwrap();
+    assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
+    drop(reader);
+    closed.drop().await;
+}
