@@ -9,6 +9,7 @@ use factum_core::{
     Topic,
 };
 use futures::FutureExt;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::admin;
@@ -64,7 +65,7 @@ impl KafkaTopic {
     }
 
     /// Start and end of a partition. A broker that has just started may not know its topics yet: that
-    /// an open topic is not there is believed only when it stays so.
+    /// an open topic is not there is believed only when it stays so, and a broker says so.
     async fn bounds(&self, partition: u32) -> Result<(Offset, Offset), LogError> {
         self.check_partition(partition)?;
         let deadline = Instant::now() + self.connection.settings.answer_timeout;
@@ -75,8 +76,27 @@ impl KafkaTopic {
                 {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
+                Err(error) if error.kind() == LogErrorKind::NotFound => {
+                    return Err(self.doubt(error).await);
+                }
                 asked => return asked,
             }
+        }
+    }
+
+    /// Asks the brokers whether the topic is there. A client that lost them says that it knows no such
+    /// partition, too.
+    async fn doubt(&self, error: LogError) -> LogError {
+        let (name, timeout) = (self.name.clone(), self.connection.settings.answer_timeout);
+        let asked = self.connection.ask(move |client| {
+            let metadata = client.fetch_metadata(Some(&name), timeout)?;
+            let topic = metadata.topics().iter().find(|it| it.name() == &*name);
+            let unknown = topic.and_then(|it| it.error()).map(RDKafkaErrorCode::from);
+            Ok::<_, KafkaError>(unknown == Some(RDKafkaErrorCode::UnknownTopicOrPartition))
+        });
+        match asked.await {
+            Ok(Ok(true)) => error,
+            _ => LogError::new(LogErrorKind::Unreachable, error.to_string()).with_source(error),
         }
     }
 

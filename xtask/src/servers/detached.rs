@@ -2,6 +2,7 @@
 //! process id and start time, stopped gently or at once.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -146,7 +147,10 @@ fn at_work(dir: &Path, programs: &[&str]) -> Vec<Process> {
     let works = |process: &Process| {
         let link = |name: &str| fs::read_link(format!("/proc/{}/{name}", process.pid));
         let is_one = |exe: PathBuf| programs.iter().any(|program| exe.ends_with(program));
-        link("exe").is_ok_and(is_one) && link("cwd").is_ok_and(|cwd| cwd.starts_with(&dir))
+        // One that is about to end has only a name left; its shared memory may still be in use.
+        let name = || fs::read_to_string(format!("/proc/{}/comm", process.pid));
+        let exe = link("exe").or_else(|_| Ok::<_, io::Error>(name()?.trim_end().into()));
+        exe.is_ok_and(is_one) && link("cwd").is_ok_and(|cwd| cwd.starts_with(&dir))
     };
     pids.filter_map(Process::with_id).filter(works).collect()
 }
