@@ -9,10 +9,12 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 5] = [
+const WITH_SERVERS: [&str; 7] = [
     "factum",
     "factum-kafka",
+    "factum-postgres",
     "factum-projector",
+    "library",
     "loans",
     "xtask",
 ];

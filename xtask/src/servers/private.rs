@@ -92,6 +92,11 @@ server!(Kafka, "`host:port`");
 server!(Postgres, "a `postgres://` URL");
 
 impl Postgres {
+    /// Whether it can have [standbys](Postgres::standby): not in Docker, where its data is out of reach.
+    pub fn can_have_standbys(&self) -> bool {
+        self.0.instance.way != Way::Docker
+    }
+
     /// Starts another one in `dir` that follows this one, a hot standby, and becomes a primary by
     /// `SELECT pg_promote()`. This one restarts meanwhile: the standby begins with a copy of its data.
     ///
@@ -100,7 +105,7 @@ impl Postgres {
     pub fn standby(&mut self, dir: &Path) -> Result<Self> {
         let Instance { server, way, .. } = self.0.instance;
         ensure!(
-            way != Way::Docker,
+            self.can_have_standbys(),
             "a standby needs the programs of Postgres, not Docker"
         );
         let mut standby = Private::new(server, way, dir, None)?;

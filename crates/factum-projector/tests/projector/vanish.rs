@@ -68,7 +68,9 @@ impl Drop for Machine {
 #[ignore = "takes root, and half a minute"]
 async fn a_worker_leaves_a_machine_that_vanished() {
     for (net, busy) in [(7, true), (8, false)] {
-        let pair = Pair::start().await;
+        let Some(pair) = Pair::start().await else {
+            return;
+        };
         let machine = Machine::new(net);
         let mut bank = Bank::on(pair.primary.address()).await;
         let mut ledger = Ledger::create(&bank, 2, 51).await;
