@@ -121,7 +121,7 @@ async fn rivals(log: &Arc<dyn EventLog>) -> [Engine<Counter>; 2] {
     [rival("first").await, rival("second").await]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_command_that_is_sent_again_takes_effect_once() {
     let log: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
     let rivals = rivals(&log).await;
