@@ -1,23 +1,26 @@
 //! Commands that reach their owner through the log.
 
+#[path = "routing/copies.rs"]
+mod copies;
 mod counter;
+#[path = "routing/denying.rs"]
 mod denying;
+#[path = "routing/refusals.rs"]
+mod refusals;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use counter::{Added, Command, Counter, LIMIT, LimitReached, read_all};
-use denying::Denying;
 use factum_core::{
-    Aggregate, Event, EventLog, Fetched, LogErrorKind, Metadata, NewTopic, RecordRef, Records,
-    Topic, commands_topic, dead_letters_topic, events_topic,
+    Event, EventLog, Fetched, LogErrorKind, Metadata, NewTopic, RecordRef, Records, Topic,
+    commands_topic, dead_letters_topic, events_topic,
 };
 use factum_engine::{
     Client, CommandOptions, Engine, EngineError, EngineOptions, ExecuteError, Routing,
     RoutingOptions,
 };
 use factum_testkit::MemoryLog;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 const PARTITIONS: u32 = 4;
@@ -421,259 +424,4 @@ async fn events_carry_what_a_command_brought_along() {
         }
     }
     assert_eq!(found, [metadata.clone(), metadata]);
-}
-
-/// What was handled of the topic of commands by an engine that is gone.
-async fn handled(log: &Arc<dyn EventLog>, count: u64) -> Fetched {
-    let first = engine(log, "nodes").await;
-    let client = client(log).await;
-    for _ in 0..count {
-        client.execute("a", add(1)).await.unwrap();
-    }
-    first.shutdown().await.unwrap();
-    let events = create(log, events_topic(Added::AGGREGATE)).await;
-    let partition = factum_core::partition_of(b"a", PARTITIONS);
-    let mut reader = events.read(&[(partition, 0)]).await.unwrap();
-    reader.next().await.unwrap().remove(0)
-}
-
-/// A log with the same events and no commands.
-async fn copy_of(fetched: &Fetched) -> Arc<dyn EventLog> {
-    let other = memory();
-    let events = create(&other, events_topic(Added::AGGREGATE)).await;
-    let mut records = Records::new();
-    fetched.iter().for_each(|(_, record)| records.push(record));
-    events.append(fetched.partition, records).await.unwrap();
-    other
-}
-
-/// Why an engine does not go on there.
-async fn refusal(log: &Arc<dyn EventLog>) -> String {
-    let error = match try_engine(log, "nodes").await {
-        Ok(engine) => {
-            let failed = tokio::time::timeout(Duration::from_secs(60), engine.failed());
-            failed.await.expect("it notices")
-        }
-        Err(error) => error,
-    };
-    match error {
-        EngineError::Log(error) => error.to_string(),
-        error => panic!("{error}"),
-    }
-}
-
-#[tokio::test]
-async fn a_topic_of_commands_that_lost_some_is_refused() {
-    let other = copy_of(&handled(&memory(), 3).await).await;
-    let said = refusal(&other).await;
-    assert!(said.contains("it lost commands"), "{said}");
-}
-
-#[tokio::test]
-async fn a_topic_of_commands_that_was_made_anew_is_refused_however_long_it_is() {
-    let other = copy_of(&handled(&memory(), 3).await).await;
-    create(&other, commands_topic(Added::AGGREGATE)).await;
-    for id in 1..5 {
-        let header = format!(r#"{{"command":"{}"}}"#, Uuid::from_u128(id));
-        write(&other, "a", Some(header.as_bytes()), br#"{"Add":[1]}"#).await;
-    }
-    let said = refusal(&other).await;
-    assert!(said.contains("holds another command at offset 2"), "{said}");
-}
-
-#[tokio::test]
-async fn a_copy_whose_first_is_forgotten_is_not_carried_out() {
-    let log = memory();
-    let options = EngineOptions {
-        command_window: 2,
-        create: Some(CREATE),
-        ..EngineOptions::default()
-    };
-    let builder = Engine::builder(log.clone()).options(options);
-    let engine = builder.routing(routing()).start().await.unwrap();
-    let client = client(&log).await;
-    for id in 1..5 {
-        client.execute_with("a", add(1), with_id(id)).await.unwrap();
-    }
-    let copy = |again: bool| {
-        let (id, client) = (Uuid::from_u128(1), Uuid::from_u128(9));
-        let reply = format!(r#"{{"client":"{client}","partition":0,"call":1,"again":{again}}}"#);
-        format!(r#"{{"command":"{id}","reply_to":{reply}}}"#)
-    };
-    write(&log, "a", Some(copy(true).as_bytes()), br#"{"Add":[1]}"#).await;
-    let receipt = client.execute("a", add(1)).await.unwrap();
-    assert_eq!(receipt.version, 5, "the copy was not carried out");
-    // That it is forgotten stands in the window now: so it is for one that nobody marked.
-    write(&log, "a", Some(copy(false).as_bytes()), br#"{"Add":[1]}"#).await;
-    let repeated = client.execute_with("a", add(1), with_id(1)).await;
-    assert!(
-        matches!(repeated, Err(ExecuteError::Forgotten { command }) if command == Uuid::from_u128(1)),
-        "that it is forgotten is remembered: {repeated:?}"
-    );
-    // Asking for it again and again would never tell more.
-    let asked_until_known = engine.execute_with_retry("a", add(1), with_id(1));
-    let answer = tokio::time::timeout(Duration::from_secs(60), asked_until_known).await;
-    let answer = answer.expect("it comes to an end");
-    assert!(matches!(answer, Err(ExecuteError::Forgotten { .. })));
-    engine.shutdown().await.unwrap();
-}
-
-/// A build of before, whose rejections look otherwise.
-#[derive(Default, Serialize, Deserialize)]
-struct OlderCounter;
-
-impl Aggregate for OlderCounter {
-    type Command = Command;
-    type Event = Added;
-    type Rejection = u64;
-
-    fn decide(&self, _: Command) -> Result<Vec<Added>, u64> {
-        Ok(vec![])
-    }
-
-    fn apply(&mut self, _: &Added) {}
-}
-
-#[tokio::test]
-async fn an_answer_that_this_build_cannot_read_is_final() {
-    let log = memory();
-    let _engine = engine(&log, "nodes").await;
-    let client = Client::<OlderCounter>::connect(log.clone(), Routing::default());
-    let client = client.await.unwrap();
-    assert!(client.execute("a", add(1)).await.is_ok());
-    let answer = client.execute_with("a", add(LIMIT), with_id(1)).await;
-    let Err(error @ ExecuteError::AnswerNotUnderstood { command, .. }) = answer else {
-        panic!("{answer:?}");
-    };
-    assert_eq!((command, error.is_retryable()), (Uuid::from_u128(1), false));
-}
-
-#[tokio::test]
-async fn a_copy_that_is_not_understood_is_no_dead_letter() {
-    let log = memory();
-    let _engine = engine(&log, "nodes").await;
-    let client = client(&log).await;
-    let letters = create(&log, dead_letters_topic(Added::AGGREGATE)).await;
-    let partition = factum_core::partition_of(b"a", PARTITIONS);
-    for (again, buried) in [(true, 0), (false, 1)] {
-        let (id, asks) = (Uuid::new_v4(), Uuid::from_u128(9));
-        let reply = format!(r#"{{"client":"{asks}","partition":0,"call":1,"again":{again}}}"#);
-        let header = format!(r#"{{"command":"{id}","reply_to":{reply}}}"#);
-        write(&log, "a", Some(header.as_bytes()), br#""Fly""#).await;
-        client.execute("a", add(1)).await.unwrap();
-        assert_eq!(letters.end(partition).await.unwrap(), buried, "{again}");
-        let options = CommandOptions {
-            command_id: Some(id),
-            ..CommandOptions::default()
-        };
-        let answer = client.execute_with("a", add(1), options).await.unwrap_err();
-        match again {
-            true => assert!(matches!(answer, ExecuteError::Forgotten { .. }), "{answer}"),
-            false => assert!(matches!(answer, ExecuteError::NotUnderstood(_)), "{answer}"),
-        }
-    }
-}
-
-#[tokio::test]
-async fn too_few_dead_letters_are_refused() {
-    let log = memory();
-    let one = NewTopic {
-        partitions: 1,
-        ..CREATE
-    };
-    let letters = dead_letters_topic(Added::AGGREGATE);
-    log.open(&letters, Some(one)).await.unwrap();
-    let Err(EngineError::Log(error)) = try_engine(&log, "nodes").await else {
-        panic!("it started");
-    };
-    assert_eq!(error.kind(), LogErrorKind::Unsuitable);
-    assert!(error.to_string().contains(&letters), "{error}");
-}
-
-#[tokio::test]
-async fn a_log_that_takes_no_commands_is_not_asked_for_ever() {
-    let log = memory();
-    engine(&log, "nodes").await.shutdown().await.unwrap();
-    let denying: Arc<dyn EventLog> = Arc::new(Denying(log));
-    let client = client(&denying).await;
-    let refused = client.execute("a", add(1)).await;
-    let Err(error @ ExecuteError::Refused { .. }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert!(!error.is_retryable());
-    let refused = client.submit("a", add(1)).await;
-    assert!(
-        matches!(refused, Err(ExecuteError::Refused { .. })),
-        "{refused:?}"
-    );
-}
-
-#[tokio::test]
-async fn who_waits_long_asks_less_and_less_often_and_the_first_copy_counts() {
-    let log = memory();
-    engine(&log, "nodes").await.shutdown().await.unwrap();
-    let options = RoutingOptions {
-        send_again_after: Duration::from_millis(5),
-        ..RoutingOptions::default()
-    };
-    let client = Client::<Counter>::connect(log.clone(), Routing::new(options));
-    let client = client.await.unwrap();
-    let topic = commands(&log).await;
-    let partition = factum_core::partition_of(b"a", PARTITIONS);
-    let execute = client.execute("a", add(1));
-    let own = async {
-        while topic.end(partition).await.unwrap() < 6 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        // 5 + 10 + 20 + 40 + 60 ms have passed.
-        let options = EngineOptions {
-            command_window: 1,
-            ..EngineOptions::default()
-        };
-        let builder = Engine::builder(log.clone()).options(options);
-        builder.routing(routing()).start().await.unwrap()
-    };
-    let begun = std::time::Instant::now();
-    let (receipt, _engine) = tokio::join!(execute, own);
-    assert_eq!(receipt.unwrap().version, 1);
-    assert!(begun.elapsed() >= Duration::from_millis(135));
-    let copies = copies(&topic, partition).await;
-    assert_eq!(copies[0], "false", "{copies:?}");
-    assert!(copies[1..].iter().all(|it| it == "true"), "{copies:?}");
-    client.execute("a", add(1)).await.unwrap();
-    assert_eq!(read_all(&log).await.len(), 2);
-}
-
-/// What the commands of a partition say of being copies.
-async fn copies(topic: &Arc<dyn Topic>, partition: u32) -> Vec<String> {
-    let mut reader = topic.read(&[(partition, 0)]).await.unwrap();
-    let fetched = reader.next().await.unwrap().remove(0);
-    let header = |(_, record): (u64, RecordRef<'_>)| {
-        let header = serde_json::from_slice(record.header.unwrap());
-        let header: serde_json::Value = header.unwrap();
-        header["reply_to"]["again"].to_string()
-    };
-    fetched.iter().map(header).collect()
-}
-
-#[tokio::test]
-async fn who_does_not_own_creates_nothing() {
-    let log = memory();
-    create(&log, events_topic(Added::AGGREGATE)).await;
-    let refused = Client::<Counter>::connect(log.clone(), routing())
-        .await
-        .err();
-    let engine = Engine::<Counter>::builder(log.clone()).options(EngineOptions {
-        create: None,
-        ..EngineOptions::default()
-    });
-    let refused_engine = engine.routing(routing()).start().await.err();
-    for refused in [refused, refused_engine] {
-        let Some(EngineError::Log(error)) = refused else {
-            panic!("{refused:?}");
-        };
-        assert_eq!(error.kind(), LogErrorKind::NotFound, "{error}");
-    }
-    let commands = log.open(&commands_topic(Added::AGGREGATE), None).await;
-    assert!(commands.is_err());
 }

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use factum_core::chain;
 use factum_postgres::Address;
 use tokio::task::AbortHandle;
-
-use factum_core::chain;
 
 /// A session is asked after when a call has taken one to two times as long.
 const PULSE: Duration = Duration::from_secs(5);

@@ -4,9 +4,8 @@ use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use factum_core::chain;
+use tokio::time::Instant;
 
 /// Grows from 100 ms to 5 s, each wait cut to a random part between a half and the whole.
 #[derive(Debug, Default)]

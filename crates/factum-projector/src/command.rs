@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
-use factum_core::{Event, EventLog, LogError};
+use factum_core::{Event, EventLog, LogError, chain};
 use factum_program::shutdown_signal;
 use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
 use crate::{Fold, Options, Projector, ProjectorError, Row};
-use factum_core::chain;
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
 pub trait OpenLog: Send + Sync {

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use factum_core::{CommitReader, LogError, Offset, Position, Topic};
+use factum_core::{CommitReader, LogError, Offset, Position, Topic, chain};
 use futures::future::try_join_all;
 
 use crate::backoff::Backoff;
 use crate::pump::Context;
 use crate::store::Session;
 use crate::{Fold, ProjectorError};
-use factum_core::chain;
 
 /// Where each partition ends.
 type Ends = BTreeMap<u32, Offset>;

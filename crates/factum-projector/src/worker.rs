@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Change, Membership};
+use factum_core::{Change, Membership, chain};
 use factum_host::spawn;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use crate::backoff::Backoff;
 use crate::pump::{Context, Ended, Pump};
 use crate::{Fold, ProjectorError};
-use factum_core::chain;
 
 /// Resolves when the work is over: done, failed, or no longer wanted.
 type Over<'a> = Pin<&'a mut (dyn Future<Output = Result<(), ProjectorError>> + Send)>;

@@ -158,19 +158,13 @@ impl Outbox {
     /// Whoever waits asks again; whoever runs this has to know.
     fn end(&mut self, Appended { partition, result }: Appended) {
         self.busy.remove(&partition);
-        let failed = result.as_ref().err().map(|error| chain(error));
+        let lost = result.is_err() || self.dropped.load(Ordering::Relaxed) > 0;
         let is_told = |at: Instant| at.elapsed() < TOLD_EVERY;
-        let lost = failed.is_some() || self.dropped.load(Ordering::Relaxed) > 0;
         if lost && !self.told.is_some_and(is_told) {
             self.told = Some(Instant::now());
             let (topic, dropped) = (self.topic.name(), self.dropped.swap(0, Ordering::Relaxed));
-            tracing::warn!(
-                topic,
-                partition,
-                dropped,
-                error = failed,
-                "answers are lost"
-            );
+            let error = result.as_ref().err().map(|error| chain(error));
+            tracing::warn!(topic, partition, dropped, error, "answers are lost");
         }
     }
 

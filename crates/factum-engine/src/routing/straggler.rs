@@ -27,13 +27,10 @@ pub(super) struct Straggler<A: Aggregate> {
 impl<A: Aggregate> Straggler<A> {
     /// Follows the partition until its owner keeps up. Returns it, unless the owner is gone.
     pub async fn run(mut self) -> Option<Joining<A>> {
-        match self.catch_up().await {
-            Ok(()) => {}
-            // Whoever follows all of them tries again, or tells the owner.
-            Err(error) => {
-                let (topic, error) = (self.commands.name(), chain(&error));
-                tracing::warn!(topic, self.partition, error, "commands cannot be read");
-            }
+        // Whoever follows all of them tries again, or tells the owner.
+        if let Err(error) = self.catch_up().await {
+            let (topic, error) = (self.commands.name(), chain(&error));
+            tracing::warn!(topic, self.partition, error, "commands cannot be read");
         }
         (!self.left.out.is_closed()).then_some((self.partition, self.left))
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use factum_core::chain;
+
 use super::positions::Projection;
 use super::waiting::Waiting;
 use crate::ProjectorError;
 use crate::backoff::{Backoff, patiently};
 use crate::session::{Heard, Server, Session};
-use factum_core::chain;
 
 /// A server that does not answer for so long is taken for lost, like one whose connection broke.
 const PATIENCE: Duration = Duration::from_secs(10);
