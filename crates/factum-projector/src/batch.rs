@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use factum_core::{Position, Recorded};
+use factum_core::{Fetched, Header, Position, Recorded, ValidEvent};
+
+use crate::letter::{Letter, Record};
 
 /// Events to be written in one transaction.
 pub(crate) struct Batch<E> {
@@ -14,6 +16,10 @@ pub(crate) struct Batch<E> {
     pub bytes: usize,
     /// Whether the log held no more when it was read.
     pub at_end: bool,
+    /// Events that cannot be decoded, each with the number of `events` before it.
+    pub unreadable: Vec<(usize, Letter)>,
+    /// The records of the events, where they are kept.
+    records: BTreeMap<u32, Fetched>,
 }
 
 /// A step of one partition's position.
@@ -32,7 +38,34 @@ impl<E> Batch<E> {
             moves: BTreeMap::new(),
             bytes: 0,
             at_end: false,
+            unreadable: Vec::new(),
+            records: BTreeMap::new(),
         }
+    }
+
+    /// Keeps the record of an event.
+    pub(crate) fn keep(&mut self, event: &ValidEvent<'_>) {
+        let kept = self.records.entry(event.partition);
+        let kept = kept.or_insert_with(|| Fetched::new(event.partition, event.offset));
+        kept.records.push_encoded(
+            event.key.as_bytes(),
+            |out| Header::Event(event.header).encode(out),
+            |out| out.extend_from_slice(event.value),
+        );
+        kept.offsets.push(event.offset);
+    }
+
+    /// The record of an event; an empty one if it was not kept.
+    pub(crate) fn record(&self, partition: u32, offset: u64) -> Record {
+        let record = self.records.get(&partition).and_then(|kept| {
+            let index = kept.offsets.binary_search(&offset).ok()?;
+            kept.records.get(index)
+        });
+        record.map_or_else(Record::default, |record| Record {
+            key: record.key.to_vec(),
+            header: record.header.unwrap_or_default().to_vec(),
+            value: record.value.to_vec(),
+        })
     }
 
     /// Whether there is nothing to write.
@@ -56,6 +89,12 @@ impl<E> Batch<E> {
             |event: &Recorded<E>| event.partition == partition && event.sequence >= next;
         while self.events.last().is_some_and(of_broken_commit) {
             self.events.pop();
+        }
+        let of_broken_commit = |(_, letter): &(usize, Letter)| {
+            letter.partition == partition && letter.sequence >= next
+        };
+        while self.unreadable.last().is_some_and(of_broken_commit) {
+            self.unreadable.pop();
         }
     }
 }

@@ -13,7 +13,9 @@ use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
-use crate::{Options, Projection, Projector, ProjectorError, Row};
+use crate::{
+    FailurePolicy, OnFailure, Options, Projection, Projector, ProjectorError, Retries, Row,
+};
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
 pub trait OpenLog: Send + Sync {
@@ -82,6 +84,16 @@ struct Flags {
     /// Seconds that servers out of reach are tried again at the start [default: 30]
     #[arg(long, env = "FACTUM_START_TIMEOUT", value_name = "SECONDS", value_parser = seconds)]
     start_timeout: Option<Duration>,
+    /// What to do with an event that cannot be applied: stop, or park it with every later one of its
+    /// key in the table of dead letters [default: stop]
+    #[arg(long, env = "FACTUM_ON_FAILURE", value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
+    /// How often such an event is tried again first: a number, or `forever` [default: 0]
+    #[arg(long, env = "FACTUM_RETRIES", value_name = "N", value_parser = retries)]
+    retries: Option<Retries>,
+    /// How many keys may be parked in the worker's partitions before it stops [default: 100000]
+    #[arg(long, env = "FACTUM_MAX_PARKED", value_name = "N")]
+    max_parked: Option<usize>,
     /// Postgres schema of Factum's own tables [default: factum]
     #[arg(long, env = "FACTUM_SCHEMA", value_name = "NAME")]
     schema: Option<String>,
@@ -119,6 +131,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn retries(text: &str) -> Result<Retries, String> {
+    match (text, text.parse()) {
+        ("forever", _) => Ok(Retries::ForEver),
+        (_, Ok(times)) => Ok(Retries::Times(times)),
+        _ => Err("neither a number nor `forever`".into()),
+    }
+}
+
 impl Flags {
     fn read<P: Projection>() -> Self {
         let about = format!(
@@ -138,6 +158,11 @@ impl Flags {
             batch_bytes: self.batch_bytes.unwrap_or(set.batch_bytes),
             lock_wait: self.lock_wait.unwrap_or(set.lock_wait),
             start_timeout: self.start_timeout.unwrap_or(set.start_timeout),
+            failure: FailurePolicy {
+                retries: self.retries.unwrap_or(set.failure.retries),
+                then: self.on_failure.unwrap_or(set.failure.then),
+            },
+            max_parked: self.max_parked.unwrap_or(set.max_parked),
             until_end: self.until_end || set.until_end,
             schema: self.schema.clone().unwrap_or(set.schema),
             topic: self.topic.clone().or(set.topic),
@@ -229,6 +254,12 @@ mod tests {
         assert_eq!((options.batch_bytes, options.schema.as_str()), (7, "s"));
         assert_eq!(options.lock_wait, Duration::from_millis(500));
         assert_eq!(read(&[]).options(set.clone()), set);
+        let patient = read(&["--on-failure", "park", "--retries", "3"]).options(set.clone());
+        let policy = FailurePolicy::PARK.after(Retries::Times(3));
+        assert_eq!(patient.failure, policy);
+        let ever = read(&["--retries", "forever"]).options(patient);
+        assert_eq!(ever.failure, policy.after(Retries::ForEver));
+        retries("-1").unwrap_err();
     }
 
     #[test]

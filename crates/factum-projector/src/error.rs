@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use factum_core::LogError;
+use factum_core::{LogError, LogErrorKind};
 use factum_postgres::{AddressError, ConnectError, is_passing};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -182,6 +182,22 @@ pub enum ProjectorError {
     #[doc(hidden)]
     #[error("simulated: {0:?}")]
     Simulated(Passing),
+    /// The projection's own code panicked.
+    #[error("the projection panicked: {0}")]
+    Code(String),
+    /// More keys are parked than may be.
+    #[error(
+        "projection {projection} has {keys} parked keys, more than the {limit} that it may have: is it the code? \
+         Mend that, or raise the limit"
+    )]
+    TooManyParked {
+        /// The projection.
+        projection: &'static str,
+        /// How many keys would be parked.
+        keys: usize,
+        /// How many may be.
+        limit: usize,
+    },
     /// A background task panicked, most likely in the projection's own code.
     #[error("the projection panicked")]
     Panicked(#[source] tokio::task::JoinError),
@@ -250,6 +266,23 @@ impl ProjectorError {
         }
     }
 
+    /// Whether it is an event's fault: the same event fails wherever it is tried, and others do not. All else
+    /// is the fault of a server, a table, a role or the log. Here, and nowhere else, it is decided what
+    /// may be parked.
+    pub(crate) fn is_of_event(&self) -> bool {
+        match self {
+            Self::Code(_) | Self::Value { .. } | Self::Key(KeyError::Folded { .. }) => true,
+            Self::Log(error) => error.kind() == LogErrorKind::Corrupt,
+            Self::Postgres { source, .. } => match source.code() {
+                Some(code) => ["22", "23"]
+                    .iter()
+                    .any(|class| code.code().starts_with(class)),
+                None => is_of_value(source),
+            },
+            _ => false,
+        }
+    }
+
     /// Says where Postgres was looked for, if at the start it was out of reach for so long.
     pub(crate) fn of_start(self, server: &Server, patience: Duration) -> Self {
         match self {
@@ -289,4 +322,9 @@ impl ProjectorError {
             _ => None,
         }
     }
+}
+
+/// Whether the driver could not encode a key, which has no error of its own.
+fn is_of_value(error: &tokio_postgres::Error) -> bool {
+    error.to_string().starts_with("error serializing parameter")
 }

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use factum_core::{CommitReader, Event, Fetched, LogReader, Position, Recorded, Topic};
+use factum_core::{
+    CommitReader, Event, Fetched, LogError, LogReader, Position, Recorded, Topic, ValidEvent, chain,
+};
 use factum_host::spawn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ProjectorError;
 use crate::batch::Batch;
+use crate::caught::caught;
+use crate::letter::{Letter, Record, storable};
 
 /// The batches of some partitions, read in a task of its own. Dropping it ends the task.
 pub(crate) struct Feed<E> {
@@ -21,12 +25,22 @@ pub(crate) struct Feed<E> {
     task: JoinHandle<()>,
 }
 
+/// What a feed does besides decoding events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// Keeps their records.
+    pub records: bool,
+    /// Goes on behind one that cannot be decoded.
+    pub unreadable: bool,
+}
+
 impl<E: Event> Feed<E> {
     /// Starts reading from the given positions, up to about `batch_bytes` ahead.
     pub(crate) async fn open(
         topic: &Arc<dyn Topic>,
         positions: &BTreeMap<u32, Position>,
         batch_bytes: usize,
+        care: Care,
     ) -> Result<Self, ProjectorError> {
         let from: Vec<_> = positions.iter().map(|(p, at)| (*p, at.offset)).collect();
         let reader = topic.read(&from).await?;
@@ -37,6 +51,7 @@ impl<E: Event> Feed<E> {
             topic: topic.name().to_owned(),
             batch: Batch::new(),
             batch_bytes,
+            care,
             behind: positions.keys().copied().collect(),
         };
         let task = spawn(feeder.run(reader, wanted, send));
@@ -90,6 +105,7 @@ struct Feeder<E> {
     partitions: BTreeMap<u32, CommitReader>,
     batch: Batch<E>,
     batch_bytes: usize,
+    care: Care,
     /// The partitions of which there is more to read.
     behind: BTreeSet<u32>,
 }
@@ -139,11 +155,8 @@ impl<E: Event> Feeder<E> {
             return Ok(());
         };
         let (partition, from) = (fetched.partition, *reader.position());
-        let (topic, events) = (&self.topic, &mut self.batch.events);
-        let read = reader.read(fetched, |valid| {
-            events.push(Recorded::decode(topic, valid)?);
-            Ok(())
-        });
+        let (topic, batch, care) = (&self.topic, &mut self.batch, self.care);
+        let read = reader.read(fetched, |valid| batch.take(topic, valid, care));
         if fetched.at_end {
             self.behind.remove(&partition);
         } else {
@@ -166,5 +179,40 @@ impl<E: Event> Feeder<E> {
             self.batch.cut(partition, reader.position().next);
             error.into()
         })
+    }
+}
+
+impl<E: Event> Batch<E> {
+    /// Adds an event.
+    fn take(&mut self, topic: &str, valid: &ValidEvent<'_>, care: Care) -> Result<(), LogError> {
+        if !care.unreadable {
+            self.events.push(Recorded::decode(topic, valid)?);
+        } else {
+            match caught(|| Recorded::decode(topic, valid)) {
+                Ok(Ok(event)) => self.events.push(event),
+                Ok(Err(error)) => self.add_unreadable(valid, chain(&error)),
+                Err(error) => self.add_unreadable(valid, chain(&error)),
+            }
+        }
+        if care.records {
+            self.keep(valid);
+        }
+        Ok(())
+    }
+
+    fn add_unreadable(&mut self, valid: &ValidEvent<'_>, error: String) {
+        let letter = Letter {
+            partition: valid.partition,
+            sequence: valid.header.stamp.sequence,
+            offset: valid.offset,
+            aggregate: storable(valid.key).into_owned(),
+            version: valid.header.version,
+            event: None,
+            keys: Vec::new(),
+            record: Record::new(valid.key, valid.header, valid.value),
+            error: Some(storable(&error).into_owned()),
+            attempts: 1,
+        };
+        self.unreadable.push((self.events.len(), letter));
     }
 }

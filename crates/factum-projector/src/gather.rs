@@ -13,6 +13,8 @@ use factum_core::Position;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Move};
+use crate::caught::caught;
+use crate::letter::Letter;
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
 use crate::stored::StoredKeys;
@@ -33,6 +35,8 @@ pub(crate) struct Gathered<P: Projection> {
     /// Where each partition stands in Postgres.
     committed: BTreeMap<u32, Position>,
     moves: BTreeMap<u32, Move>,
+    /// What was taken out of the batches, to be parked.
+    letters: Vec<Letter>,
     /// Events folded since the last write.
     events: usize,
     since: Option<Instant>,
@@ -50,6 +54,7 @@ impl<P: Projection> Gathered<P> {
             stored: untouched.then(StoredKeys::none),
             committed,
             moves: BTreeMap::new(),
+            letters: Vec::new(),
             events: 0,
             since: None,
             weight: 0,
@@ -57,16 +62,28 @@ impl<P: Projection> Gathered<P> {
         }
     }
 
-    /// Folds a batch, over rows that are read if they are not known.
+    /// Folds a batch, over rows that are read if they are not known. After an error nothing of what was
+    /// gathered may be written.
     pub(crate) async fn take_in(
         &mut self,
         projection: &P,
         writer: &Writer<P::Row>,
         batch: &Batch<P::Event>,
     ) -> Result<(), ProjectorError> {
-        let touched = self.rows.touch(projection, &batch.events);
+        let touched = caught(|| self.rows.touch(projection, &batch.events))?;
         let rows = writer.read::<P>(&self.missing(&touched)).await?;
-        Ok(self.fold(projection, batch, &touched, rows)?)
+        Ok(caught(|| self.fold(projection, batch, &touched, rows))??)
+    }
+
+    /// Takes in letters that are to be parked with the batch that they were taken out of.
+    pub(crate) fn add_letters(&mut self, letters: Vec<Letter>) {
+        self.weight += letters.iter().map(Letter::bytes).sum::<usize>();
+        self.letters.extend(letters);
+    }
+
+    /// What is to be parked.
+    pub(crate) fn letters(&self) -> &[Letter] {
+        &self.letters
     }
 
     /// The keys of rows that are not known, but for those that the table surely lacks.
@@ -138,6 +155,7 @@ impl<P: Projection> Gathered<P> {
         let moves = std::mem::take(&mut self.moves);
         self.moved(&moves);
         (self.events, self.since) = (0, None);
+        self.letters.clear();
         if self.weight >= self.limit {
             self.rows.clear();
             self.weight = 0;

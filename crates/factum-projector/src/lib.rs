@@ -22,16 +22,24 @@
 mod alive;
 mod backoff;
 mod batch;
+mod caught;
 mod changes;
 mod command;
 mod copy;
+mod dead_letters;
+mod divert;
 mod error;
 mod feed;
 mod fold;
 mod gather;
 mod identity;
+mod letter;
+mod narrow;
 mod options;
 mod owner;
+mod park;
+mod parked;
+mod policy;
 mod positions;
 mod postgres;
 mod progress;
@@ -39,10 +47,12 @@ mod projection;
 mod projector;
 mod pump;
 mod read_model;
+mod replay;
 mod row;
 mod rows;
 mod session;
 mod setup;
+mod sift;
 mod sql;
 mod status;
 mod store;
@@ -58,6 +68,7 @@ pub use error::{Difference, ProjectorError};
 pub use factum_derive::Row;
 pub use fold::{Fold, MultiFold};
 pub use options::Options;
+pub use policy::{FailurePolicy, OnFailure, Retries};
 pub use progress::Summary;
 pub use projection::{Key, Projection};
 pub use projector::Projector;
@@ -74,8 +85,10 @@ pub use tokio_postgres;
 pub mod simulation {
     pub use crate::batch::Move;
     pub use crate::error::Passing;
+    pub use crate::letter::{Head, Letter, Record};
+    pub use crate::parked::{Lane, Lanes, Parked};
     pub use crate::rows::Unwritten;
-    pub use crate::store::{Session, Store};
+    pub use crate::store::{DeadLetters, Session, Store};
 }
 
 // Lets the tests in this crate derive rows as applications do.

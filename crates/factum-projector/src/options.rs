@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use factum_status::Components;
 
+use crate::FailurePolicy;
+
 /// How a projection worker runs. Start from [`Options::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -25,6 +27,11 @@ pub struct Options {
     /// How long a batch under way may still take when a partition is to be given up or the worker
     /// is to stop; 5 s. After that it is undone.
     pub stop_timeout: Duration,
+    /// What is done with an event that fails; the worker stops.
+    pub failure: FailurePolicy,
+    /// How many keys may be parked in the partitions that a worker owns; 100,000. Past that it stops. It keeps
+    /// 8 bytes for each, whatever the number of events behind it.
+    pub max_parked: usize,
     /// Whether to stop once everything is projected that the topic held at the start.
     pub until_end: bool,
     /// How often progress is logged; every 5 s.
@@ -45,6 +52,8 @@ impl Default for Options {
             lock_wait: Duration::from_secs(3),
             start_timeout: Duration::from_secs(30),
             stop_timeout: Duration::from_secs(5),
+            failure: FailurePolicy::STOP,
+            max_parked: 100_000,
             until_end: false,
             progress_interval: Duration::from_secs(5),
             schema: "factum".into(),

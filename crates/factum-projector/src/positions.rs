@@ -45,6 +45,11 @@ impl Positions {
         table(&self.schema)
     }
 
+    /// The projection's name with its version.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.v{}", self.projection, self.version)
+    }
+
     /// The statement that tells those who wait that positions move. They hear of it once the
     /// transaction that it belongs to is committed, and every session sees what it wrote.
     pub(crate) fn notify(&self) -> String {

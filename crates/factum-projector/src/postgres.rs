@@ -1,10 +1,12 @@
 //! A projection's rows and positions in Postgres.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::Position;
+use tokio::sync::Notify;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{SimpleQueryMessage, Statement};
 
@@ -12,7 +14,7 @@ use crate::batch::Move;
 use crate::copy::copy;
 use crate::positions::{Mover, Positions};
 use crate::rows::Unwritten;
-use crate::session::{Server, Session as Connection};
+use crate::session::{Heard, Server, Session as Connection};
 use crate::store::{Session, Store};
 use crate::table::TableTypes;
 use crate::{KeyArray, ProjectorError, Row, sql};
@@ -26,9 +28,11 @@ pub(crate) struct Postgres {
 }
 
 /// A session that works for one projection.
-struct PostgresSession {
-    connection: Connection,
-    place: Postgres,
+pub(crate) struct PostgresSession {
+    pub connection: Connection,
+    pub place: Postgres,
+    /// Told when a replay of dead letters is asked for.
+    pub heard: Arc<Notify>,
     /// Once it is ready to write.
     statements: Option<Statements>,
 }
@@ -50,9 +54,16 @@ impl<R: Row> Store<R> for Postgres {
     }
 
     async fn connect(&self) -> Result<Box<dyn Session<R>>, ProjectorError> {
+        let heard = Arc::new(Notify::new());
+        let (tell, ours) = (heard.clone(), self.positions.name());
+        let listen = self.server.listen(move |heard| match heard {
+            Heard::Notification(whose) if whose == ours => tell.notify_one(),
+            _ => {}
+        });
         Ok(Box::new(PostgresSession {
-            connection: self.server.connect().await?,
+            connection: listen.await?,
             place: self.clone(),
+            heard,
             statements: None,
         }))
     }
@@ -64,7 +75,7 @@ impl PostgresSession {
         statements.expect("a session is made ready before it writes")
     }
 
-    async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+    pub(crate) async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
         let _call = self.connection.call();
         let done = self.connection.client.batch_execute(sql).await;
         done.map_err(ProjectorError::postgres(doing))

@@ -11,6 +11,7 @@ use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
 
 use crate::batch::Move;
+use crate::parked::Parked;
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 use crate::{Projection, Row};
 
@@ -37,6 +38,10 @@ struct Place {
     offsets: BTreeMap<u32, Offset>,
     /// Where each of them ended when that was asked for last.
     ends: BTreeMap<u32, Offset>,
+    /// Dead letters of the owned partitions.
+    parked_events: u64,
+    /// The keys and aggregates that they keep parked.
+    parked_keys: u64,
 }
 
 /// What a worker has done, from its start to its end.
@@ -93,6 +98,9 @@ impl Progress {
         place
             .ends
             .retain(|partition, _| offsets.contains_key(partition));
+        if offsets.is_empty() {
+            (place.parked_events, place.parked_keys) = (0, 0);
+        }
         place.offsets = offsets;
     }
 
@@ -108,6 +116,12 @@ impl Progress {
         let mut place = self.place();
         place.phase = ProjectionPhase::Interrupted;
         place.interruption = Some(cause.to_owned());
+    }
+
+    /// Notes what is parked in the owned partitions.
+    pub(crate) fn parked(&self, parked: &Parked) {
+        let mut place = self.place();
+        (place.parked_events, place.parked_keys) = (parked.letters(), parked.keys() as u64);
     }
 
     /// Measures how long a transaction took.
@@ -137,6 +151,8 @@ impl Progress {
             events: summary.events,
             rows: summary.rows,
             batches: summary.batches,
+            parked_events: place.parked_events,
+            parked_keys: place.parked_keys,
             lag: owned.iter().map(|partition| partition.lag).sum(),
             owned,
         }

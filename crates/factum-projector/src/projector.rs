@@ -4,7 +4,6 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
 
@@ -189,8 +188,7 @@ async fn in_postgres<P: Projection>(
         version: P::VERSION,
         topic: topic.name().to_owned(),
     };
-    let (partitions, patience) = (topic.partitions(), options.start_timeout);
-    let types = prepare::<P>(&server, &positions, table, partitions, patience).await?;
+    let types = prepare::<P>(&server, &positions, table, topic.partitions(), options).await?;
     Ok(Postgres {
         server,
         positions,
@@ -241,14 +239,15 @@ async fn prepare<P: Projection>(
     positions: &Positions,
     table: Option<&str>,
     partitions: u32,
-    patience: Duration,
+    options: &Options,
 ) -> Result<TableTypes, ProjectorError> {
+    let (patience, parks) = (options.start_timeout, options.failure.parks());
     // Workers that start together take turns; a server may limit how long one waits for a lock.
     let passing = |error: &ProjectorError| error.is_retryable() || error.is_lock_conflict();
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
         let _call = session.call();
-        set_up::<P>(&session.client, positions, table, partitions).await
+        set_up::<P>(&session.client, positions, table, partitions, parks).await
     });
     prepared
         .await

@@ -7,19 +7,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use factum_core::{Position, Topic};
+use factum_core::{Offset, Position, Topic};
 use factum_host::{Guard, holds};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Move};
-use crate::feed::Feed;
+use crate::divert::divert;
+use crate::feed::{Care, Feed};
 use crate::gather::Gathered;
 use crate::identity;
+use crate::letter::Letter;
+use crate::park::Terms;
+use crate::parked::Parked;
 use crate::progress::Progress;
+use crate::replay::page;
 use crate::store::Store;
-use crate::write::{Writer, Written};
-use crate::{Options, Projection, ProjectorError};
+use crate::write::{Parking, Writer, Written};
+use crate::{FailurePolicy, Options, Projection, ProjectorError};
+
+/// How many dead letters are looked at together for a replay.
+const PAGE: usize = 1000;
 
 /// What all parts of a worker know.
 pub(crate) struct Context<P: Projection> {
@@ -37,6 +45,8 @@ pub(crate) enum Ended {
     Stopped,
     /// Another worker has projected these partitions further.
     Behind(Vec<u32>),
+    /// It is to go on in a new session.
+    Again,
 }
 
 /// Projects partitions.
@@ -48,6 +58,12 @@ pub(crate) struct Pump<P: Projection> {
     known: BTreeMap<u32, Move>,
     /// Whether somebody else writes to the table although all partitions are owned here.
     contended: bool,
+    /// How often an event was tried again, since the last commit.
+    retried: u32,
+    /// Up to where batches were gathered that are not written yet.
+    reach: BTreeMap<u32, Offset>,
+    /// Up to where nothing is to be gathered, for something failed there: it is found batch by batch.
+    careful: BTreeMap<u32, Offset>,
     backoff: Backoff,
 }
 
@@ -58,6 +74,8 @@ enum Step<E> {
     Pause,
     /// The log failed.
     Failed(ProjectorError),
+    /// A replay of dead letters is asked for.
+    Replay,
     Stop,
 }
 
@@ -66,6 +84,8 @@ struct Session<P: Projection> {
     writer: Writer<P::Row>,
     feed: Feed<P::Event>,
     gathered: Gathered<P>,
+    /// What is parked in the owned partitions, with what was taken out of gathered batches.
+    parked: Parked,
 }
 
 impl<P: Projection> Pump<P> {
@@ -75,6 +95,9 @@ impl<P: Projection> Pump<P> {
             partitions,
             known: BTreeMap::new(),
             contended: false,
+            retried: 0,
+            reach: BTreeMap::new(),
+            careful: BTreeMap::new(),
             backoff: Backoff::default(),
         }
     }
@@ -95,6 +118,16 @@ impl<P: Projection> Pump<P> {
                     error
                 }
                 Err(error) if error.is_lock_conflict() => error,
+                Err(error) if error.is_of_event() && self.policy().tries_again(self.retried) => {
+                    self.retried += 1;
+                    error
+                }
+                Err(error) if error.is_of_event() && self.becomes_careful() => {
+                    let cause = factum_core::chain(&error);
+                    tracing::info!(cause, "an event failed: going on batch by batch to park it");
+                    continue;
+                }
+                Ok(Ended::Again) => continue,
                 outcome => return outcome,
             };
             let cause = factum_core::chain(&error);
@@ -108,6 +141,16 @@ impl<P: Projection> Pump<P> {
         }
     }
 
+    fn policy(&self) -> FailurePolicy {
+        self.context.options.failure
+    }
+
+    /// Goes on without gathering up to where it had come, if something that failed there is to be parked.
+    fn becomes_careful(&mut self) -> bool {
+        self.careful = std::mem::take(&mut self.reach);
+        self.policy().parks() && !self.careful.is_empty()
+    }
+
     /// Whether nobody else may change the rows.
     fn owns_all(&self) -> bool {
         let all = self.partitions.len() == self.context.topic.partitions() as usize;
@@ -116,6 +159,7 @@ impl<P: Projection> Pump<P> {
 
     /// Projects as long as one session lasts.
     async fn session(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Ended, ProjectorError> {
+        self.reach.clear();
         let opened = tokio::select! {
             biased;
             () = requested(stop) => return Ok(Ended::Stopped),
@@ -125,21 +169,27 @@ impl<P: Projection> Pump<P> {
             Ok(session) => session,
             Err(behind) => return Ok(Ended::Behind(behind)),
         };
+        if session.parked.take_asked()
+            && let Some(ended) = self.replay(&mut session).await?
+        {
+            return Ok(ended);
+        }
         loop {
-            let written = match session.step(stop).await {
+            let ended = match session.step(stop).await {
                 Step::Batch(batch) => self.project(&mut session, batch).await?,
                 Step::Pause => self.flush(&mut session).await?,
+                Step::Replay => self.replay(&mut session).await?,
                 Step::Stop => {
-                    let written = self.flush(&mut session).await?;
-                    return Ok(written.map_or(Ended::Stopped, Ended::Behind));
+                    let ended = self.flush(&mut session).await?;
+                    return Ok(ended.unwrap_or(Ended::Stopped));
                 }
                 Step::Failed(error) => match self.flush(&mut session).await? {
                     None => return Err(error),
-                    behind => behind,
+                    ended => ended,
                 },
             };
-            if let Some(behind) = written {
-                return Ok(Ended::Behind(behind));
+            if let Some(ended) = ended {
+                return Ok(ended);
             }
         }
     }
@@ -162,11 +212,18 @@ impl<P: Projection> Pump<P> {
             return Ok(Err(behind));
         }
         identity::verify(topic.as_ref(), P::NAME, &at).await?;
+        let parked = session.parked(&self.partitions).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
+        progress.parked(&parked);
+        let care = Care {
+            records: options.failure.parks() || !parked.is_empty(),
+            unreadable: options.failure.parks(),
+        };
         Ok(Ok(Session {
-            feed: Feed::open(topic, &at, options.batch_bytes).await?,
+            feed: Feed::open(topic, &at, options.batch_bytes, care).await?,
             writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(4)),
+            parked,
         }))
     }
 
@@ -183,75 +240,183 @@ impl<P: Projection> Pump<P> {
     async fn project(
         &mut self,
         session: &mut Session<P>,
-        batch: Batch<P::Event>,
-    ) -> Result<Option<Vec<u32>>, ProjectorError> {
+        mut batch: Batch<P::Event>,
+    ) -> Result<Option<Ended>, ProjectorError> {
         let projection = &self.context.projection;
+        let letters = divert(projection, &mut batch, &mut session.parked, None);
+        self.terms().check::<P>(&session.parked)?;
         let gathered = &mut session.gathered;
-        if self.owns_all() && (gathered.is_pending() || !batch.at_end) {
-            gathered
-                .take_in(projection, &session.writer, &batch)
-                .await?;
-            if batch.at_end {
-                return self.flush(session).await;
-            }
-            if gathered.is_due() {
-                return self.write_gathered(session).await;
-            }
-            return Ok(None);
+        let gathers = self.owns_all() && self.careful.is_empty();
+        if !gathers || (!gathered.is_pending() && batch.at_end) {
+            return self.project_now(session, batch, letters).await;
         }
-        self.known.extend(&batch.moves);
+        let ends = batch.moves.iter().map(|(p, step)| (*p, step.to.offset));
+        self.reach.extend(ends);
+        gathered.add_letters(letters);
+        gathered
+            .take_in(projection, &session.writer, &batch)
+            .await?;
+        if batch.at_end {
+            return self.flush(session).await;
+        }
+        if gathered.is_due() {
+            return self.write_gathered(session).await;
+        }
+        Ok(None)
+    }
+
+    async fn project_now(
+        &mut self,
+        session: &mut Session<P>,
+        batch: Batch<P::Event>,
+        letters: Vec<Letter>,
+    ) -> Result<Option<Ended>, ProjectorError> {
+        let (projection, writer) = (&self.context.projection, &session.writer);
+        let (moves, events) = (batch.moves.clone(), batch.events.len());
+        self.known.extend(&moves);
+        let parking = Parking {
+            partitions: &self.partitions,
+            parked: &session.parked,
+            letters: &letters,
+        };
         let began = Instant::now();
-        let written = session.writer.write(projection, &batch).await?;
+        let before = session.parked.letters();
+        let written = match writer.write(projection, &batch, parking).await {
+            Err(error) if self.is_to_be_parked(&error) => {
+                let parked = &mut session.parked;
+                let narrowed = writer.narrow(projection, batch, letters, parked, self.terms());
+                let narrowed = narrowed.await?;
+                self.contended = false; // what looked like another's row was what failed
+                narrowed
+            }
+            written => written?,
+        };
         self.context.progress.transaction(began.elapsed());
-        let behind = self.committed(written, batch.events.len(), &batch.moves);
-        session.gathered.passed_by(&batch.moves);
-        Ok(behind)
+        let events = events - (session.parked.letters() - before) as usize;
+        let ended = self.committed(written, events, &moves, &session.parked);
+        session.gathered.passed_by(&moves);
+        Ok(ended)
+    }
+
+    /// Whether what failed is an event's fault that was tried often enough, and is to be parked.
+    fn is_to_be_parked(&self, error: &ProjectorError) -> bool {
+        let policy = self.policy();
+        error.is_of_event() && policy.parks() && !policy.tries_again(self.retried)
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            partitions: &self.partitions,
+            attempts: self.retried + 1,
+            limit: self.context.options.max_parked,
+        }
     }
 
     /// Writes what is gathered, with no more to come for now.
-    async fn flush(
-        &mut self,
-        session: &mut Session<P>,
-    ) -> Result<Option<Vec<u32>>, ProjectorError> {
-        let mut behind = None;
+    async fn flush(&mut self, session: &mut Session<P>) -> Result<Option<Ended>, ProjectorError> {
+        let mut ended = None;
         if session.gathered.is_pending() {
-            behind = self.write_gathered(session).await?;
+            ended = self.write_gathered(session).await?;
         }
         session.gathered.forget();
-        Ok(behind)
+        Ok(ended)
     }
 
     async fn write_gathered(
         &mut self,
         session: &mut Session<P>,
-    ) -> Result<Option<Vec<u32>>, ProjectorError> {
+    ) -> Result<Option<Ended>, ProjectorError> {
         let Session {
-            writer, gathered, ..
+            writer,
+            gathered,
+            parked,
+            ..
         } = session;
         let moves = gathered.moves();
         self.known.extend(&moves);
+        let parking = Parking {
+            partitions: &self.partitions,
+            parked,
+            letters: gathered.letters(),
+        };
         let began = Instant::now();
-        let written = writer.write_gathered(&moves, &gathered.unwritten()).await?;
+        let rows = gathered.unwritten();
+        let written = writer.write_gathered(&moves, &rows, parking).await?;
         self.context.progress.transaction(began.elapsed());
-        let behind = self.committed(written, gathered.events(), &moves);
-        if behind.is_none() {
+        let ended = self.committed(written, gathered.events(), &moves, parked);
+        if ended.is_none() {
             gathered.written();
+            self.reach.clear();
         }
-        Ok(behind)
+        Ok(ended)
     }
 
-    /// Notes what became of a transaction, and returns the partitions where another worker is ahead.
+    /// Replays the dead letters that are marked for it, each partition's in order.
+    async fn replay(&mut self, session: &mut Session<P>) -> Result<Option<Ended>, ProjectorError> {
+        if let Some(ended) = self.flush(session).await? {
+            return Ok(Some(ended));
+        }
+        for partition in self.partitions.clone() {
+            if session.parked.is_in(partition)
+                && let Some(ended) = self.replay_partition(session, partition).await?
+            {
+                return Ok(Some(ended));
+            }
+        }
+        session.parked = session.writer.session.parked(&self.partitions).await?;
+        session.gathered.forget();
+        self.context.progress.parked(&session.parked);
+        Ok(None)
+    }
+
+    async fn replay_partition(
+        &mut self,
+        session: &mut Session<P>,
+        partition: u32,
+    ) -> Result<Option<Ended>, ProjectorError> {
+        let (writer, store) = (&session.writer, &session.writer.session);
+        let (options, topic) = (&self.context.options, self.context.topic.name());
+        let stay = session.gathered.moves()[&partition];
+        let (mut blocked, mut after) = (Parked::default(), 0);
+        loop {
+            let heads = store.heads(partition, after, PAGE).await?;
+            if heads.is_empty() {
+                return Ok(None);
+            }
+            let page = page(partition, &heads, &mut blocked, options.batch_bytes);
+            after = page.last;
+            if page.is_idle() {
+                continue;
+            }
+            let at = (partition, stay);
+            let projection = &self.context.projection;
+            let replay = writer.replay(projection, topic, at, &page, &mut blocked);
+            match replay.await? {
+                Written::Rows(_) => {}
+                Written::Behind(partitions) => return Ok(Some(Ended::Behind(partitions))),
+                Written::Unparked => return Ok(Some(Ended::Again)),
+            }
+        }
+    }
+
+    /// Notes what became of a transaction, and returns why it is the session's last.
     fn committed(
         &mut self,
         written: Written,
         events: usize,
         moves: &BTreeMap<u32, Move>,
-    ) -> Option<Vec<u32>> {
+        parked: &Parked,
+    ) -> Option<Ended> {
         self.backoff.reset();
         match written {
-            Written::Behind(partitions) => Some(partitions),
+            Written::Behind(partitions) => Some(Ended::Behind(partitions)),
+            Written::Unparked => Some(Ended::Again),
             Written::Rows(rows) => {
+                self.retried = 0;
+                self.careful
+                    .retain(|p, end| moves.get(p).is_none_or(|step| step.to.offset < *end));
                 self.context.progress.committed(events, rows, moves);
+                self.context.progress.parked(parked);
                 None
             }
         }
@@ -263,6 +428,7 @@ impl<P: Projection> Session<P> {
         tokio::select! {
             biased;
             () = requested(stop) => Step::Stop,
+            () = self.writer.session.asked() => Step::Replay,
             batch = self.feed.next() => batch.map_or_else(Step::Failed, Step::Batch),
             () = tokio::time::sleep(self.gathered.patience()), if self.gathered.is_pending() => Step::Pause,
         }

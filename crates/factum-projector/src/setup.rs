@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use factum_core::Position;
 use tokio_postgres::Client;
 
-use crate::owner;
 use crate::positions::Positions;
 use crate::table::{self, TableTypes};
 use crate::{Projection, ProjectorError, Row, sql};
+use crate::{dead_letters, owner};
 
 /// Held by whoever sets up, so that workers may start together. "factum" in ASCII.
 const LOCK: i64 = 0x6661_6374_756d;
@@ -20,10 +20,14 @@ pub(crate) async fn set_up<P: Projection>(
     positions: &Positions,
     table_sql: Option<&str>,
     partitions: u32,
+    parks: bool,
 ) -> Result<TableTypes, ProjectorError> {
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
     run(client, &begin, "lock the start").await?;
     positions.create_table(client).await?;
+    if parks {
+        dead_letters::create_table(client, &positions.schema).await?;
+    }
     if let Some(sql) = table_sql
         && !is_anothers::<P>(client).await?
     {

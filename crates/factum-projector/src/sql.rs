@@ -3,7 +3,7 @@
 use crate::{Column, Row};
 
 /// The session's own table that updated rows are copied into. Its name hides no other table.
-const STAGE: &str = "pg_temp.factum_stage";
+pub(crate) const STAGE: &str = "pg_temp.factum_stage";
 
 /// Quotes an identifier.
 pub(crate) fn quote(name: &str) -> String {

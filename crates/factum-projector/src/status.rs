@@ -30,6 +30,10 @@ pub struct ProjectionStatus {
     pub rows: u64,
     /// Transactions committed since then.
     pub batches: u64,
+    /// Dead letters of the owned partitions: events that were parked, and those behind them.
+    pub parked_events: u64,
+    /// The keys that they keep parked in their partitions, and the aggregates.
+    pub parked_keys: u64,
     /// Records of the owned partitions that are not projected yet. Like the ends it stands on, it is
     /// measured every [`progress_interval`](crate::Options::progress_interval); none before.
     pub lag: Option<u64>,
@@ -112,6 +116,20 @@ fn families(status: &ProjectionStatus, name: String) -> Families {
         ("batches", "Transactions committed.", status.batches),
     ] {
         families.counter(&format!("factum_projector_{name}_total"), help, value);
+    }
+    for (name, help, value) in [
+        (
+            "events",
+            "Dead letters of the owned partitions.",
+            status.parked_events,
+        ),
+        ("keys", "Keys that they keep parked.", status.parked_keys),
+    ] {
+        families.gauge(
+            &format!("factum_projector_parked_{name}"),
+            help,
+            value as f64,
+        );
     }
     let owned = || status.owned.iter();
     families.gauges(

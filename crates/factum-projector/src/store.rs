@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use factum_core::Position;
 
 use crate::batch::Move;
+use crate::letter::{Head, Letter};
+use crate::parked::Parked;
 use crate::rows::Unwritten;
 use crate::{ProjectorError, Row};
 
@@ -28,7 +30,7 @@ pub trait Store<R: Row>: Send + Sync + 'static {
 ///
 /// An error means that the call did not take effect, or, when the connection broke, that nobody knows.
 #[async_trait]
-pub trait Session<R: Row>: Send + Sync {
+pub trait Session<R: Row>: DeadLetters {
     /// The positions of all partitions, as committed.
     async fn positions(&self) -> Result<BTreeMap<u32, Position>, ProjectorError>;
 
@@ -63,4 +65,53 @@ pub trait Session<R: Row>: Send + Sync {
 
     /// Undoes the transaction.
     async fn roll_back(&self) -> Result<(), ProjectorError>;
+}
+
+/// A session's part that keeps dead letters. Those of a partition are parked, and replayed, in
+/// transactions that also name its position; they may be discarded at any moment.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// What is parked in some partitions, as committed. From now on the session hears of letters that
+    /// are marked to be replayed.
+    async fn parked(&self, partitions: &[u32]) -> Result<Parked, ProjectorError>;
+
+    /// Resolves when somebody asks for a replay. Cancel safe.
+    async fn asked(&self);
+
+    /// How many letters some partitions have.
+    async fn count(&self, partitions: &[u32]) -> Result<u64, ProjectorError>;
+
+    /// Adds letters. Once the transaction is committed the session hears of those to be replayed.
+    async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError>;
+
+    /// The first letters of a partition behind a sequence, in order.
+    async fn heads(
+        &self,
+        partition: u32,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Head>, ProjectorError>;
+
+    /// Reads those of some letters that are there, in order. Nobody can discard them before the
+    /// transaction ends.
+    async fn read(&self, partition: u32, sequences: &[u64]) -> Result<Vec<Letter>, ProjectorError>;
+
+    /// Takes letters away that were applied.
+    async fn remove(&self, partition: u32, sequences: &[u64]) -> Result<(), ProjectorError>;
+
+    /// Notes that letters stay: one that failed again with its error, others behind it.
+    async fn keep(
+        &self,
+        partition: u32,
+        stay: &[(u64, Option<String>)],
+    ) -> Result<(), ProjectorError>;
+
+    /// Begins a part of the transaction that can be undone by itself.
+    async fn begin_part(&self) -> Result<(), ProjectorError>;
+
+    /// Ends the part, once all constraints hold.
+    async fn end_part(&self) -> Result<(), ProjectorError>;
+
+    /// Undoes the part.
+    async fn undo_part(&self) -> Result<(), ProjectorError>;
 }

@@ -84,7 +84,14 @@ impl<P: Projection> Watch<'_, P> {
             self.stalled = 0;
             left = self.without_torn(left).await;
         }
-        Ok(self.ends.insert(left).is_empty())
+        let reached = self.ends.insert(left).is_empty();
+        Ok(reached && !self.is_replaying(session).await?)
+    }
+
+    /// Whether dead letters are marked to be replayed. One that fails is not any more.
+    async fn is_replaying(&self, session: &dyn Session<P::Row>) -> Result<bool, ProjectorError> {
+        let partitions: Vec<u32> = self.last.keys().copied().collect();
+        Ok(session.parked(&partitions).await?.take_asked())
     }
 
     /// Takes the partitions as reached where no whole commit is left: their last one was torn off,

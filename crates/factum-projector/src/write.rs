@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use factum_host::{Guard, holds, random};
-use futures::future::{try_join, try_join3};
+use futures::future::{try_join3, try_join4};
 
 use crate::batch::{Batch, Move};
+use crate::caught::caught;
+use crate::letter::Letter;
+use crate::parked::Parked;
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
 use crate::store::Session;
@@ -17,7 +20,18 @@ const ATTEMPTS: u32 = 10;
 
 /// Writes one projection's rows and positions in one session.
 pub(crate) struct Writer<R: Row> {
-    session: Box<dyn Session<R>>,
+    pub(crate) session: Box<dyn Session<R>>,
+}
+
+/// What is parked, with what a transaction adds to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Parking<'a> {
+    /// The partitions that it speaks of.
+    pub partitions: &'a [u32],
+    /// All that is parked there, once the transaction is committed.
+    pub parked: &'a Parked,
+    /// What the transaction adds.
+    pub letters: &'a [Letter],
 }
 
 /// What became of a transaction.
@@ -27,6 +41,22 @@ pub(crate) enum Written {
     Rows(usize),
     /// Nothing happened: another worker has moved these partitions.
     Behind(Vec<u32>),
+    /// Nothing happened: dead letters are gone, so what is parked is to be looked at anew.
+    Unparked,
+}
+
+impl Parking<'_> {
+    /// Of nothing.
+    pub(crate) const NOTHING: Parking<'static> = Parking {
+        partitions: &[],
+        parked: &Parked::NOTHING,
+        letters: &[],
+    };
+
+    /// How many letters the table must hold before the transaction.
+    fn before(&self) -> u64 {
+        self.parked.letters() - self.letters.len() as u64
+    }
 }
 
 impl<R: Row> Writer<R> {
@@ -46,10 +76,11 @@ impl<R: Row> Writer<R> {
         &self,
         projection: &P,
         batch: &Batch<P::Event>,
+        parking: Parking<'_>,
     ) -> Result<Written, ProjectorError> {
         let mut attempt = 1;
         loop {
-            match self.attempt(projection, batch).await {
+            match self.attempt(projection, batch, parking).await {
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                     let cause = factum_core::chain(&error);
                     tracing::info!(
@@ -72,20 +103,23 @@ impl<R: Row> Writer<R> {
         &self,
         projection: &P,
         batch: &Batch<P::Event>,
+        parking: Parking<'_>,
     ) -> Result<Written, ProjectorError> {
         let mut rows = P::Rows::default();
-        let touched = rows.touch(projection, &batch.events);
+        let touched = caught(|| rows.touch(projection, &batch.events))?;
         let keys = rows.missing(&touched);
         // Sent together, answered together: one round trip.
         let load = self.session.load(&keys, holds(Guard::Locked));
         let begun = (self.session.begin(), self.session.advance(&batch.moves));
-        let ((), behind, loaded) = try_join3(begun.0, begun.1, load).await?;
-        if let Some(behind) = self.give_way(behind).await? {
-            return Ok(behind);
+        let count = self.count(parking);
+        let ((), behind, letters, loaded) = try_join4(begun.0, begun.1, count, load).await?;
+        if let Some(undone) = self.give_way(behind, letters, parking).await? {
+            return Ok(undone);
         }
         rows.load(loaded, &touched)?;
-        rows.fold(projection, &batch.events, &touched)?;
-        self.apply_and_commit(&rows.unwritten()).await
+        caught(|| rows.fold(projection, &batch.events, &touched))??;
+        self.apply_and_commit(&rows.unwritten(), parking.letters)
+            .await
     }
 
     /// Reads rows that nobody else changes, of those that `keys` name.
@@ -105,19 +139,49 @@ impl<R: Row> Writer<R> {
         &self,
         moves: &BTreeMap<u32, Move>,
         rows: &Unwritten<'_, R>,
+        parking: Parking<'_>,
     ) -> Result<Written, ProjectorError> {
-        let ((), behind) = try_join(self.session.begin(), self.session.advance(moves)).await?;
-        if let Some(behind) = self.give_way(behind).await? {
-            return Ok(behind);
+        if let Some(undone) = self.begin(moves, parking).await? {
+            return Ok(undone);
         }
-        self.apply_and_commit(rows).await
+        self.apply_and_commit(rows, parking.letters).await
     }
 
-    /// Undoes the transaction if another worker is ahead.
-    async fn give_way(&self, behind: Vec<u32>) -> Result<Option<Written>, ProjectorError> {
+    /// Begins a transaction and moves the positions; or says why that can't be.
+    pub(crate) async fn begin(
+        &self,
+        moves: &BTreeMap<u32, Move>,
+        parking: Parking<'_>,
+    ) -> Result<Option<Written>, ProjectorError> {
+        let advance = self.session.advance(moves);
+        let begun = try_join3(self.session.begin(), advance, self.count(parking));
+        let ((), behind, letters) = begun.await?;
+        self.give_way(behind, letters, parking).await
+    }
+
+    /// How many dead letters there are, where there may be some.
+    async fn count(&self, parking: Parking<'_>) -> Result<u64, ProjectorError> {
+        match parking.before() {
+            0 => Ok(0),
+            _ => self.session.count(parking.partitions).await,
+        }
+    }
+
+    /// Undoes the transaction if another worker is ahead, or somebody took dead letters away. Whoever does, be
+    /// it a worker that was stopped in the middle of a replay, leaves the positions where they are.
+    async fn give_way(
+        &self,
+        behind: Vec<u32>,
+        letters: u64,
+        parking: Parking<'_>,
+    ) -> Result<Option<Written>, ProjectorError> {
         if !behind.is_empty() && holds(Guard::Compared) {
             self.session.roll_back().await?;
             return Ok(Some(Written::Behind(behind)));
+        }
+        if letters != parking.before() {
+            self.session.roll_back().await?;
+            return Ok(Some(Written::Unparked));
         }
         if !holds(Guard::Together) {
             self.session.commit().await?;
@@ -126,8 +190,15 @@ impl<R: Row> Writer<R> {
         Ok(None)
     }
 
-    async fn apply_and_commit(&self, rows: &Unwritten<'_, R>) -> Result<Written, ProjectorError> {
+    async fn apply_and_commit(
+        &self,
+        rows: &Unwritten<'_, R>,
+        letters: &[Letter],
+    ) -> Result<Written, ProjectorError> {
         self.session.apply(rows).await?;
+        if !letters.is_empty() {
+            self.session.park(letters).await?;
+        }
         self.session.commit().await?;
         Ok(Written::Rows(rows.len()))
     }

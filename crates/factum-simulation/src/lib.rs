@@ -28,6 +28,7 @@ mod group;
 mod handled;
 mod history;
 mod judge;
+mod letters;
 mod log;
 mod network;
 mod node;

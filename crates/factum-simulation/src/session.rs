@@ -25,7 +25,7 @@ pub struct Reached {
     pub store: Store,
 }
 
-struct Session {
+pub(crate) struct Session {
     log: SimLog,
     store: Store,
     id: u64,

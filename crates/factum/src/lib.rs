@@ -72,8 +72,8 @@ pub use factum_local::{LocalLog, LocalOptions};
 pub use {
     crate::worker::{LogByAddress, projector},
     factum_projector::{
-        Fold, MultiFold, OpenLog, Options as ProjectorOptions, Projection, Projector,
-        ProjectorError, ReadModel, ReadModelOptions, Row, WaitError,
+        FailurePolicy, Fold, MultiFold, OnFailure, OpenLog, Options as ProjectorOptions, Projection, Projector,
+        ProjectorError, ReadModel, ReadModelOptions, Retries, Row, WaitError,
     },
 };
 

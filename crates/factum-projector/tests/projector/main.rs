@@ -1,6 +1,7 @@
 //! Projections on a log in memory and a real Postgres.
 
 mod bank;
+mod dead_letters;
 mod exact;
 mod failover;
 mod multi_fold;

@@ -1,6 +1,6 @@
 //! What a role must be granted, as docs/postgres.md tells it: enough, and nothing that is not needed.
 
-use factum_projector::{Options, Summary};
+use factum_projector::{FailurePolicy, Options, Summary};
 
 use crate::bank::{Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within};
 use factum_testkit::servers;
@@ -56,8 +56,13 @@ impl Closed {
 
     /// Runs a worker as this role up to the end.
     async fn work(&self, role: &str) -> Result<Summary, String> {
+        self.work_under(role, FailurePolicy::STOP).await
+    }
+
+    async fn work_under(&self, role: &str, failure: FailurePolicy) -> Result<Summary, String> {
         let options = Options {
             schema: self.named("$factum"),
+            failure,
             ..self.bank.until_end()
         };
         let projector = self.bank.balances().options(options);
@@ -142,5 +147,54 @@ async fn a_worker_on_tables_that_migrations_made() {
     reader.query("SELECT * FROM balance", &[]).await.unwrap();
     assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
     drop(reader);
+    closed.drop().await;
+}
+
+/// What a worker needs besides, where there are dead letters.
+const PARKS: [&str; 4] = [
+    "SELECT ON $factum.dead_letters",
+    "INSERT ON $factum.dead_letters",
+    "UPDATE ON $factum.dead_letters",
+    "DELETE ON $factum.dead_letters",
+];
+
+#[tokio::test]
+async fn a_worker_that_parks_on_tables_that_migrations_made() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 2, 42).await;
+    closed
+        .sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE $closed TO $migrations")
+        .await;
+    closed
+        .sql("GRANT USAGE, CREATE ON SCHEMA $models TO $migrations")
+        .await;
+    let park = FailurePolicy::PARK;
+    closed.work_under("$migrations", park).await.unwrap();
+    for grant in WORKER.iter().chain(&PARKS) {
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    closed
+        .sql("ALTER TABLE $models.balance ADD CONSTRAINT few CHECK (balance < 50)")
+        .await;
+    ledger.commit(0, "a", &[posted(1, 90)]).await;
+    closed.work_under("$worker", park).await.unwrap();
+    let ask = "UPDATE $factum.dead_letters SET replay_asked_at = now()";
+    for grant in PARKS {
+        closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
+        // A letter to replay, which fails again as long as the column refuses it, and one to add.
+        ledger.commit(0, "b", &[posted(1, 90)]).await;
+        if grant.starts_with("DELETE") {
+            closed
+                .sql("ALTER TABLE $models.balance DROP CONSTRAINT few")
+                .await;
+        }
+        closed.sql(ask).await;
+        let error = closed.work_under("$worker", park).await.expect_err(grant);
+        assert!(error.contains("permission denied"), "{grant}: {error}");
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+        closed.work_under("$worker", park).await.unwrap();
+    }
+    let rows = closed.bank.rows::<Balance>().await;
+    assert_eq!(rows, expected(&Balances, &ledger.valid));
     closed.drop().await;
 }

@@ -67,6 +67,7 @@ async fn a_worker_tells_how_it_gets_on() {
         "projection": "balances", "version": 1, "table": "balance", "topic": bank.topic,
         "phase": "projecting", "interruption": null,
         "events": 3, "rows": 2, "batches": null, "lag": 0,
+        "parked_events": 0, "parked_keys": 0,
         "owned": [partition(0), partition(1)],
     });
     assert_eq!(status, expected);
@@ -77,12 +78,14 @@ async fn a_worker_tells_how_it_gets_on() {
         "factum_projector_events_total",
         "factum_projector_rows_total",
         "factum_projector_batches_total",
+        "factum_projector_parked_events",
+        "factum_projector_parked_keys",
         "factum_projector_offset",
         "factum_projector_lag_records",
         "factum_projector_transaction_seconds",
     ];
     assert_eq!(names, expected);
-    let transactions = families[6].get_metric()[0].get_histogram();
+    let transactions = families[8].get_metric()[0].get_histogram();
     assert_eq!(transactions.get_sample_count(), batches);
 
     proxy.admit(false);

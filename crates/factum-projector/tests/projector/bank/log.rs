@@ -68,6 +68,23 @@ impl Ledger {
     /// Appends a valid commit.
     pub async fn commit(&mut self, partition: u32, id: &str, events: &[Posted]) {
         let records = self.encode(partition, id, events, events.len());
+        self.commit_as(partition, id, events, records).await;
+    }
+
+    /// Appends a valid commit that only a later build can decode: its values have another byte.
+    pub async fn commit_newer(&mut self, partition: u32, id: &str, events: &[Posted]) {
+        let mut newer = Records::new();
+        for record in self.encode(partition, id, events, events.len()).iter() {
+            let value = [record.value, b"+"].concat();
+            newer.push(RecordRef {
+                value: &value,
+                ..record
+            });
+        }
+        self.commit_as(partition, id, events, newer).await;
+    }
+
+    async fn commit_as(&mut self, partition: u32, id: &str, events: &[Posted], records: Records) {
         let at = self.topic.end(partition).await.unwrap();
         let next = self.partitions[partition as usize].next;
         for (index, event) in events.iter().enumerate() {

@@ -1,0 +1,308 @@
+//! The table of dead letters, beside the positions.
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::letter::{Head, Letter, Record};
+use crate::parked::{Lane, Parked};
+use crate::positions::Positions;
+use crate::postgres::PostgresSession;
+use crate::sql::quote;
+use crate::store::DeadLetters;
+use crate::{ProjectorError, sql};
+
+/// How many letters are sent at once.
+const AT_ONCE: usize = 500;
+
+type Params<'a> = Vec<(&'a (dyn ToSql + Sync), Type)>;
+
+/// The table of dead letters in a schema, quoted.
+pub(crate) fn table(schema: &str) -> String {
+    format!("{}.dead_letters", quote(schema))
+}
+
+/// The channel on which replays are asked for, quoted.
+pub(crate) fn channel(schema: &str) -> String {
+    quote(&format!("{schema}.dead_letters"))
+}
+
+/// Makes the table if it is not there. The caller holds the lock of the start.
+pub(crate) async fn create_table(client: &Client, schema: &str) -> Result<(), ProjectorError> {
+    let table = table(schema);
+    let failed = || ProjectorError::postgres(format!("create the table {table}"));
+    if !is_there(client, &table).await.map_err(failed())? {
+        let create = include_str!("dead_letters.sql").replace("{table}", &table);
+        client.batch_execute(&create).await.map_err(failed())?;
+    }
+    Ok(())
+}
+
+async fn is_there(client: &Client, table: &str) -> Result<bool, tokio_postgres::Error> {
+    let find = "SELECT to_regclass($1) IS NOT NULL";
+    let found = client.query_typed(find, &[(&table, Type::TEXT)]).await?;
+    Ok(found[0].get(0))
+}
+
+impl PostgresSession {
+    fn letters(&self) -> String {
+        table(&self.place.positions.schema)
+    }
+
+    /// `WHERE` the letters are this projection's; its parameters are the first three.
+    fn ours(&self) -> &'static str {
+        "WHERE projection = $1 AND version = $2 AND topic = $3"
+    }
+
+    /// Runs one statement in one round trip: $1 to $3 are this projection, version and topic.
+    async fn ask(
+        &self,
+        doing: &str,
+        sql: &str,
+        more: Params<'_>,
+    ) -> Result<Vec<tokio_postgres::Row>, ProjectorError> {
+        let _call = self.connection.call();
+        let Positions {
+            projection,
+            version,
+            topic,
+            ..
+        } = &self.place.positions;
+        let version = *version as i32;
+        let mut params: Params<'_> = vec![
+            (projection, Type::TEXT),
+            (&version, Type::INT4),
+            (topic, Type::TEXT),
+        ];
+        params.extend(more);
+        let rows = self.connection.client.query_typed(sql, &params).await;
+        rows.map_err(ProjectorError::postgres(doing))
+    }
+
+    async fn park_one(&self, letter: &Letter) -> Result<(), ProjectorError> {
+        let insert = format!(
+            "INSERT INTO {} (projection, version, topic, partition, sequence, \"offset\", aggregate, \
+             aggregate_version, event, keys, record_key, record_header, record_value, error, attempts) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            self.letters()
+        );
+        let partition = letter.partition as i32;
+        let [sequence, offset, version] =
+            [letter.sequence, letter.offset, letter.version].map(|number| number as i64);
+        let attempts = letter.attempts as i32;
+        let Record { key, header, value } = &letter.record;
+        let params: Params<'_> = vec![
+            (&partition, Type::INT4),
+            (&sequence, Type::INT8),
+            (&offset, Type::INT8),
+            (&letter.aggregate, Type::TEXT),
+            (&version, Type::INT8),
+            (&letter.event, Type::TEXT),
+            (&letter.keys, Type::TEXT_ARRAY),
+            (key, Type::BYTEA),
+            (header, Type::BYTEA),
+            (value, Type::BYTEA),
+            (&letter.error, Type::TEXT),
+            (&attempts, Type::INT4),
+        ];
+        let parked = self.ask("park an event", &insert, params).await;
+        parked.map(drop)
+    }
+
+    async fn listen(&self) -> Result<(), ProjectorError> {
+        let listen = format!("LISTEN {}", channel(&self.place.positions.schema));
+        self.run(&listen, "listen for replays").await
+    }
+
+    /// The lanes that letters keep.
+    async fn lanes(&self, partitions: &[i32]) -> Result<Vec<(u32, Lane)>, ProjectorError> {
+        let (table, ours) = (self.letters(), self.ours());
+        let select = format!(
+            "SELECT DISTINCT partition, true, key FROM {table}, unnest(keys) AS key {ours} AND partition = ANY ($4) \
+             UNION ALL \
+             SELECT DISTINCT partition, false, aggregate FROM {table} {ours} AND partition = ANY ($4) AND keys = '{{}}'"
+        );
+        let params = vec![(&partitions as _, Type::INT4_ARRAY)];
+        let rows = self.ask("read what is parked", &select, params).await?;
+        let lane = |row: &tokio_postgres::Row| {
+            let lane = match row.get(1) {
+                true => Lane::key(row.get(2)),
+                false => Lane::aggregate(row.get(2)),
+            };
+            (row.get::<_, i32>(0) as u32, lane)
+        };
+        Ok(rows.iter().map(lane).collect())
+    }
+}
+
+#[async_trait]
+impl DeadLetters for PostgresSession {
+    /// Counts first: what is taken away between the two looks is noticed by the next count.
+    async fn parked(&self, partitions: &[u32]) -> Result<Parked, ProjectorError> {
+        let table = self.letters();
+        let find = ProjectorError::postgres("look for dead letters");
+        let there = {
+            let _call = self.connection.call();
+            is_there(&self.connection.client, &table).await
+        };
+        if !there.map_err(find)? || self.count(partitions).await? == 0 {
+            return Ok(Parked::default());
+        }
+        self.listen().await?;
+        let partitions: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
+        let select = format!(
+            "SELECT count(*), coalesce(bool_or(replay_asked_at IS NOT NULL), false) FROM {table} {} \
+             AND partition = ANY ($4)",
+            self.ours()
+        );
+        let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+        let rows = self.ask("read what is parked", &select, params).await?;
+        let mut parked = Parked::load(rows[0].get::<_, i64>(0) as u64, rows[0].get(1));
+        for (partition, lane) in self.lanes(&partitions).await? {
+            parked.keep(partition, lane);
+        }
+        Ok(parked)
+    }
+
+    async fn asked(&self) {
+        self.heard.notified().await;
+    }
+
+    async fn count(&self, partitions: &[u32]) -> Result<u64, ProjectorError> {
+        let partitions: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
+        let (table, ours) = (self.letters(), self.ours());
+        let select = format!("SELECT count(*) FROM {table} {ours} AND partition = ANY ($4)");
+        let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+        let rows = self.ask("count the dead letters", &select, params).await?;
+        Ok(rows[0].get::<_, i64>(0) as u64)
+    }
+
+    async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
+        for some in letters.chunks(AT_ONCE) {
+            try_join_all(some.iter().map(|letter| self.park_one(letter))).await?;
+        }
+        self.listen().await
+    }
+
+    async fn heads(
+        &self,
+        partition: u32,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Head>, ProjectorError> {
+        let select = format!(
+            "SELECT sequence, aggregate, keys, replay_asked_at IS NOT NULL, \
+                    octet_length(record_header) + octet_length(record_value) \
+             FROM {} {} AND partition = $4 AND sequence > $5 ORDER BY sequence LIMIT $6",
+            self.letters(),
+            self.ours()
+        );
+        let (partition, after, limit) = (partition as i32, after as i64, limit as i64);
+        let params: Params<'_> = vec![
+            (&partition, Type::INT4),
+            (&after, Type::INT8),
+            (&limit, Type::INT8),
+        ];
+        let rows = self.ask("read the dead letters", &select, params).await?;
+        let head = |row: &tokio_postgres::Row| Head {
+            sequence: row.get::<_, i64>(0) as u64,
+            aggregate: row.get(1),
+            keys: row.get(2),
+            wanted: row.get(3),
+            bytes: row.get::<_, i32>(4) as usize,
+        };
+        Ok(rows.iter().map(head).collect())
+    }
+
+    async fn read(&self, partition: u32, sequences: &[u64]) -> Result<Vec<Letter>, ProjectorError> {
+        let select = format!(
+            "SELECT sequence, \"offset\", aggregate, aggregate_version, event, keys, record_key, record_header, \
+                    record_value, error, attempts \
+             FROM {} {} AND partition = $4 AND sequence = ANY ($5) ORDER BY sequence FOR UPDATE",
+            self.letters(),
+            self.ours()
+        );
+        let (at, sequences) = (partition as i32, numbers(sequences));
+        let params: Params<'_> = vec![(&at, Type::INT4), (&sequences, Type::INT8_ARRAY)];
+        let rows = self.ask("read dead letters", &select, params).await?;
+        Ok(rows.iter().map(|row| letter(partition, row)).collect())
+    }
+
+    async fn remove(&self, partition: u32, sequences: &[u64]) -> Result<(), ProjectorError> {
+        let (table, ours) = (self.letters(), self.ours());
+        let delete =
+            format!("DELETE FROM {table} {ours} AND partition = $4 AND sequence = ANY ($5)");
+        let (partition, sequences) = (partition as i32, numbers(sequences));
+        let params: Params<'_> = vec![(&partition, Type::INT4), (&sequences, Type::INT8_ARRAY)];
+        let doing = "take away the dead letters that were replayed";
+        self.ask(doing, &delete, params).await.map(drop)
+    }
+
+    async fn keep(
+        &self,
+        partition: u32,
+        stay: &[(u64, Option<String>)],
+    ) -> Result<(), ProjectorError> {
+        let update = format!(
+            "UPDATE {} SET replay_asked_at = NULL, error = coalesce($6, error), \
+                    attempts = attempts + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END \
+             {} AND partition = $4 AND sequence = $5",
+            self.letters(),
+            self.ours()
+        );
+        let partition = partition as i32;
+        let each = stay.iter().map(async |(sequence, error)| {
+            let sequence = *sequence as i64;
+            let params: Params<'_> = vec![
+                (&partition, Type::INT4),
+                (&sequence, Type::INT8),
+                (error, Type::TEXT),
+            ];
+            self.ask("keep a dead letter", &update, params).await
+        });
+        try_join_all(each).await.map(drop)
+    }
+
+    /// The stage empties itself only when the transaction ends.
+    async fn begin_part(&self) -> Result<(), ProjectorError> {
+        let begin = format!("DELETE FROM {}; SAVEPOINT factum_part", sql::STAGE);
+        self.run(&begin, "begin a part").await
+    }
+
+    /// A constraint that is checked at the end of the transaction is checked here, too.
+    async fn end_part(&self) -> Result<(), ProjectorError> {
+        let end = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; \
+                   RELEASE SAVEPOINT factum_part";
+        self.run(end, "end a part").await
+    }
+
+    async fn undo_part(&self) -> Result<(), ProjectorError> {
+        let undo = "ROLLBACK TO SAVEPOINT factum_part; RELEASE SAVEPOINT factum_part";
+        self.run(undo, "undo a part").await
+    }
+}
+
+fn numbers(numbers: &[u64]) -> Vec<i64> {
+    numbers.iter().map(|&number| number as i64).collect()
+}
+
+fn letter(partition: u32, row: &tokio_postgres::Row) -> Letter {
+    let number = |column: usize| row.get::<_, i64>(column) as u64;
+    Letter {
+        partition,
+        sequence: number(0),
+        offset: number(1),
+        aggregate: row.get(2),
+        version: number(3),
+        event: row.get(4),
+        keys: row.get(5),
+        record: Record {
+            key: row.get(6),
+            header: row.get(7),
+            value: row.get(8),
+        },
+        error: row.get(9),
+        attempts: row.get::<_, i32>(10) as u32,
+    }
+}
