@@ -266,7 +266,11 @@ impl DeadLetters for PostgresSession {
 
     /// The stage empties itself only when the transaction ends.
     async fn begin_part(&self) -> Result<(), ProjectorError> {
-        let begin = format!("DELETE FROM {}; SAVEPOINT factum_part", sql::STAGE);
+        let empty = match self.has_stage() {
+            true => format!("DELETE FROM {};", sql::STAGE),
+            false => String::new(),
+        };
+        let begin = format!("{empty} SAVEPOINT factum_part");
         self.run(&begin, "begin a part").await
     }
 

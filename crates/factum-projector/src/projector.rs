@@ -16,7 +16,7 @@ use crate::session::Server;
 use crate::setup::set_up;
 use crate::store::Store;
 use crate::table::TableTypes;
-use crate::{OpenLog, Options, Projection, ProjectorError, until_end, worker};
+use crate::{IntoProjection, OpenLog, Options, Projection, ProjectorError, until_end, worker};
 
 /// A projection, ready to be run as a worker. Any number of workers of one projection share the
 /// topic's partitions, and take over from each other.
@@ -30,9 +30,9 @@ pub struct Projector<P, O = ()> {
 
 impl<P: Projection> Projector<P> {
     /// A projection whose table is there already.
-    pub fn new(projection: P) -> Self {
+    pub fn new<Kind>(projection: impl IntoProjection<Kind, Projection = P>) -> Self {
         Self {
-            projection,
+            projection: projection.into_projection(),
             table: None,
             options: Options::default(),
             open: (),

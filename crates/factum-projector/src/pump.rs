@@ -246,7 +246,7 @@ impl<P: Projection> Pump<P> {
         let letters = divert(projection, &mut batch, &mut session.parked, None);
         self.terms().check::<P>(&session.parked)?;
         let gathered = &mut session.gathered;
-        let gathers = self.owns_all() && self.careful.is_empty();
+        let gathers = P::GATHERS && self.owns_all() && self.careful.is_empty();
         if !gathers || (!gathered.is_pending() && batch.at_end) {
             return self.project_now(session, batch, letters).await;
         }

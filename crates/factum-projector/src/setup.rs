@@ -31,10 +31,16 @@ pub(crate) async fn set_up<P: Projection>(
     if let Some(sql) = table_sql
         && !is_anothers::<P>(client).await?
     {
-        run(client, sql, &format!("create table {}", P::Row::TABLE)).await?;
+        let doing = format!("create table {}", P::Row::TABLE);
+        run(client, sql, doing.trim_end()).await?;
     }
-    let types = table::check::<P::Row>(client).await?;
-    let unowned = owner::own::<P::Row>(client, positions).await?;
+    let (types, unowned) = match sql::has_table::<P::Row>() {
+        true => (
+            table::check::<P::Row>(client).await?,
+            owner::own::<P::Row>(client, positions).await?,
+        ),
+        false => (TableTypes::default(), false),
+    };
     let begun = positions.all(client).await?;
     if begun.is_empty() {
         begin_projection::<P>(client, positions, partitions).await?;
@@ -49,6 +55,9 @@ pub(crate) async fn set_up<P: Projection>(
 /// Whether the table is there, and belongs to a role that this session's is no member of: then it was
 /// made by migrations, and `CREATE TABLE IF NOT EXISTS` would be denied although nothing is to do.
 async fn is_anothers<P: Projection>(client: &Client) -> Result<bool, ProjectorError> {
+    if !sql::has_table::<P::Row>() {
+        return Ok(false);
+    }
     let query = "SELECT EXISTS (SELECT FROM pg_class \
                  WHERE oid = to_regclass($1) AND NOT pg_has_role(relowner, 'USAGE'))";
     let found = client.query_one(query, &[&sql::table::<P::Row>()]).await;
@@ -91,7 +100,7 @@ async fn check_rows<P: Projection>(
     unowned: bool,
 ) -> Result<(), ProjectorError> {
     let events = begun.values().map(|at| at.next - 1).sum();
-    if events == 0 || holds_rows::<P>(client).await? {
+    if events == 0 || !sql::has_table::<P::Row>() || holds_rows::<P>(client).await? {
         return Ok(());
     }
     let again = positions.how_to_begin_again();
@@ -122,7 +131,7 @@ async fn begin_projection<P: Projection>(
     positions: &Positions,
     partitions: u32,
 ) -> Result<(), ProjectorError> {
-    if holds_rows::<P>(client).await? {
+    if sql::has_table::<P::Row>() && holds_rows::<P>(client).await? {
         return Err(ProjectorError::NotEmpty {
             table: P::Row::TABLE,
             projection: P::NAME,

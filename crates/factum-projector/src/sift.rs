@@ -76,10 +76,12 @@ impl<R: Row> Writer<R> {
         let loaded = self.session.load(&rows.missing(&touched), true).await?;
         rows.load(loaded, &touched)?;
         caught(|| rows.fold(projection, events, &touched))??;
+        let transaction = self.session.transaction();
+        let handled = projection.handle(events, transaction).await?;
         let unwritten = rows.unwritten();
         self.session.apply(&unwritten).await?;
         self.session.end_part().await?;
-        Ok(unwritten.len())
+        Ok(unwritten.len() + handled as usize)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::batch::Move;
 use crate::letter::{Head, Letter};
 use crate::parked::Parked;
 use crate::rows::Unwritten;
-use crate::{ProjectorError, Row};
+use crate::{ProjectorError, Row, Transaction};
 
 /// Where one projection's rows and positions are.
 #[async_trait]
@@ -59,6 +59,11 @@ pub trait Session<R: Row>: DeadLetters {
 
     /// Writes rows: those to be inserted are not there, all others are.
     async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError>;
+
+    /// The transaction under way, to be written in by SQL; `None` where there is no SQL.
+    fn transaction(&self) -> Option<Transaction<'_>> {
+        None
+    }
 
     /// Makes the transaction take effect.
     async fn commit(&self) -> Result<(), ProjectorError>;

@@ -118,8 +118,11 @@ impl<R: Row> Writer<R> {
         }
         rows.load(loaded, &touched)?;
         caught(|| rows.fold(projection, &batch.events, &touched))??;
-        self.apply_and_commit(&rows.unwritten(), parking.letters)
-            .await
+        let transaction = self.session.transaction();
+        let handled = projection.handle(&batch.events, transaction).await?;
+        let rows = rows.unwritten();
+        self.apply_and_commit(&rows, parking.letters).await?;
+        Ok(Written::Rows(rows.len() + handled as usize))
     }
 
     /// Reads rows that nobody else changes, of those that `keys` name.
@@ -144,7 +147,8 @@ impl<R: Row> Writer<R> {
         if let Some(undone) = self.begin(moves, parking).await? {
             return Ok(undone);
         }
-        self.apply_and_commit(rows, parking.letters).await
+        self.apply_and_commit(rows, parking.letters).await?;
+        Ok(Written::Rows(rows.len()))
     }
 
     /// Begins a transaction and moves the positions; or says why that can't be.
@@ -194,12 +198,11 @@ impl<R: Row> Writer<R> {
         &self,
         rows: &Unwritten<'_, R>,
         letters: &[Letter],
-    ) -> Result<Written, ProjectorError> {
+    ) -> Result<(), ProjectorError> {
         self.session.apply(rows).await?;
         if !letters.is_empty() {
             self.session.park(letters).await?;
         }
-        self.session.commit().await?;
-        Ok(Written::Rows(rows.len()))
+        self.session.commit().await
     }
 }
