@@ -1,6 +1,6 @@
 //! The connection to a cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +23,11 @@ pub struct KafkaLog(Arc<Connection>);
 /// What everything that came from one connection shares.
 pub(crate) struct Connection {
     pub(crate) settings: KafkaSettings,
-    pub(crate) producer: Producer,
+    /// The producer of all that is to stay.
+    pub(crate) producer: Arc<Producer>,
+    /// The producer of answers, where there are any: on a connection of its own, for a broker carries out
+    /// the requests of one connection one after the other, and answers would wait behind events.
+    fleeting: Mutex<Option<Arc<Producer>>>,
     reports: Arc<Reports>,
 }
 
@@ -38,7 +42,12 @@ impl KafkaLog {
         settings.check()?;
         let reports = Arc::new(Reports::default());
         let connection = Arc::new(Connection {
-            producer: Producer::start(settings, reports.clone())?,
+            producer: Arc::new(Producer::start(
+                &settings.producer(),
+                &settings.servers,
+                reports.clone(),
+            )?),
+            fleeting: Mutex::default(),
             settings: settings.clone(),
             reports: reports.clone(),
         });
@@ -62,6 +71,17 @@ impl Connection {
             Some(_) => Ok(()),
             None => Err(self.unreachable()),
         }
+    }
+
+    /// The producer for topics of what may be lost. It is started when it is first asked for.
+    fn fleeting_producer(&self) -> Result<Arc<Producer>, LogError> {
+        let mut started = self.fleeting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = &*started {
+            return Ok(producer.clone());
+        }
+        let config = self.settings.fleeting_producer();
+        let producer = Producer::start(&config, &self.settings.servers, self.reports.clone())?;
+        Ok(started.insert(Arc::new(producer)).clone())
     }
 
     /// Asks the cluster something with one of librdkafka's blocking calls.
@@ -114,8 +134,8 @@ impl EventLog for KafkaLog {
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let needed = Needed::ForEver;
-        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
+        let (producer, needed) = (self.0.producer.clone(), Needed::ForEver);
+        let opened = KafkaTopic::open(self.0.clone(), producer, topic, create, needed).await?;
         Ok(Arc::new(opened))
     }
 
@@ -125,8 +145,8 @@ impl EventLog for KafkaLog {
         create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let needed = Needed::For(keep);
-        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
+        let (producer, needed) = (self.0.fleeting_producer()?, Needed::For(keep));
+        let opened = KafkaTopic::open(self.0.clone(), producer, topic, create, needed).await?;
         Ok(Arc::new(opened))
     }
 }
