@@ -1,5 +1,6 @@
 //! The handle that callers use.
 
+use std::future::Future;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use factum_core::{
     Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, Topic, events_topic, partition_of,
 };
 use factum_host::{processors, random_id, spawn};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -225,13 +227,12 @@ impl<A: Aggregate> Engine<A> {
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
-    pub async fn execute(
+    pub fn execute(
         &self,
         id: impl Into<String>,
         command: A::Command,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
         self.execute_with(id, command, CommandOptions::default())
-            .await
     }
 
     /// Carries out a command with options, and returns once its events are facts. Where commands are
@@ -242,17 +243,16 @@ impl<A: Aggregate> Engine<A> {
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
-    pub async fn execute_with(
+    pub fn execute_with(
         &self,
         id: impl Into<String>,
         command: A::Command,
         options: CommandOptions,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
+        // Futures within futures would hold the command and its options once each, and be moved.
         let id = id.into();
         let span = span::<A>(&id, &options);
-        self.execute_anywhere(id, command, options)
-            .instrument(span)
-            .await
+        self.execute_anywhere(id, command, options).instrument(span)
     }
 
     async fn execute_anywhere(
@@ -270,7 +270,14 @@ impl<A: Aggregate> Engine<A> {
                 // In a box, for every call would be as large as this one.
                 Box::pin(routes.client.execute_with(id, command, options)).await
             }
-            _ => self.enqueue(id, command, options).await?.await,
+            _ => {
+                let timeout = options.timeout;
+                let reply = match self.try_send(id, command, options)? {
+                    Sent::Queued(reply) => reply,
+                    Sent::Full(full) => Box::pin(self.queue(full, timeout)).await?,
+                };
+                reply.await
+            }
         }
     }
 
@@ -315,17 +322,9 @@ impl<A: Aggregate> Engine<A> {
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
         let timeout = options.timeout;
-        let (request, partition, reply) = self.request(id.into(), command, options);
-        let owner = self.owner(partition)?;
-        let sent = match timeout {
-            None => owner.send(request).await,
-            Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
-                .await
-                .map_err(|_| self.refuse(ExecuteError::Overloaded))?,
-        };
-        match sent {
-            Ok(()) => Ok(reply),
-            Err(_) => Err(self.refuse(ExecuteError::Unavailable { partition })),
+        match self.try_send(id.into(), command, options)? {
+            Sent::Queued(reply) => Ok(reply),
+            Sent::Full(full) => self.queue(full, timeout).await,
         }
     }
 
@@ -339,13 +338,56 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
-        let (request, partition, reply) = self.request(id.into(), command, options);
-        match self.owner(partition)?.try_send(request) {
-            Ok(()) => Ok(reply),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(self.refuse(ExecuteError::Overloaded)),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
+        match self.try_send(id.into(), command, options)? {
+            Sent::Queued(reply) => Ok(reply),
+            Sent::Full(_) => Err(self.refuse(ExecuteError::Overloaded)),
+        }
+    }
+
+    /// Queues a command if there is room at once, and nobody waits for room.
+    fn try_send(
+        &self,
+        id: String,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Sent<A>, ExecuteError<A::Rejection>> {
+        let (request, partition, reply) = self.request(id, command, options);
+        let owner = self.owner(partition)?;
+        match owner.try_send(request) {
+            Ok(()) => Ok(Sent::Queued(reply)),
+            Err(TrySendError::Full(request)) => Ok(Sent::Full(Full {
+                request,
+                partition,
+                owner,
+                reply,
+            })),
+            Err(TrySendError::Closed(_)) => {
                 Err(self.refuse(ExecuteError::Unavailable { partition }))
             }
+        }
+    }
+
+    /// Waits for room.
+    async fn queue(
+        &self,
+        full: Full<A>,
+        timeout: Option<Duration>,
+    ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
+        let Full {
+            request,
+            partition,
+            owner,
+            reply,
+        } = full;
+        let sent = match timeout {
+            None => owner.send(request).await,
+            Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
+                .await
+                .map_err(|_| self.refuse(ExecuteError::Overloaded))?,
+        };
+        match sent {
+            Ok(()) => Ok(reply),
+            Err(_) => Err(self.refuse(ExecuteError::Unavailable { partition })),
         }
     }
 
@@ -413,6 +455,20 @@ impl<A: Aggregate> Engine<A> {
         self.shared.ended.cancelled().await;
         self.shared.failure.borrow().clone().map_or(Ok(()), Err)
     }
+}
+
+/// What became of a command that was not waited for.
+enum Sent<A: Aggregate> {
+    Queued(Reply<A::Rejection>),
+    Full(Full<A>),
+}
+
+/// A command for which there was no room.
+struct Full<A: Aggregate> {
+    request: Request<A>,
+    partition: u32,
+    owner: mpsc::Sender<Request<A>>,
+    reply: Reply<A::Rejection>,
 }
 
 impl<A: Aggregate> Drop for Engine<A> {

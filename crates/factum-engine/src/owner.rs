@@ -47,6 +47,8 @@ pub(crate) struct Owner<A: Aggregate> {
     /// Commands that were taken from the queue and not decided yet.
     backlog: VecDeque<Request<A>>,
     writer: Writer<Waiting<A::Rejection>>,
+    /// How large the records of the last batch were on average: the next may be alike.
+    record_bytes: usize,
     state: PartitionState<A>,
     /// The checkpoint, where they are kept.
     keeper: Option<Keeper<A>>,
@@ -106,6 +108,7 @@ impl<A: Aggregate> Owner<A> {
             requests,
             backlog: VecDeque::new(),
             writer,
+            record_bytes: 0,
             state,
             keeper: None,
             route: None,

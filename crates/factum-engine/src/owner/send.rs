@@ -40,6 +40,8 @@ impl<A: Aggregate> Owner<A> {
     }
 
     pub(super) fn decide_loaded(&mut self, under_way: &mut UnderWay) {
+        let waiting = self.backlog.len();
+        let room = BATCH_BYTES.min(waiting * self.record_bytes);
         let mut decider = Decider {
             partition: self.partition,
             max_record_bytes: self.topic.max_record_bytes(),
@@ -49,8 +51,8 @@ impl<A: Aggregate> Owner<A> {
             middleware: self.middleware.as_ref(),
             state: &mut self.state,
             writer: &mut self.writer,
-            records: Records::new(),
-            stamps: Vec::new(),
+            records: Records::with_capacity(waiting, room),
+            stamps: Vec::with_capacity(waiting),
         };
         while decider.records.byte_len() < BATCH_BYTES
             && let Some(request) = self.backlog.pop_front()
@@ -62,6 +64,7 @@ impl<A: Aggregate> Owner<A> {
         if !records.is_empty() {
             self.writer.sent(stamps);
             let bytes = records.byte_len();
+            self.record_bytes = bytes.div_ceil(records.len());
             let append = self.topic.append(self.partition, records);
             under_way.push(bytes, self.board.measure(append));
         } else if self.writer.needs_look() {
