@@ -4,8 +4,8 @@
 
 use factum_core::Recorded;
 
-use crate::rows::Rows;
-use crate::{Fold, Row};
+use crate::projection::{Key, Rows};
+use crate::{Projection, Row};
 
 /// What a batch of events does to a table, in the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,14 @@ pub struct Changes<R: Row> {
 }
 
 impl<R: Row> Changes<R> {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+        }
+    }
+
     /// Whether the table stays as it is.
     pub fn is_empty(&self) -> bool {
         self.insert.is_empty() && self.update.is_empty() && self.delete.is_empty()
@@ -37,7 +45,7 @@ pub enum KeyError {
     #[error(
         "{projection}: the fold of an event (aggregate `{id}`, partition {partition}, offset {offset}) \
          for key {expected} returned a row with key {found}: \
-         the row's key must be the one that `key` returns for the event"
+         a row must have the key that it is folded for"
     )]
     Folded {
         /// The projection.
@@ -48,7 +56,7 @@ pub enum KeyError {
         partition: u32,
         /// The event's offset.
         offset: u64,
-        /// The event's key.
+        /// The key that it was folded for.
         expected: String,
         /// The row's key.
         found: String,
@@ -69,20 +77,27 @@ pub enum KeyError {
     },
 }
 
-/// Folds events over the rows that they touch. `rows` may hold only rows that an event has the key
-/// of, each once.
+/// The keys of the rows that events touch, in order, each once.
+pub fn keys_of<P: Projection>(projection: &P, events: &[Recorded<P::Event>]) -> Vec<Key<P>> {
+    let mut rows = P::Rows::default();
+    let touched = rows.touch(projection, events);
+    rows.missing(&touched).into_iter().cloned().collect()
+}
+
+/// Folds events over the rows that they touch. `rows` may hold only rows of [`keys_of`] the events, each
+/// once.
 ///
 /// # Errors
 /// A row's key is not one of the events' keys or comes twice, or the fold returned a row of another key.
-pub fn fold_events<F: Fold>(
-    fold: &F,
-    events: &[Recorded<F::Event>],
-    rows: Vec<F::Row>,
-) -> Result<Changes<F::Row>, KeyError> {
-    let mut folded = Rows::<F>::new();
-    let touched = folded.touch(fold, events);
+pub fn fold_events<P: Projection>(
+    projection: &P,
+    events: &[Recorded<P::Event>],
+    rows: Vec<P::Row>,
+) -> Result<Changes<P::Row>, KeyError> {
+    let mut folded = P::Rows::default();
+    let touched = folded.touch(projection, events);
     folded.load(rows, &touched)?;
-    folded.fold(fold, events, &touched)?;
+    folded.fold(projection, events, &touched)?;
     Ok(folded.into_changes())
 }
 
@@ -92,6 +107,8 @@ pub(crate) mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::Fold;
+    use crate::rows::FoldedRows;
 
     #[derive(Clone, Debug, PartialEq)]
     pub(crate) enum Stock {
@@ -213,7 +230,7 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_that_are_kept_know_what_the_table_holds() {
-        let mut rows = Rows::<Shelves>::new();
+        let mut rows = FoldedRows::<Shelves>::default();
         let mut fold = |events: &[(&str, Stock)]| {
             let events = recorded(events);
             let touched = rows.touch(&Shelves, &events);
@@ -241,7 +258,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_row_that_is_held_is_not_loaded_over() {
-        let mut rows = Rows::<Shelves>::new();
+        let mut rows = FoldedRows::<Shelves>::default();
         let first = recorded(&[("A", Stock::Came(7))]);
         let touched = rows.touch(&Shelves, &first);
         rows.fold(&Shelves, &first, &touched).unwrap();

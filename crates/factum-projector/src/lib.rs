@@ -1,6 +1,8 @@
 //! Factum's read side: folds the events of a log into Postgres tables, exactly once.
 //!
-//! A projection is a [`Fold`]: it says which row an event changes, and how. A [`Projector`] runs it
+//! A projection is a [`Fold`]: it says which row an event changes, and how. A [`MultiFold`] is one in
+//! which an event may change several rows; in an [`Append`] it becomes rows of its own; a
+//! [`Handler`] writes by SQL of its own. A [`Projector`] runs it
 //! as a worker. Workers of one projection share the topic's partitions.
 //!
 //! How it is exact: the transaction that writes a batch's rows also moves the position of each
@@ -19,6 +21,7 @@
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
 mod alive;
+mod append;
 mod backoff;
 mod batch;
 mod changes;
@@ -28,12 +31,14 @@ mod error;
 mod feed;
 mod fold;
 mod gather;
+mod handler;
 mod identity;
 mod options;
 mod owner;
 mod positions;
 mod postgres;
 mod progress;
+mod projection;
 mod projector;
 mod pump;
 mod read_model;
@@ -42,28 +47,35 @@ mod rows;
 mod session;
 mod setup;
 mod sql;
+mod statement;
 mod status;
 mod store;
 mod stored;
 mod table;
+mod transaction;
 mod until_end;
 mod worker;
 mod write;
 
-pub use changes::{Changes, KeyError, fold_events};
+pub use append::{Append, Appended};
+pub use changes::{Changes, KeyError, fold_events, keys_of};
 pub use command::OpenLog;
-pub use error::{Difference, ProjectorError};
+pub use error::{Difference, Failure, ProjectorError};
 pub use factum_derive::Row;
-pub use fold::{Fold, Key};
+pub use fold::{Fold, MultiFold};
+pub use handler::{Handled, Handler};
 pub use options::Options;
 pub use progress::Summary;
+pub use projection::{IntoProjection, Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
-pub use row::{Column, KeyArray, Row};
+pub use row::{Column, KeyArray, KeyedRow, NoKey, Row};
+pub use statement::Refused;
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;
-#[doc(hidden)]
+/// The driver, whose types rows and handlers use.
 pub use tokio_postgres;
+pub use transaction::Transaction;
 
 /// What a simulation puts in the place of Postgres.
 #[cfg(feature = "simulation")]

@@ -6,7 +6,7 @@ mod value;
 
 use std::time::Duration;
 
-use factum_projector::{Fold, Options, Projector, ProjectorError};
+use factum_projector::{Options, Projection, Projector, ProjectorError};
 
 use crate::bank::{Bank, Ledger, within};
 
@@ -21,12 +21,12 @@ pub fn words(error: ProjectorError) -> String {
     words
 }
 
-async fn refused<F: Fold>(bank: &Bank, projector: Projector<F>) -> String {
+pub async fn refused<P: Projection>(bank: &Bank, projector: Projector<P>) -> String {
     words(bank.run(projector).await.expect_err("it is refused"))
 }
 
 #[track_caller]
-fn assert_says(error: &str, parts: &[&str]) {
+pub fn assert_says(error: &str, parts: &[&str]) {
     for part in parts {
         assert!(error.contains(part), "`{part}` is not in:\n{error}");
     }
