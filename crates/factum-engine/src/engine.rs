@@ -249,7 +249,7 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
-        // Futures within futures would hold the command and its options once each, and be moved.
+        // No `async fn`: futures within futures hold the command and its options once each, and are moved.
         let id = id.into();
         let span = span::<A>(&id, &options);
         self.execute_anywhere(id, command, options).instrument(span)
@@ -272,11 +272,11 @@ impl<A: Aggregate> Engine<A> {
             }
             _ => {
                 let timeout = options.timeout;
-                let reply = match self.try_send(id, command, options)? {
-                    Sent::Queued(reply) => reply,
-                    Sent::Full(full) => Box::pin(self.queue(full, timeout)).await?,
+                let unqueued = match self.try_queue(id, command, options)? {
+                    Queueing::Done(reply) => return reply.await,
+                    Queueing::NoRoom(unqueued) => unqueued,
                 };
-                reply.await
+                Box::pin(self.queue(unqueued, timeout)).await?.await
             }
         }
     }
@@ -322,9 +322,9 @@ impl<A: Aggregate> Engine<A> {
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
         let timeout = options.timeout;
-        match self.try_send(id.into(), command, options)? {
-            Sent::Queued(reply) => Ok(reply),
-            Sent::Full(full) => self.queue(full, timeout).await,
+        match self.try_queue(id.into(), command, options)? {
+            Queueing::Done(reply) => Ok(reply),
+            Queueing::NoRoom(unqueued) => self.queue(unqueued, timeout).await,
         }
     }
 
@@ -338,24 +338,24 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
-        match self.try_send(id.into(), command, options)? {
-            Sent::Queued(reply) => Ok(reply),
-            Sent::Full(_) => Err(self.refuse(ExecuteError::Overloaded)),
+        match self.try_queue(id.into(), command, options)? {
+            Queueing::Done(reply) => Ok(reply),
+            Queueing::NoRoom(_) => Err(self.refuse(ExecuteError::Overloaded)),
         }
     }
 
     /// Queues a command if there is room at once, and nobody waits for room.
-    fn try_send(
+    fn try_queue(
         &self,
         id: String,
         command: A::Command,
         options: CommandOptions,
-    ) -> Result<Sent<A>, ExecuteError<A::Rejection>> {
+    ) -> Result<Queueing<A>, ExecuteError<A::Rejection>> {
         let (request, partition, reply) = self.request(id, command, options);
         let owner = self.owner(partition)?;
         match owner.try_send(request) {
-            Ok(()) => Ok(Sent::Queued(reply)),
-            Err(TrySendError::Full(request)) => Ok(Sent::Full(Full {
+            Ok(()) => Ok(Queueing::Done(reply)),
+            Err(TrySendError::Full(request)) => Ok(Queueing::NoRoom(Unqueued {
                 request,
                 partition,
                 owner,
@@ -370,15 +370,15 @@ impl<A: Aggregate> Engine<A> {
     /// Waits for room.
     async fn queue(
         &self,
-        full: Full<A>,
+        unqueued: Unqueued<A>,
         timeout: Option<Duration>,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
-        let Full {
+        let Unqueued {
             request,
             partition,
             owner,
             reply,
-        } = full;
+        } = unqueued;
         let sent = match timeout {
             None => owner.send(request).await,
             Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
@@ -457,14 +457,14 @@ impl<A: Aggregate> Engine<A> {
     }
 }
 
-/// What became of a command that was not waited for.
-enum Sent<A: Aggregate> {
-    Queued(Reply<A::Rejection>),
-    Full(Full<A>),
+/// What became of a command that was to be queued at once.
+enum Queueing<A: Aggregate> {
+    Done(Reply<A::Rejection>),
+    NoRoom(Unqueued<A>),
 }
 
-/// A command for which there was no room.
-struct Full<A: Aggregate> {
+/// A command that waits for room.
+struct Unqueued<A: Aggregate> {
     request: Request<A>,
     partition: u32,
     owner: mpsc::Sender<Request<A>>,

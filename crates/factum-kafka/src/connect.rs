@@ -23,10 +23,10 @@ pub struct KafkaLog(Arc<Connection>);
 /// What everything that came from one connection shares.
 pub(crate) struct Connection {
     pub(crate) settings: KafkaSettings,
-    /// The producer of all that is to stay.
+    /// The producer for topics that keep everything. It also asks the brokers what is to be known.
     pub(crate) producer: Arc<Producer>,
-    /// The producer of answers, where there are any: on a connection of its own, for a broker carries out
-    /// the requests of one connection one after the other, and answers would wait behind events.
+    /// The producer for fleeting topics, once one is open: on connections of its own, for a broker carries
+    /// out the requests of one connection one after the other, and answers would wait behind events.
     fleeting: Mutex<Option<Arc<Producer>>>,
     reports: Arc<Reports>,
 }
@@ -42,11 +42,7 @@ impl KafkaLog {
         settings.check()?;
         let reports = Arc::new(Reports::default());
         let connection = Arc::new(Connection {
-            producer: Arc::new(Producer::start(
-                &settings.producer(),
-                &settings.servers,
-                reports.clone(),
-            )?),
+            producer: Arc::new(Producer::start(settings, reports.clone())?),
             fleeting: Mutex::default(),
             settings: settings.clone(),
             reports: reports.clone(),
@@ -73,14 +69,15 @@ impl Connection {
         }
     }
 
-    /// The producer for topics of what may be lost. It is started when it is first asked for.
+    /// The producer for fleeting topics, started with the first that is opened: its first append would
+    /// wait for half a second otherwise. Its reports are its own, or appends that go well elsewhere would
+    /// hide that it has lost its brokers.
     fn fleeting_producer(&self) -> Result<Arc<Producer>, LogError> {
         let mut started = self.fleeting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = &*started {
             return Ok(producer.clone());
         }
-        let config = self.settings.fleeting_producer();
-        let producer = Producer::start(&config, &self.settings.servers, self.reports.clone())?;
+        let producer = Producer::start(&self.settings, Arc::default())?;
         Ok(started.insert(Arc::new(producer)).clone())
     }
 

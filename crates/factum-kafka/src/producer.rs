@@ -1,4 +1,4 @@
-//! A producer: batches in, one answer for each out. A process has one for all that is to stay.
+//! A producer: batches in, one answer for each out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use factum_core::{Appended, LogError, LogErrorKind, RecordRef, Records};
 use rdkafka::client::{Client, ClientContext};
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::client::{Reporting, Reports};
 use crate::error::{failed, kind};
 use crate::rescue::Rescue;
+use crate::settings::KafkaSettings;
 use crate::tally::Tally;
 
 /// The name of the record header that carries Factum's own.
@@ -38,22 +39,18 @@ pub(crate) struct Producer {
 
 impl Producer {
     /// Starts connecting; nothing is waited for.
-    pub(crate) fn start(
-        config: &ClientConfig,
-        servers: &str,
-        reports: Arc<Reports>,
-    ) -> Result<Self, LogError> {
+    pub(crate) fn start(settings: &KafkaSettings, reports: Arc<Reports>) -> Result<Self, LogError> {
         let context = Deliveries {
             reporting: Reporting(reports),
             batches: Mutex::default(),
         };
-        let client = BaseProducer::from_config_and_context(config, context)
+        let client = BaseProducer::from_config_and_context(&settings.producer(), context)
             .map_err(|error| failed(error, "the Kafka settings are not valid".to_owned()))?;
         let producer = Self {
             client: Arc::new(client),
             stopped: Arc::default(),
         };
-        producer.serve_reports(Rescue::new(servers));
+        producer.serve_reports(Rescue::new(&settings.servers));
         Ok(producer)
     }
 

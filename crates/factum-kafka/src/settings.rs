@@ -125,23 +125,12 @@ impl KafkaSettings {
         config
     }
 
-    /// The producer of all that is to stay. It also asks for metadata and offsets.
+    /// Every producer. One of them also asks for metadata and offsets.
     pub(crate) fn producer(&self) -> ClientConfig {
-        let mut config = self.any_producer();
-        config.set("enable.idempotence", "true").set("acks", "all");
-        self.finish(config)
-    }
-
-    /// A producer of what may be lost: it waits for one copy only.
-    pub(crate) fn fleeting_producer(&self) -> ClientConfig {
-        let mut config = self.any_producer();
-        config.set("enable.idempotence", "false").set("acks", "1");
-        self.finish(config)
-    }
-
-    fn any_producer(&self) -> ClientConfig {
         let mut config = self.client();
         config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
             .set(
                 "message.timeout.ms",
                 self.append_timeout.as_millis().to_string(),
@@ -154,7 +143,7 @@ impl KafkaSettings {
             // The topic's own limit decides.
             .set("message.max.bytes", MESSAGE_BYTES.to_string())
             .set("batch.size", BATCH_BYTES.to_string());
-        config
+        self.finish(config)
     }
 
     /// A consumer that replays partitions and then follows them.
