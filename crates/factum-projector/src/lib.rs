@@ -70,6 +70,8 @@ pub use projection::{IntoProjection, Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
 pub use row::{Column, KeyArray, KeyedRow, NoKey, Row};
+#[cfg(feature = "decimal")]
+pub use rust_decimal;
 pub use statement::Refused;
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use table::TableError;

@@ -16,7 +16,7 @@ pub struct ProjectionStatus {
     pub projection: &'static str,
     /// Its version.
     pub version: u32,
-    /// The table that it fills.
+    /// The table that it fills; empty where a handler writes by SQL of its own.
     pub table: &'static str,
     /// The topic that it reads; none until the log was opened.
     pub topic: Option<String>,

@@ -11,6 +11,7 @@ mod refusals;
 mod roles;
 mod status;
 mod takeover;
+mod types;
 mod until_end;
 #[cfg(target_os = "linux")]
 mod vanish;

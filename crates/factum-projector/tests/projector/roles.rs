@@ -1,7 +1,8 @@
 //! What a role must be granted, as docs/postgres.md tells it: enough, and nothing that is not needed.
 
-use factum_projector::{Options, Summary};
+use factum_projector::{Options, Projection, Projector, Summary};
 
+use crate::append::journal;
 use crate::bank::{Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within};
 use factum_testkit::servers;
 
@@ -55,16 +56,30 @@ impl Closed {
     }
 
     /// Runs a worker as this role up to the end.
-    async fn work(&self, role: &str) -> Result<Summary, String> {
+    async fn work<P: Projection>(
+        &self,
+        role: &str,
+        projector: Projector<P>,
+    ) -> Result<Summary, String> {
         let options = Options {
             schema: self.named("$factum"),
             ..self.bank.until_end()
         };
-        let projector = self.bank.balances().options(options);
+        let projector = projector.options(options);
         let log = std::sync::Arc::new(self.bank.view());
         let url = self.address(role);
         let worked = within(60, projector.run(log, &url, std::future::pending())).await;
         worked.map_err(super::refusals::words)
+    }
+
+    /// Grants what migrations need.
+    async fn admit_migrations(&self) {
+        for grant in [
+            "CONNECT, CREATE, TEMPORARY ON DATABASE $closed",
+            "USAGE, CREATE ON SCHEMA $models",
+        ] {
+            self.sql(&format!("GRANT {grant} TO $migrations")).await;
+        }
     }
 
     async fn drop(self) {
@@ -95,13 +110,9 @@ const WORKER: [&str; 11] = [
 async fn a_worker_on_tables_that_migrations_made() {
     let closed = Closed::new().await;
     let mut ledger = Ledger::create(&closed.bank, 2, 41).await;
-    closed
-        .sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE $closed TO $migrations")
-        .await;
-    closed
-        .sql("GRANT USAGE, CREATE ON SCHEMA $models TO $migrations")
-        .await;
-    closed.work("$migrations").await.unwrap();
+    closed.admit_migrations().await;
+    let balances = || closed.bank.balances();
+    closed.work("$migrations", balances()).await.unwrap();
     for grant in WORKER {
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
     }
@@ -109,7 +120,7 @@ async fn a_worker_on_tables_that_migrations_made() {
     for grant in WORKER {
         ledger.commit(0, grant, &[posted(1, 5)]).await;
     }
-    closed.work("$worker").await.unwrap();
+    closed.work("$worker", balances()).await.unwrap();
     for grant in WORKER {
         closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
         // A row to change, one to add, and one to delete.
@@ -121,13 +132,13 @@ async fn a_worker_on_tables_that_migrations_made() {
             ..posted(1, 5)
         };
         ledger.commit(0, grant, &[close]).await;
-        let error = closed.work("$worker").await.expect_err(grant);
+        let error = closed.work("$worker", balances()).await.expect_err(grant);
         // Where a schema may not be used, its tables are as good as not there.
         let told = ["permission denied", "no schema has been selected"];
         assert!(told.iter().any(|it| error.contains(it)), "{grant}: {error}");
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
     }
-    closed.work("$worker").await.unwrap();
+    closed.work("$worker", balances()).await.unwrap();
     let rows = closed.bank.rows::<Balance>().await;
     assert_eq!(rows, expected(&Balances, &ledger.valid));
 
@@ -142,5 +153,40 @@ async fn a_worker_on_tables_that_migrations_made() {
     reader.query("SELECT * FROM balance", &[]).await.unwrap();
     assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
     drop(reader);
+    closed.drop().await;
+}
+
+/// What a worker needs whose rows are appended, one by one.
+const APPENDING: [&str; 8] = [
+    "CONNECT ON DATABASE $closed",
+    "USAGE ON SCHEMA $factum",
+    "SELECT ON $factum.positions",
+    "UPDATE ON $factum.positions",
+    "USAGE ON SCHEMA $models",
+    "SELECT ON $models.factum_owners",
+    "SELECT ON $models.journal",
+    "INSERT ON $models.journal",
+];
+
+#[tokio::test]
+async fn a_worker_that_appends_can_change_no_row() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 1, 42).await;
+    closed.admit_migrations().await;
+    closed.work("$migrations", journal()).await.unwrap();
+    for grant in APPENDING {
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    closed.work("$worker", journal()).await.unwrap();
+    for grant in APPENDING {
+        closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
+        ledger.commit(0, "a", &[posted(1, 5)]).await;
+        let worked = closed.work("$worker", journal()).await;
+        worked.expect_err(grant);
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    let summary = closed.work("$worker", journal()).await.unwrap();
+    assert_eq!(summary.rows, APPENDING.len() as u64);
     closed.drop().await;
 }
