@@ -18,6 +18,7 @@ use crate::builder::EngineBuilder;
 use crate::checkpoints::{Checkpoints, Keeping};
 use crate::decider::{Caller, Request};
 use crate::follow::follow_to_the_end;
+use crate::history::Lookups;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
@@ -52,6 +53,8 @@ pub(crate) struct Shared<A: Aggregate> {
     pub middleware: Option<Arc<dyn Middleware<A>>>,
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
+    /// The ways for questions.
+    pub lookups: Lookups,
     pub claimant: Uuid,
     pub turns: Arc<Turns>,
     pub stop: CancellationToken,
@@ -164,6 +167,7 @@ impl<A: Aggregate> Engine<A> {
             routes,
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
+            lookups: Lookups::new(partitions),
             claimant: random_id(),
             turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
@@ -295,6 +299,10 @@ impl<A: Aggregate> Engine<A> {
                 Err(self.refuse(ExecuteError::Unsent(Arc::new(error))))
             }
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared<A> {
+        &self.shared
     }
 
     fn owns(&self, partition: u32) -> bool {
