@@ -47,7 +47,6 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens the log.
-    #[allow(dead_code, reason = "for commands that read the log")]
     pub(crate) async fn open(&self) -> Result<Arc<dyn EventLog>, LogError> {
         factum::open_log(&self.log).await
     }

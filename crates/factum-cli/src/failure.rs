@@ -8,6 +8,8 @@ use factum::{LogError, ProjectorError, WaitError};
 use factum_core::chain;
 use tracing_subscriber::EnvFilter;
 
+use crate::aggregate::{ScanError, SchemasError};
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -17,6 +19,12 @@ pub(crate) enum Failure {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An aggregate that cannot be shown.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// Schemas that cannot be used.
+    #[error(transparent)]
+    Schemas(#[from] SchemasError),
     /// Standard output cannot be written.
     #[error("cannot print")]
     Output(#[from] io::Error),

@@ -2,6 +2,7 @@
 //!
 //! A subcommand is a file: its flags, what it asks for, and how it prints the answer.
 
+mod aggregate;
 mod connection;
 mod failure;
 mod output;
@@ -34,6 +35,9 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Aggregates: their events
+    #[command(subcommand)]
+    Aggregate(aggregate::Command),
     /// Read models: how far they are
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
@@ -42,6 +46,7 @@ enum Command {
 impl Command {
     async fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Aggregate(command) => command.run().await,
             Self::Projection(command) => command.run().await,
         }
     }
