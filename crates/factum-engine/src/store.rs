@@ -502,3 +502,53 @@ impl From<At> for Position {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::States;
+
+    fn snapshot(next: u64) -> Snapshot {
+        Snapshot {
+            position: Position {
+                next,
+                ..Position::START
+            },
+            states: Arc::<States>::default(),
+            commands: NewCommands::default(),
+            events: Some(Arc::default()),
+            places: Places::default(),
+        }
+    }
+
+    #[test]
+    fn events_that_reach_less_far_than_the_states_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let origin = Origin {
+            topic: "t".into(),
+            partition: 0,
+            shape: 1,
+            window: 1,
+            history: true,
+        };
+        let open = || Store::open(dir.path(), origin.clone(), 1 << 20).unwrap();
+        let (store, stored) = open();
+        assert_eq!(stored, None);
+        store.write(&snapshot(5)).unwrap();
+        drop(store);
+        let (store, stored) = open();
+        assert_eq!(stored.map(|position| position.next), Some(5));
+        // A build that knows nothing of events goes on.
+        let (position, what) = (At::from(snapshot(7).position), Found::of(&origin));
+        let what = postcard::to_allocvec(&(what, position, Mark::default())).unwrap();
+        let writing = store.database.begin_write().unwrap();
+        let mut table = writing.open_table(CHECKPOINT).unwrap();
+        table.insert("", &*sealed::seal("", &what)).unwrap();
+        drop(table);
+        writing.commit().unwrap();
+        drop(store);
+        assert_eq!(open().1, None);
+    }
+}
