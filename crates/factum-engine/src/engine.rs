@@ -20,6 +20,7 @@ use crate::builder::EngineBuilder;
 use crate::checkpoints::{Checkpoints, Keeping};
 use crate::decider::{Caller, Request};
 use crate::follow::follow_to_the_end;
+use crate::history::Lookups;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
@@ -54,6 +55,8 @@ pub(crate) struct Shared<A: Aggregate> {
     pub middleware: Option<Arc<dyn Middleware<A>>>,
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
+    /// The ways for questions.
+    pub lookups: Lookups,
     pub claimant: Uuid,
     pub turns: Arc<Turns>,
     pub stop: CancellationToken,
@@ -166,6 +169,7 @@ impl<A: Aggregate> Engine<A> {
             routes,
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
+            lookups: Lookups::new(partitions),
             claimant: random_id(),
             turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
@@ -302,6 +306,10 @@ impl<A: Aggregate> Engine<A> {
                 Err(self.refuse(ExecuteError::Unsent(Arc::new(error))))
             }
         }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared<A> {
+        &self.shared
     }
 
     fn owns(&self, partition: u32) -> bool {

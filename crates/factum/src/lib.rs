@@ -50,10 +50,10 @@ pub use factum_core::{
     ValidEvent, commands_topic, dead_letters_topic, events_topic, partition_of, replies_topic,
 };
 pub use factum_engine::{
-    Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
-    EngineBuilder, EngineError, EngineOptions, EngineStatus, ExecuteError, Middleware,
-    PartitionShare, PartitionStatus, Phase, Receipt, Replayed, Reply, Role, Routing,
-    RoutingOptions, StandbyPhase, StandbyStatus, Submitted,
+    At, Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
+    EngineBuilder, EngineError, EngineOptions, EngineStatus, ExecuteError, HistoryError,
+    HistoryPage, Middleware, PartitionShare, PartitionStatus, Past, Phase, Receipt, Replayed,
+    Reply, Role, Routing, RoutingOptions, StandbyPhase, StandbyStatus, Submitted,
 };
 pub use factum_program::shutdown_signal;
 pub use factum_schema as schema;

@@ -1,0 +1,105 @@
+//! `factum` as it is run: what it prints, and its exit codes.
+
+use std::process::{Command, Output};
+
+use factum_testkit::servers;
+use tokio_postgres::{Client, NoTls};
+
+/// A schema of positions of the test's own.
+struct System {
+    schema: String,
+    client: Client,
+}
+
+impl System {
+    async fn new() -> Self {
+        let schema = format!("cli_{}", uuid::Uuid::new_v4().simple());
+        let url = servers::postgres();
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        Self { schema, client }
+    }
+
+    /// Positions as workers of two versions leave them.
+    async fn with_positions(self) -> Self {
+        let sql = include_str!("../../factum-projector/src/positions.sql");
+        let sql = sql.replace("{table}", &format!("{}.positions", self.schema));
+        let rows = format!(
+            "INSERT INTO {}.positions (projection, version, topic, partition, \"offset\", epoch, next, closed) \
+             VALUES ('board', 1, 't', 0, 9, 1, 6, false), ('board', 1, 't', 1, 9, 1, 4, false), \
+                    ('board', 2, 't', 0, 0, 0, 1, false)",
+            self.schema
+        );
+        let all = format!("CREATE SCHEMA {}; {sql}; {rows}", self.schema);
+        self.client.batch_execute(&all).await.unwrap();
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        factum(arguments)
+            .args(["--postgres", &servers::postgres(), "--schema", &self.schema])
+            .output()
+            .unwrap()
+    }
+}
+
+fn factum(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_factum"));
+    command.args(arguments).env_remove("FACTUM_POSTGRES");
+    command
+}
+
+fn told(output: &Output) -> (i32, String) {
+    let out = if output.status.success() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
+    let text = String::from_utf8(out.clone()).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+#[tokio::test]
+async fn projections_are_listed_for_people_and_for_programs() {
+    let system = System::new().await.with_positions().await;
+    let (code, text) = told(&system.run(&["projection", "list"]));
+    assert_eq!(code, 0, "{text}");
+    let lines: Vec<Vec<_>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0][0], "PROJECTION");
+    assert_eq!(lines[1][..5], ["board", "1", "t", "2", "8"], "{text}");
+    let (_, text) = told(&system.run(&["projection", "list", "--json"]));
+    let second: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        (&second["version"], &second["events"]),
+        (&2.into(), &0.into())
+    );
+}
+
+#[tokio::test]
+async fn where_no_worker_ever_ran_nothing_is_listed() {
+    let system = System::new().await;
+    assert_eq!(
+        told(&system.run(&["projection", "list", "--json"])),
+        (0, String::new())
+    );
+}
+
+#[test]
+fn exit_codes_tell_failures_from_wrong_usage() {
+    let nobody = [
+        "projection",
+        "list",
+        "--postgres",
+        "postgres://u@127.0.0.1:1/d",
+    ];
+    let (code, text) = told(&factum(&nobody).output().unwrap());
+    assert_eq!(code, 1);
+    assert!(text.starts_with("factum: "), "{text}");
+    assert_eq!(
+        told(&factum(&["projection", "list"]).output().unwrap()).0,
+        2
+    );
+}
