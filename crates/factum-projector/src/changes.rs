@@ -4,8 +4,9 @@
 
 use factum_core::Recorded;
 
-use crate::rows::Rows;
-use crate::{Fold, Row};
+use crate::projection::Rows;
+use crate::rows::FoldedRows;
+use crate::{MultiFold, Row};
 
 /// What a batch of events does to a table, in the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub enum KeyError {
     #[error(
         "{projection}: the fold of an event (aggregate `{id}`, partition {partition}, offset {offset}) \
          for key {expected} returned a row with key {found}: \
-         the row's key must be the one that `key` returns for the event"
+         a row must have the key that it is folded for"
     )]
     Folded {
         /// The projection.
@@ -48,7 +49,7 @@ pub enum KeyError {
         partition: u32,
         /// The event's offset.
         offset: u64,
-        /// The event's key.
+        /// The key that it was folded for.
         expected: String,
         /// The row's key.
         found: String,
@@ -74,12 +75,12 @@ pub enum KeyError {
 ///
 /// # Errors
 /// A row's key is not one of the events' keys or comes twice, or the fold returned a row of another key.
-pub fn fold_events<F: Fold>(
+pub fn fold_events<F: MultiFold>(
     fold: &F,
     events: &[Recorded<F::Event>],
     rows: Vec<F::Row>,
 ) -> Result<Changes<F::Row>, KeyError> {
-    let mut folded = Rows::<F>::new();
+    let mut folded = FoldedRows::<F>::default();
     let touched = folded.touch(fold, events);
     folded.load(rows, &touched)?;
     folded.fold(fold, events, &touched)?;
@@ -92,6 +93,7 @@ pub(crate) mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::Fold;
 
     #[derive(Clone, Debug, PartialEq)]
     pub(crate) enum Stock {
@@ -213,7 +215,7 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_that_are_kept_know_what_the_table_holds() {
-        let mut rows = Rows::<Shelves>::new();
+        let mut rows = FoldedRows::<Shelves>::default();
         let mut fold = |events: &[(&str, Stock)]| {
             let events = recorded(events);
             let touched = rows.touch(&Shelves, &events);
@@ -241,7 +243,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_row_that_is_held_is_not_loaded_over() {
-        let mut rows = Rows::<Shelves>::new();
+        let mut rows = FoldedRows::<Shelves>::default();
         let first = recorded(&[("A", Stock::Came(7))]);
         let touched = rows.touch(&Shelves, &first);
         rows.fold(&Shelves, &first, &touched).unwrap();

@@ -13,7 +13,7 @@ use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
-use crate::{Fold, Options, Projector, ProjectorError, Row};
+use crate::{Options, Projection, Projector, ProjectorError, Row};
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
 pub trait OpenLog: Send + Sync {
@@ -120,13 +120,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl Flags {
-    fn read<F: Fold>() -> Self {
+    fn read<P: Projection>() -> Self {
         let about = format!(
             "Projects the events of {} into the Postgres table {} (projection {} version {})",
-            F::Event::AGGREGATE,
-            F::Row::TABLE,
-            F::NAME,
-            F::VERSION
+            P::Event::AGGREGATE,
+            P::Row::TABLE,
+            P::NAME,
+            P::VERSION
         );
         let matches = Self::command().about(about).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
@@ -146,11 +146,11 @@ impl Flags {
     }
 }
 
-impl<F: Fold, O: OpenLog> Projector<F, O> {
+impl<P: Projection, O: OpenLog> Projector<P, O> {
     /// Runs the worker as a whole program: reads flags and environment, logs to standard error,
     /// minds signals, and says by the exit code how it went. `--help` describes all of it.
     pub async fn main(self) -> ExitCode {
-        let flags = Flags::read::<F>();
+        let flags = Flags::read::<P>();
         start_logging(flags.log_format);
         match self.command(&flags).await {
             Ok(()) => ExitCode::SUCCESS,

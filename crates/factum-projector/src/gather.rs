@@ -13,10 +13,11 @@ use factum_core::Position;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Move};
-use crate::rows::{Rows, Touched, Unwritten};
+use crate::projection::{Key, Rows};
+use crate::rows::Unwritten;
 use crate::stored::StoredKeys;
 use crate::write::Writer;
-use crate::{Fold, Key, KeyError, ProjectorError};
+use crate::{KeyError, Projection, ProjectorError};
 
 /// After what time gathered rows are written, however many more there are to come.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,8 +26,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const FEW: usize = 64 * 1024;
 
 /// What was folded and is not written yet, and rows that are known.
-pub(crate) struct Gathered<F: Fold> {
-    rows: Rows<F>,
+pub(crate) struct Gathered<P: Projection> {
+    rows: P::Rows,
     /// The keys of all rows of the table, where they are known.
     stored: Option<StoredKeys>,
     /// Where each partition stands in Postgres.
@@ -40,12 +41,12 @@ pub(crate) struct Gathered<F: Fold> {
     limit: usize,
 }
 
-impl<F: Fold> Gathered<F> {
+impl<P: Projection> Gathered<P> {
     /// Nothing gathered yet. Writes and forgets rows after records of about `limit` bytes.
     pub(crate) fn new(committed: BTreeMap<u32, Position>, limit: usize) -> Self {
         let untouched = committed.values().all(|at| *at == Position::START);
         Self {
-            rows: Rows::new(),
+            rows: P::Rows::default(),
             stored: untouched.then(StoredKeys::none),
             committed,
             moves: BTreeMap::new(),
@@ -59,17 +60,17 @@ impl<F: Fold> Gathered<F> {
     /// Folds a batch, over rows that are read if they are not known.
     pub(crate) async fn take_in(
         &mut self,
-        fold: &F,
-        writer: &Writer<F::Row>,
-        batch: &Batch<F::Event>,
+        projection: &P,
+        writer: &Writer<P::Row>,
+        batch: &Batch<P::Event>,
     ) -> Result<(), ProjectorError> {
-        let touched = self.rows.touch(fold, &batch.events);
-        let rows = writer.read::<F>(&self.missing(&touched)).await?;
-        Ok(self.fold(fold, batch, &touched, rows)?)
+        let touched = self.rows.touch(projection, &batch.events);
+        let rows = writer.read::<P>(&self.missing(&touched)).await?;
+        Ok(self.fold(projection, batch, &touched, rows)?)
     }
 
     /// The keys of rows that are not known, but for those that the table surely lacks.
-    fn missing(&self, touched: &Touched) -> Vec<&Key<F>> {
+    fn missing(&self, touched: &<P::Rows as Rows<P>>::Touched) -> Vec<&Key<P>> {
         let mut missing = self.rows.missing(touched);
         if let Some(stored) = &self.stored {
             missing.retain(|key| stored.may_hold(key));
@@ -79,13 +80,13 @@ impl<F: Fold> Gathered<F> {
 
     fn fold(
         &mut self,
-        fold: &F,
-        batch: &Batch<F::Event>,
-        touched: &Touched,
-        missing: Vec<F::Row>,
+        projection: &P,
+        batch: &Batch<P::Event>,
+        touched: &<P::Rows as Rows<P>>::Touched,
+        missing: Vec<P::Row>,
     ) -> Result<(), KeyError> {
         self.rows.load(missing, touched)?;
-        self.rows.fold(fold, &batch.events, touched)?;
+        self.rows.fold(projection, &batch.events, touched)?;
         for (partition, step) in &batch.moves {
             let moved = self.moves.entry(*partition).or_insert(*step);
             moved.to = step.to;
@@ -118,7 +119,7 @@ impl<F: Fold> Gathered<F> {
         self.events
     }
 
-    pub(crate) fn unwritten(&self) -> Unwritten<'_, F::Row> {
+    pub(crate) fn unwritten(&self) -> Unwritten<'_, P::Row> {
         self.rows.unwritten()
     }
 

@@ -1,6 +1,7 @@
 //! Factum's read side: folds the events of a log into Postgres tables, exactly once.
 //!
-//! A projection is a [`Fold`]: it says which row an event changes, and how. A [`Projector`] runs it
+//! A projection is a [`Fold`]: it says which row an event changes, and how. A [`MultiFold`] is one in
+//! which an event may change several rows. A [`Projector`] runs it
 //! as a worker. Workers of one projection share the topic's partitions.
 //!
 //! How it is exact: the transaction that writes a batch's rows also moves the position of each
@@ -35,6 +36,7 @@ mod owner;
 mod positions;
 mod postgres;
 mod progress;
+mod projection;
 mod projector;
 mod pump;
 mod read_model;
@@ -55,10 +57,15 @@ pub use changes::{Changes, KeyError, fold_events};
 pub use command::OpenLog;
 pub use error::{Difference, ProjectorError};
 pub use factum_derive::Row;
+<<<<<<< de385a14fa0f8989b9da66d5c96788e8d8e5cfff
 pub use fold::{Fold, Key};
 pub use operations::{ListedProjection, Operations};
+=======
+pub use fold::{Fold, MultiFold};
+>>>>>>> 68dd994
 pub use options::Options;
 pub use progress::Summary;
+pub use projection::{Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
 pub use row::{Column, KeyArray, Row};

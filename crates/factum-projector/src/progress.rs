@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 
 use crate::batch::Move;
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
-use crate::{Fold, Row};
+use crate::{Projection, Row};
 
 /// Counts what a worker has committed since it started.
 #[derive(Debug)]
@@ -51,19 +51,19 @@ pub struct Summary {
 }
 
 impl Progress {
-    pub(crate) fn new<F: Fold>() -> Self {
+    pub(crate) fn new<P: Projection>() -> Self {
         let transactions = HistogramOpts::new(
             "factum_projector_transaction_seconds",
             "How long it took to write a batch to Postgres, and to commit it.",
         );
         let buckets = exponential_buckets(0.001, 2.0, 15).expect("sound bounds"); // to 16 s
         let transactions = transactions
-            .const_label("projection", name(F::NAME, F::VERSION))
+            .const_label("projection", name(P::NAME, P::VERSION))
             .buckets(buckets);
         Self {
-            projection: F::NAME,
-            version: F::VERSION,
-            table: F::Row::TABLE,
+            projection: P::NAME,
+            version: P::VERSION,
+            table: P::Row::TABLE,
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             batches: AtomicU64::new(0),

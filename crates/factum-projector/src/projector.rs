@@ -17,23 +17,23 @@ use crate::session::Server;
 use crate::setup::set_up;
 use crate::store::Store;
 use crate::table::TableTypes;
-use crate::{Fold, OpenLog, Options, ProjectorError, until_end, worker};
+use crate::{OpenLog, Options, Projection, ProjectorError, until_end, worker};
 
 /// A projection, ready to be run as a worker. Any number of workers of one projection share the
 /// topic's partitions, and take over from each other.
 #[derive(Clone, Debug)]
-pub struct Projector<F, O = ()> {
-    pub(crate) fold: F,
+pub struct Projector<P, O = ()> {
+    pub(crate) projection: P,
     pub(crate) table: Option<String>,
     pub(crate) options: Options,
     pub(crate) open: O,
 }
 
-impl<F: Fold> Projector<F> {
+impl<P: Projection> Projector<P> {
     /// A projection whose table is there already.
-    pub fn new(fold: F) -> Self {
+    pub fn new(projection: P) -> Self {
         Self {
-            fold,
+            projection,
             table: None,
             options: Options::default(),
             open: (),
@@ -41,11 +41,11 @@ impl<F: Fold> Projector<F> {
     }
 }
 
-impl<F: Fold, O> Projector<F, O> {
+impl<P: Projection, O> Projector<P, O> {
     /// Says how [`Projector::main`] opens the log whose address it is given.
-    pub fn log<P: OpenLog>(self, open: P) -> Projector<F, P> {
+    pub fn log<L: OpenLog>(self, open: L) -> Projector<P, L> {
         Projector {
-            fold: self.fold,
+            projection: self.projection,
             table: self.table,
             options: self.options,
             open,
@@ -96,7 +96,7 @@ impl<F: Fold, O> Projector<F, O> {
     pub async fn run_on(
         self,
         log: Arc<dyn EventLog>,
-        store: Arc<dyn Store<F::Row>>,
+        store: Arc<dyn Store<P::Row>>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Summary, ProjectorError> {
         self.work(log, Home::Simulated(store), shutdown).await
@@ -105,11 +105,11 @@ impl<F: Fold, O> Projector<F, O> {
     async fn work(
         self,
         log: Arc<dyn EventLog>,
-        home: Home<'_, F::Row>,
+        home: Home<'_, P::Row>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Summary, ProjectorError> {
         let mut shutdown = pin!(shutdown);
-        let progress = Arc::new(Progress::new::<F>());
+        let progress = Arc::new(Progress::new::<P>());
         self.options.components.add(&progress);
         let context = tokio::select! {
             biased;
@@ -141,24 +141,24 @@ impl<F: Fold, O> Projector<F, O> {
     async fn start(
         self,
         log: Arc<dyn EventLog>,
-        home: Home<'_, F::Row>,
+        home: Home<'_, P::Row>,
         progress: Arc<Progress>,
-    ) -> Result<Context<F>, ProjectorError> {
+    ) -> Result<Context<P>, ProjectorError> {
         let options = self.options;
         let (topic, store) = match home {
             Home::Postgres(address, _) => {
-                let name = format!("{}.v{}", F::NAME, F::VERSION);
+                let name = format!("{}.v{}", P::NAME, P::VERSION);
                 let server = Server::parse(address, &name)?;
-                let topic = open::<F>(log.as_ref(), &options).await?;
+                let topic = open::<P>(log.as_ref(), &options).await?;
                 let table = self.table.as_deref();
-                let postgres = in_postgres::<F>(server, &*topic, table, &options).await?;
-                (topic, Arc::new(postgres) as Arc<dyn Store<F::Row>>)
+                let postgres = in_postgres::<P>(server, &*topic, table, &options).await?;
+                (topic, Arc::new(postgres) as Arc<dyn Store<P::Row>>)
             }
             #[cfg(feature = "simulation")]
-            Home::Simulated(store) => (open::<F>(log.as_ref(), &options).await?, store),
+            Home::Simulated(store) => (open::<P>(log.as_ref(), &options).await?, store),
         };
         Ok(Context {
-            fold: self.fold,
+            projection: self.projection,
             options,
             topic,
             store,
@@ -177,7 +177,7 @@ enum Home<'a, R> {
 }
 
 /// A projection's place in Postgres, with everything that it needs there.
-async fn in_postgres<F: Fold>(
+async fn in_postgres<P: Projection>(
     server: Server,
     topic: &dyn Topic,
     table: Option<&str>,
@@ -185,12 +185,12 @@ async fn in_postgres<F: Fold>(
 ) -> Result<Postgres, ProjectorError> {
     let positions = Positions {
         schema: options.schema.clone(),
-        projection: F::NAME,
-        version: F::VERSION,
+        projection: P::NAME,
+        version: P::VERSION,
         topic: topic.name().to_owned(),
     };
     let (partitions, patience) = (topic.partitions(), options.start_timeout);
-    let types = prepare::<F>(&server, &positions, table, partitions, patience).await?;
+    let types = prepare::<P>(&server, &positions, table, partitions, patience).await?;
     Ok(Postgres {
         server,
         positions,
@@ -199,8 +199,8 @@ async fn in_postgres<F: Fold>(
 }
 
 /// Resolves when a worker is to end: told so, or at the end.
-async fn over<F: Fold>(
-    context: &Context<F>,
+async fn over<P: Projection>(
+    context: &Context<P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ProjectorError> {
     let reached = async {
@@ -217,12 +217,12 @@ async fn over<F: Fold>(
 }
 
 /// Opens the topic. It may yet have to be created, by the first writer.
-async fn open<F: Fold>(
+async fn open<P: Projection>(
     log: &dyn EventLog,
     options: &Options,
 ) -> Result<Arc<dyn Topic>, ProjectorError> {
     let topic = options.topic.clone();
-    let topic = topic.unwrap_or_else(|| events_topic(F::Event::AGGREGATE));
+    let topic = topic.unwrap_or_else(|| events_topic(P::Event::AGGREGATE));
     let passing = |error: &LogError| error.is_retryable() || error.kind() == LogErrorKind::NotFound;
     let opened = patiently(options.start_timeout, passing, || log.open(&topic, None)).await;
     opened.map_err(|source| match passing(&source) {
@@ -236,7 +236,7 @@ async fn open<F: Fold>(
 }
 
 /// Creates what is missing in Postgres, and checks the rest.
-async fn prepare<F: Fold>(
+async fn prepare<P: Projection>(
     server: &Server,
     positions: &Positions,
     table: Option<&str>,
@@ -248,7 +248,7 @@ async fn prepare<F: Fold>(
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
         let _call = session.call();
-        set_up::<F>(&session.client, positions, table, partitions).await
+        set_up::<P>(&session.client, positions, table, partitions).await
     });
     prepared
         .await

@@ -19,14 +19,14 @@ use crate::identity;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::write::{Writer, Written};
-use crate::{Fold, Options, ProjectorError};
+use crate::{Options, Projection, ProjectorError};
 
 /// What all parts of a worker know.
-pub(crate) struct Context<F: Fold> {
-    pub fold: F,
+pub(crate) struct Context<P: Projection> {
+    pub projection: P,
     pub options: Options,
     pub topic: Arc<dyn Topic>,
-    pub store: Arc<dyn Store<F::Row>>,
+    pub store: Arc<dyn Store<P::Row>>,
     pub progress: Arc<Progress>,
 }
 
@@ -40,8 +40,8 @@ pub(crate) enum Ended {
 }
 
 /// Projects partitions.
-pub(crate) struct Pump<F: Fold> {
-    context: Arc<Context<F>>,
+pub(crate) struct Pump<P: Projection> {
+    context: Arc<Context<P>>,
     partitions: Vec<u32>,
     /// Where each partition can stand, if nobody else projects it: where the last transaction
     /// started or where it ended.
@@ -62,14 +62,14 @@ enum Step<E> {
 }
 
 /// A session with Postgres, and all it works on.
-struct Session<F: Fold> {
-    writer: Writer<F::Row>,
-    feed: Feed<F::Event>,
-    gathered: Gathered<F>,
+struct Session<P: Projection> {
+    writer: Writer<P::Row>,
+    feed: Feed<P::Event>,
+    gathered: Gathered<P>,
 }
 
-impl<F: Fold> Pump<F> {
-    pub(crate) fn new(context: Arc<Context<F>>, partitions: Vec<u32>) -> Self {
+impl<P: Projection> Pump<P> {
+    pub(crate) fn new(context: Arc<Context<P>>, partitions: Vec<u32>) -> Self {
         Self {
             context,
             partitions,
@@ -146,7 +146,7 @@ impl<F: Fold> Pump<F> {
 
     /// Opens a session at the committed positions, or names the partitions that another worker has
     /// moved since this one last knew them.
-    async fn open(&self) -> Result<Result<Session<F>, Vec<u32>>, ProjectorError> {
+    async fn open(&self) -> Result<Result<Session<P>, Vec<u32>>, ProjectorError> {
         let Context {
             options,
             store,
@@ -161,7 +161,7 @@ impl<F: Fold> Pump<F> {
         if !behind.is_empty() {
             return Ok(Err(behind));
         }
-        identity::verify(topic.as_ref(), F::NAME, &at).await?;
+        identity::verify(topic.as_ref(), P::NAME, &at).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
         Ok(Ok(Session {
             feed: Feed::open(topic, &at, options.batch_bytes).await?,
@@ -182,13 +182,15 @@ impl<F: Fold> Pump<F> {
     /// Projects a batch: at once, or together with those that follow while there is much to catch up.
     async fn project(
         &mut self,
-        session: &mut Session<F>,
-        batch: Batch<F::Event>,
+        session: &mut Session<P>,
+        batch: Batch<P::Event>,
     ) -> Result<Option<Vec<u32>>, ProjectorError> {
-        let fold = &self.context.fold;
+        let projection = &self.context.projection;
         let gathered = &mut session.gathered;
         if self.owns_all() && (gathered.is_pending() || !batch.at_end) {
-            gathered.take_in(fold, &session.writer, &batch).await?;
+            gathered
+                .take_in(projection, &session.writer, &batch)
+                .await?;
             if batch.at_end {
                 return self.flush(session).await;
             }
@@ -199,7 +201,7 @@ impl<F: Fold> Pump<F> {
         }
         self.known.extend(&batch.moves);
         let began = Instant::now();
-        let written = session.writer.write(fold, &batch).await?;
+        let written = session.writer.write(projection, &batch).await?;
         self.context.progress.transaction(began.elapsed());
         let behind = self.committed(written, batch.events.len(), &batch.moves);
         session.gathered.passed_by(&batch.moves);
@@ -209,7 +211,7 @@ impl<F: Fold> Pump<F> {
     /// Writes what is gathered, with no more to come for now.
     async fn flush(
         &mut self,
-        session: &mut Session<F>,
+        session: &mut Session<P>,
     ) -> Result<Option<Vec<u32>>, ProjectorError> {
         let mut behind = None;
         if session.gathered.is_pending() {
@@ -221,7 +223,7 @@ impl<F: Fold> Pump<F> {
 
     async fn write_gathered(
         &mut self,
-        session: &mut Session<F>,
+        session: &mut Session<P>,
     ) -> Result<Option<Vec<u32>>, ProjectorError> {
         let Session {
             writer, gathered, ..
@@ -256,8 +258,8 @@ impl<F: Fold> Pump<F> {
     }
 }
 
-impl<F: Fold> Session<F> {
-    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step<F::Event> {
+impl<P: Projection> Session<P> {
+    async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step<P::Event> {
         tokio::select! {
             biased;
             () = requested(stop) => Step::Stop,

@@ -1,13 +1,14 @@
-//! The rows that events touch, between the table and the table.
+//! The rows that events touch, folded in memory.
 
 use factum_core::Recorded;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::{Changes, Fold, Key, KeyError, Row};
+use crate::projection::{Key, Rows};
+use crate::{Changes, KeyError, MultiFold, Row};
 
 /// Rows as they are after the events folded so far, by their keys.
-pub(crate) struct Rows<F: Fold> {
+pub struct FoldedRows<F: MultiFold> {
     slots: IndexMap<Key<F>, Slot<F::Row>, FxBuildHasher>,
 }
 
@@ -23,14 +24,12 @@ struct Slot<R> {
 }
 
 /// Which event of a batch touches which row.
-pub(crate) struct Touched {
-    /// For each event the index of its slot, or [`NONE`].
-    slots: Vec<u32>,
+pub struct Touched {
+    /// Pairs of an event and a slot by their indexes; in order, each once.
+    pairs: Vec<(u32, u32)>,
     /// Slots from here on were not known before.
     new: usize,
 }
-
-const NONE: u32 = u32::MAX;
 
 /// What is to be written, in the order of the keys.
 pub struct Unwritten<'a, R: Row> {
@@ -43,49 +42,54 @@ pub struct Unwritten<'a, R: Row> {
 }
 
 impl<R: Row> Unwritten<'_, R> {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.insert.len() + self.update.len() + self.delete.len()
     }
 }
 
-impl<F: Fold> Rows<F> {
-    pub(crate) fn new() -> Self {
+impl<F: MultiFold> Default for FoldedRows<F> {
+    fn default() -> Self {
         Self {
             slots: IndexMap::default(),
         }
     }
+}
 
-    /// Finds the rows that events touch, and makes room for those that are not held yet.
-    pub(crate) fn touch(&mut self, fold: &F, events: &[Recorded<F::Event>]) -> Touched {
+impl<F: MultiFold> Rows<F> for FoldedRows<F> {
+    type Touched = Touched;
+
+    fn touch(&mut self, fold: &F, events: &[Recorded<F::Event>]) -> Touched {
         let new = self.slots.len();
-        let slot = |event| match fold.key(event) {
-            Some(key) => {
+        let mut pairs = Vec::with_capacity(events.len());
+        for (at, event) in (0..).zip(events) {
+            for key in fold.keys(event) {
                 let entry = self.slots.entry(key);
-                let index = entry.index() as u32;
+                pairs.push((at, entry.index() as u32));
                 entry.or_insert(Slot::EMPTY);
-                index
             }
-            None => NONE,
-        };
-        Touched {
-            slots: events.iter().map(slot).collect(),
-            new,
         }
+        // An event's keys are a set. Those of events with one key are in order as they are.
+        pairs.sort_unstable();
+        pairs.dedup();
+        Touched { pairs, new }
     }
 
-    /// The keys of rows that were not held before, in order, to be loaded. In order, because
-    /// whoever locks rows in one order can't wait for each other in a ring; and because an index
-    /// is read faster so.
-    pub(crate) fn missing(&self, touched: &Touched) -> Vec<&Key<F>> {
+    fn missing(&self, touched: &Touched) -> Vec<&Key<F>> {
         let slots = self.slots.get_range(touched.new..);
         let mut keys: Vec<_> = slots.map_or_else(Vec::new, |slots| slots.keys().collect());
         keys.sort_unstable();
         keys
     }
 
-    /// Takes in rows from the table: those that are missing, and each once. A row that was not
-    /// asked for may be one that is held here already, and newer.
-    pub(crate) fn load(&mut self, rows: Vec<F::Row>, touched: &Touched) -> Result<(), KeyError> {
+    fn load(&mut self, rows: Vec<F::Row>, touched: &Touched) -> Result<(), KeyError> {
         for row in rows {
             let key = row.key();
             match self.slots.get_full_mut(&key) {
@@ -105,24 +109,20 @@ impl<F: Fold> Rows<F> {
         Ok(())
     }
 
-    /// Folds events over the rows that they touch.
-    pub(crate) fn fold(
+    fn fold(
         &mut self,
         fold: &F,
         events: &[Recorded<F::Event>],
         touched: &Touched,
     ) -> Result<(), KeyError> {
         let mut distinct = Vec::new();
-        for ((at, event), &index) in (1..).zip(events).zip(&touched.slots) {
-            if index == NONE {
-                continue;
-            }
-            let slot = &mut self.slots[index as usize];
-            slot.row = fold.fold(slot.row.take(), event);
+        for &(at, index) in &touched.pairs {
+            let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
+            slot.row = fold.fold(key, slot.row.take(), &events[at as usize]);
             if slot.last == 0 {
                 distinct.push(index);
             }
-            slot.last = at;
+            slot.last = at + 1;
         }
         distinct.into_iter().try_for_each(|index| {
             let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
@@ -132,13 +132,8 @@ impl<F: Fold> Rows<F> {
         })
     }
 
-    /// What the table does not hold yet.
-    pub(crate) fn unwritten(&self) -> Unwritten<'_, F::Row> {
-        let mut unwritten = Unwritten {
-            insert: Vec::new(),
-            update: Vec::new(),
-            delete: Vec::new(),
-        };
+    fn unwritten(&self) -> Unwritten<'_, F::Row> {
+        let mut unwritten = Unwritten::nothing();
         let changed = self.slots.iter().filter(|(_, slot)| slot.changed);
         let mut changed: Vec<_> = changed.collect();
         changed.sort_unstable_by_key(|(key, _)| *key);
@@ -153,26 +148,21 @@ impl<F: Fold> Rows<F> {
         unwritten
     }
 
-    /// The keys of rows that are to be inserted.
-    pub(crate) fn new_keys(&self) -> impl Iterator<Item = &Key<F>> {
+    fn new_keys(&self) -> impl Iterator<Item = &Key<F>> {
         let new = |slot: &Slot<F::Row>| slot.changed && !slot.stored && slot.row.is_some();
         let slots = self.slots.iter().filter(move |(_, slot)| new(slot));
         slots.map(|(key, _)| key)
     }
 
-    /// Notes that the table holds all of it now.
-    pub(crate) fn written(&mut self) {
+    fn written(&mut self) {
         for slot in self.slots.values_mut().filter(|slot| slot.changed) {
             slot.changed = false;
             slot.stored = slot.row.is_some();
         }
     }
+}
 
-    /// Forgets all rows.
-    pub(crate) fn clear(&mut self) {
-        self.slots = IndexMap::default();
-    }
-
+impl<F: MultiFold> FoldedRows<F> {
     pub(crate) fn into_changes(self) -> Changes<F::Row> {
         let mut changes = Changes {
             insert: Vec::new(),
@@ -202,7 +192,7 @@ impl<R> Slot<R> {
     };
 }
 
-fn same_key<F: Fold>(
+fn same_key<F: MultiFold>(
     expected: &Key<F>,
     row: Option<&F::Row>,
     event: &Recorded<F::Event>,
@@ -219,3 +209,6 @@ fn same_key<F: Fold>(
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use crate::backoff::Backoff;
 use crate::pump::Context;
 use crate::store::Session;
-use crate::{Fold, ProjectorError};
+use crate::{Projection, ProjectorError};
 
 /// Where each partition ends.
 type Ends = BTreeMap<u32, Offset>;
@@ -28,7 +28,7 @@ async fn ends(topic: &dyn Topic) -> Result<Ends, LogError> {
 }
 
 /// Waits until the committed positions have reached the ends that the partitions have now.
-pub(crate) async fn reached<F: Fold>(context: &Context<F>) -> Result<(), ProjectorError> {
+pub(crate) async fn reached<P: Projection>(context: &Context<P>) -> Result<(), ProjectorError> {
     let mut watch = Watch {
         context,
         ends: None,
@@ -48,15 +48,15 @@ pub(crate) async fn reached<F: Fold>(context: &Context<F>) -> Result<(), Project
     }
 }
 
-struct Watch<'a, F: Fold> {
-    context: &'a Context<F>,
+struct Watch<'a, P: Projection> {
+    context: &'a Context<P>,
     /// What is yet to be reached, once it is known.
     ends: Option<Ends>,
     last: BTreeMap<u32, Position>,
     stalled: u32,
 }
 
-impl<F: Fold> Watch<'_, F> {
+impl<P: Projection> Watch<'_, P> {
     async fn session(&mut self) -> Result<(), ProjectorError> {
         if self.ends.is_none() {
             self.ends = Some(ends(self.context.topic.as_ref()).await?);
@@ -69,7 +69,7 @@ impl<F: Fold> Watch<'_, F> {
     }
 
     /// Whether all is reached.
-    async fn look(&mut self, session: &dyn Session<F::Row>) -> Result<bool, ProjectorError> {
+    async fn look(&mut self, session: &dyn Session<P::Row>) -> Result<bool, ProjectorError> {
         let positions = session.positions().await?;
         self.stalled = if positions == self.last {
             self.stalled + 1

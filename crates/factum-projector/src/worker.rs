@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::backoff::Backoff;
 use crate::pump::{Context, Ended, Pump};
-use crate::{Fold, ProjectorError};
+use crate::{Projection, ProjectorError};
 
 /// Resolves when the work is over: done, failed, or no longer wanted.
 type Over<'a> = Pin<&'a mut (dyn Future<Output = Result<(), ProjectorError>> + Send)>;
@@ -27,8 +27,8 @@ enum Next {
 }
 
 /// Projects what the group assigns until `over` resolves.
-pub(crate) async fn work<F: Fold>(
-    context: &Arc<Context<F>>,
+pub(crate) async fn work<P: Projection>(
+    context: &Arc<Context<P>>,
     over: impl Future<Output = Result<(), ProjectorError>> + Send,
 ) -> Result<(), ProjectorError> {
     let mut over = pin!(over);
@@ -51,8 +51,11 @@ pub(crate) async fn work<F: Fold>(
 }
 
 /// Joins the group, works as its member, and leaves it.
-async fn join<F: Fold>(context: &Arc<Context<F>>, over: Over<'_>) -> Result<Next, ProjectorError> {
-    let group = format!("factum.{}.v{}", F::NAME, F::VERSION);
+async fn join<P: Projection>(
+    context: &Arc<Context<P>>,
+    over: Over<'_>,
+) -> Result<Next, ProjectorError> {
+    let group = format!("factum.{}.v{}", P::NAME, P::VERSION);
     let membership = match context.topic.join(&group).await {
         Ok(membership) => membership,
         Err(error) if error.is_retryable() => {
@@ -82,14 +85,14 @@ async fn join<F: Fold>(context: &Arc<Context<F>>, over: Over<'_>) -> Result<Next
 }
 
 /// A member of the group.
-struct Member<'a, F: Fold> {
-    context: &'a Arc<Context<F>>,
+struct Member<'a, P: Projection> {
+    context: &'a Arc<Context<P>>,
     membership: Box<dyn Membership>,
     owned: BTreeSet<u32>,
     pump: Option<Running>,
 }
 
-impl<F: Fold> Member<'_, F> {
+impl<P: Projection> Member<'_, P> {
     async fn work(&mut self, mut over: Over<'_>) -> Result<Next, ProjectorError> {
         loop {
             tokio::select! {

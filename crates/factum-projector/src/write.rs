@@ -7,9 +7,10 @@ use factum_host::{Guard, holds, random};
 use futures::future::{try_join, try_join3};
 
 use crate::batch::{Batch, Move};
-use crate::rows::{Rows, Unwritten};
+use crate::projection::{Key, Rows};
+use crate::rows::Unwritten;
 use crate::store::Session;
-use crate::{Fold, Key, ProjectorError, Row};
+use crate::{Projection, ProjectorError, Row};
 
 /// How often a batch is written anew because another transaction was in the way.
 const ATTEMPTS: u32 = 10;
@@ -41,14 +42,14 @@ impl<R: Row> Writer<R> {
     /// # Errors
     /// The batch did not take effect, or, when the connection broke, nobody knows: the position
     /// tells. The session is of no use any more.
-    pub(crate) async fn write<F: Fold<Row = R>>(
+    pub(crate) async fn write<P: Projection<Row = R>>(
         &self,
-        fold: &F,
-        batch: &Batch<F::Event>,
+        projection: &P,
+        batch: &Batch<P::Event>,
     ) -> Result<Written, ProjectorError> {
         let mut attempt = 1;
         loop {
-            match self.attempt(fold, batch).await {
+            match self.attempt(projection, batch).await {
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
                     let cause = factum_core::chain(&error);
                     tracing::info!(
@@ -67,13 +68,13 @@ impl<R: Row> Writer<R> {
         }
     }
 
-    async fn attempt<F: Fold<Row = R>>(
+    async fn attempt<P: Projection<Row = R>>(
         &self,
-        fold: &F,
-        batch: &Batch<F::Event>,
+        projection: &P,
+        batch: &Batch<P::Event>,
     ) -> Result<Written, ProjectorError> {
-        let mut rows = Rows::<F>::new();
-        let touched = rows.touch(fold, &batch.events);
+        let mut rows = P::Rows::default();
+        let touched = rows.touch(projection, &batch.events);
         let keys = rows.missing(&touched);
         // Sent together, answered together: one round trip.
         let load = self.session.load(&keys, holds(Guard::Locked));
@@ -83,14 +84,14 @@ impl<R: Row> Writer<R> {
             return Ok(behind);
         }
         rows.load(loaded, &touched)?;
-        rows.fold(fold, &batch.events, &touched)?;
+        rows.fold(projection, &batch.events, &touched)?;
         self.apply_and_commit(&rows.unwritten()).await
     }
 
     /// Reads rows that nobody else changes, of those that `keys` name.
-    pub(crate) async fn read<F: Fold<Row = R>>(
+    pub(crate) async fn read<P: Projection<Row = R>>(
         &self,
-        keys: &[&Key<F>],
+        keys: &[&Key<P>],
     ) -> Result<Vec<R>, ProjectorError> {
         if keys.is_empty() {
             return Ok(Vec::new());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use factum_core::{Recorded, partition_of};
-use factum_projector::{Changes, Fold, Key, Row, fold_events};
+use factum_projector::{Changes, Key, MultiFold, Row, fold_events};
 use uuid::Uuid;
 
 /// How many partitions the imagined topic has.
@@ -24,7 +24,7 @@ const PARTITIONS: u32 = 8;
 ///     .when([("hall", TurnedOff)])
 ///     .then([Burning { lamp: "attic".into(), times: 1 }]);
 /// ```
-pub fn projection<F: Fold>(fold: F) -> Projected<F> {
+pub fn projection<F: MultiFold>(fold: F) -> Projected<F> {
     Projected {
         fold,
         events: Vec::new(),
@@ -33,12 +33,12 @@ pub fn projection<F: Fold>(fold: F) -> Projected<F> {
 
 /// A projection with the events that it has seen.
 #[must_use = "go on with `then`"]
-pub struct Projected<F: Fold> {
+pub struct Projected<F: MultiFold> {
     fold: F,
     events: Vec<Recorded<F::Event>>,
 }
 
-impl<F: Fold> Projected<F> {
+impl<F: MultiFold> Projected<F> {
     /// Adds events that have happened.
     pub fn given<Id: Into<String>>(
         mut self,
@@ -77,7 +77,7 @@ impl<F: Fold> Projected<F> {
     }
 }
 
-impl<F: Fold> Projected<F>
+impl<F: MultiFold> Projected<F>
 where
     F::Row: Debug + PartialEq,
 {
@@ -106,7 +106,8 @@ where
     fn rows_by(&self, batch: usize) -> BTreeMap<Key<F>, F::Row> {
         let mut rows = BTreeMap::new();
         for events in self.events.chunks(batch) {
-            let keys = events.iter().filter_map(|event| self.fold.key(event));
+            let keys = events.iter().flat_map(|event| self.fold.keys(event));
+            // A key comes again with each event that has it; its row only once.
             let loaded = keys.filter_map(|key| rows.remove(&key)).collect();
             let folded = fold_events(&self.fold, events, loaded);
             keep(&mut rows, folded.unwrap_or_else(|error| panic!("{error}")));

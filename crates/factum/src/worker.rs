@@ -1,7 +1,7 @@
 //! Projection workers that open their log by its address.
 
 use factum_core::LogError;
-use factum_projector::{Fold, OpenLog, Projector};
+use factum_projector::{OpenLog, Projection, Projector};
 
 use crate::open_log;
 
@@ -13,8 +13,8 @@ use crate::open_log;
 /// factum::projector(board).main().await
 /// # }
 /// ```
-pub fn projector<F: Fold>(fold: F) -> Projector<F, LogByAddress> {
-    Projector::new(fold).log(LogByAddress)
+pub fn projector<P: Projection>(projection: P) -> Projector<P, LogByAddress> {
+    Projector::new(projection).log(LogByAddress)
 }
 
 /// Opens logs as [`open_log`] does.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::bank::{
     self, Balance, Balances, Bank, Ledger, Posted, Shown, Turnovers, eventually, expected, within,
 };
-use factum_projector::{Fold, Options, Projector, Row};
+use factum_projector::{MultiFold, Options, Projection, Projector, Row};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinHandle;
@@ -80,7 +80,7 @@ async fn a_live_worker_follows_the_log_and_stops_when_told() {
 }
 
 /// Workers that are dropped in mid-step and lose their sessions, at random moments.
-async fn through_crashes<F: Fold<Event = Posted> + Copy>(
+pub async fn through_crashes<F: MultiFold<Event = Posted> + Copy>(
     seed: u64,
     workers: usize,
     fold: F,
@@ -128,7 +128,7 @@ async fn through_crashes<F: Fold<Event = Posted> + Copy>(
     assert_eq!(rows, expected(&fold, &ledger.valid), "seed {seed}");
 }
 
-fn worker<F: Fold>(bank: &Bank, projector: Projector<F>) -> JoinHandle<()> {
+fn worker<P: Projection>(bank: &Bank, projector: Projector<P>) -> JoinHandle<()> {
     let log = std::sync::Arc::new(bank.view());
     let url = bank.postgres();
     tokio::spawn(async move {

@@ -3,6 +3,7 @@
 mod bank;
 mod exact;
 mod failover;
+mod multi_fold;
 mod read_model;
 mod refusals;
 mod roles;

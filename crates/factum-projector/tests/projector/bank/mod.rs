@@ -5,11 +5,13 @@ mod log;
 mod proxy;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use factum_core::{DecodeError, Event, Recorded};
-use factum_projector::{Fold, Options, Projector, ProjectorError, Row, Summary};
+use factum_projector::{
+    Fold, MultiFold, Options, Projection, Projector, ProjectorError, Row, Summary,
+};
 use factum_testkit::{MemoryLog, servers};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -154,12 +156,12 @@ impl Fold for Turnovers {
 }
 
 /// What the rows must be: every valid event folded one by one, partition after partition.
-pub fn expected<F: Fold>(fold: &F, events: &[Recorded<F::Event>]) -> Vec<F::Row> {
+pub fn expected<F: MultiFold>(fold: &F, events: &[Recorded<F::Event>]) -> Vec<F::Row> {
     let mut rows = BTreeMap::new();
     for event in events {
-        if let Some(key) = fold.key(event) {
+        for key in fold.keys(event).into_iter().collect::<BTreeSet<_>>() {
             let before = rows.remove(&key);
-            if let Some(row) = fold.fold(before, event) {
+            if let Some(row) = fold.fold(&key, before, event) {
                 rows.insert(key, row);
             }
         }
@@ -241,7 +243,10 @@ impl Bank {
     }
 
     /// Runs a worker that ends by itself.
-    pub async fn run<F: Fold>(&self, projector: Projector<F>) -> Result<Summary, ProjectorError> {
+    pub async fn run<P: Projection>(
+        &self,
+        projector: Projector<P>,
+    ) -> Result<Summary, ProjectorError> {
         let log = Arc::new(self.view());
         let url = self.postgres();
         within(60, projector.run(log, &url, std::future::pending())).await

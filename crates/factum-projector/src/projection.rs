@@ -1,0 +1,76 @@
+//! Projections of any kind, as the runtime sees them.
+
+use factum_core::{Event, Recorded};
+
+use crate::rows::{FoldedRows, Unwritten};
+use crate::{KeyError, MultiFold, Row};
+
+/// A projection of any kind. It is not written by hand: whoever implements [`Fold`](crate::Fold) or
+/// [`MultiFold`] has one.
+pub trait Projection: Sized + Send + Sync + 'static {
+    /// The events it is made of.
+    type Event: Event;
+    /// One row of its table.
+    type Row: Row;
+    /// How its events become rows.
+    #[doc(hidden)]
+    type Rows: Rows<Self>;
+
+    /// Its name.
+    const NAME: &'static str;
+    /// Its version.
+    const VERSION: u32;
+}
+
+/// The key of the rows of a projection.
+pub type Key<P> = <<P as Projection>::Row as Row>::Key;
+
+/// The rows that a projection makes of events, between the table and the table.
+///
+/// After an error they are of no use any more.
+pub trait Rows<P: Projection>: Default + Send + Sync {
+    /// Which event touches which row.
+    type Touched: Send + Sync;
+
+    /// Finds the rows that events touch, and makes room for those that are not held yet.
+    fn touch(&mut self, projection: &P, events: &[Recorded<P::Event>]) -> Self::Touched;
+
+    /// The keys of rows that were not held before, in order, to be loaded. In order, because
+    /// whoever locks rows in one order can't wait for each other in a ring; and because an index
+    /// is read faster so.
+    fn missing(&self, touched: &Self::Touched) -> Vec<&Key<P>>;
+
+    /// Takes in rows from the table: those that are missing, and each once. A row that was not
+    /// asked for may be one that is held here already, and newer.
+    fn load(&mut self, rows: Vec<P::Row>, touched: &Self::Touched) -> Result<(), KeyError>;
+
+    /// Folds events over the rows that they touch.
+    fn fold(
+        &mut self,
+        projection: &P,
+        events: &[Recorded<P::Event>],
+        touched: &Self::Touched,
+    ) -> Result<(), KeyError>;
+
+    /// What the table does not hold yet.
+    fn unwritten(&self) -> Unwritten<'_, P::Row>;
+
+    /// The keys of rows that are to be inserted, each to be asked for again before another insert.
+    fn new_keys(&self) -> impl Iterator<Item = &Key<P>>;
+
+    /// Notes that the table holds all of it now.
+    fn written(&mut self);
+
+    /// Forgets all rows.
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl<F: MultiFold> Projection for F {
+    type Event = F::Event;
+    type Row = F::Row;
+    type Rows = FoldedRows<F>;
+    const NAME: &'static str = F::NAME;
+    const VERSION: u32 = F::VERSION;
+}
