@@ -17,6 +17,13 @@ pub(crate) enum Failure {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// There is no version that was meant.
+    #[error("{name} has no {wanted}: {known}")]
+    NoVersion {
+        name: String,
+        wanted: String,
+        known: String,
+    },
     /// Standard output cannot be written.
     #[error("cannot print")]
     Output(#[from] io::Error),

@@ -34,7 +34,7 @@ struct Flags {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read models: how far they are
+    /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
 }

@@ -19,6 +19,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
+mod admit;
 mod alive;
 mod backoff;
 mod batch;
@@ -33,6 +34,7 @@ mod identity;
 mod operations;
 mod options;
 mod owner;
+mod place;
 mod positions;
 mod postgres;
 mod progress;
@@ -40,16 +42,22 @@ mod projection;
 mod projector;
 mod pump;
 mod read_model;
+mod rebuild;
 mod row;
 mod rows;
 mod session;
 mod setup;
+mod shape;
 mod sql;
 mod status;
+mod steward;
 mod store;
 mod stored;
+mod switch;
 mod table;
 mod until_end;
+mod versions;
+mod view;
 mod worker;
 mod write;
 
@@ -57,22 +65,21 @@ pub use changes::{Changes, KeyError, fold_events};
 pub use command::OpenLog;
 pub use error::{Difference, ProjectorError};
 pub use factum_derive::Row;
-<<<<<<< de385a14fa0f8989b9da66d5c96788e8d8e5cfff
-pub use fold::{Fold, Key};
-pub use operations::{ListedProjection, Operations};
-=======
 pub use fold::{Fold, MultiFold};
->>>>>>> 68dd994
-pub use options::Options;
+pub use operations::{ListedProjection, Operations};
+pub use options::{Options, Switch};
 pub use progress::Summary;
 pub use projection::{Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
+pub use rebuild::RebuildStage;
 pub use row::{Column, KeyArray, Row};
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
+pub use switch::SwitchError;
 pub use table::TableError;
 #[doc(hidden)]
 pub use tokio_postgres;
+pub use versions::VersionState;
 
 /// What a simulation puts in the place of Postgres.
 #[cfg(feature = "simulation")]

@@ -92,6 +92,14 @@ impl<R: Row> Session<R> for PostgresSession {
             .await
     }
 
+    async fn is_paused(&self) -> Result<bool, ProjectorError> {
+        let _call = self.connection.call();
+        self.place
+            .positions
+            .are_paused(&self.connection.client)
+            .await
+    }
+
     async fn prepare(&mut self) -> Result<(), ProjectorError> {
         let _call = self.connection.call();
         let Postgres {

@@ -9,10 +9,14 @@ use factum_core::{Offset, Topic};
 use factum_status::Families;
 use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
+use tokio::sync::Notify;
 
 use crate::batch::Move;
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
-use crate::{Projection, Row};
+use crate::{Projection, RebuildStage, Row, VersionState};
+
+/// How often a paused worker looks whether it is to go on, if it hears nothing.
+const PAUSED: Duration = Duration::from_secs(5);
 
 /// Counts what a worker has committed since it started.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(crate) struct Progress {
     batches: AtomicU64,
     place: Mutex<Place>,
     transactions: Histogram,
+    resume: Notify,
 }
 
 /// Where a worker stands.
@@ -33,6 +38,7 @@ struct Place {
     topic: Option<String>,
     phase: ProjectionPhase,
     interruption: Option<String>,
+    version: Option<(VersionState, RebuildStage)>,
     /// The next offset to project of each partition that is owned now.
     offsets: BTreeMap<u32, Offset>,
     /// Where each of them ended when that was asked for last.
@@ -68,6 +74,7 @@ impl Progress {
             rows: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             place: Mutex::default(),
+            resume: Notify::new(),
             transactions: Histogram::with_opts(transactions).expect("sound names"),
         }
     }
@@ -103,11 +110,39 @@ impl Progress {
         place.phase = ProjectionPhase::Projecting;
     }
 
+    /// Notes what the version is to readers, and where it is on its way.
+    pub(crate) fn stage(&self, state: VersionState, stage: RebuildStage) {
+        let mut place = self.place();
+        if place.version.replace((state, stage)) != Some((state, stage)) {
+            tracing::info!(%state, ?stage, "this version");
+        }
+    }
+
     /// Notes that a server is out of reach.
     pub(crate) fn interrupted(&self, cause: &str) {
         let mut place = self.place();
         place.phase = ProjectionPhase::Interrupted;
         place.interruption = Some(cause.to_owned());
+    }
+
+    /// Notes that an operator has paused the projection.
+    pub(crate) fn paused(&self) {
+        let mut place = self.place();
+        if place.phase != ProjectionPhase::Paused {
+            tracing::info!("paused by an operator");
+        }
+        place.phase = ProjectionPhase::Paused;
+    }
+
+    /// Wakes those who wait for the end of a pause, to look whether it has come.
+    pub(crate) fn may_resume(&self) {
+        self.resume.notify_waiters();
+    }
+
+    /// Resolves when it is time to look whether a pause is over: an operator has done something, or some
+    /// seconds went by.
+    pub(crate) async fn resumed(&self) {
+        let _ = tokio::time::timeout(PAUSED, self.resume.notified()).await;
     }
 
     /// Measures how long a transaction took.
@@ -134,6 +169,8 @@ impl Progress {
             topic: place.topic.clone(),
             phase: place.phase,
             interruption: place.interruption.clone(),
+            state: place.version.map(|it| it.0),
+            stage: place.version.map(|it| it.1),
             events: summary.events,
             rows: summary.rows,
             batches: summary.batches,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::progress::Progress;
+use crate::{RebuildStage, VersionState};
 
 /// A projection worker at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +25,10 @@ pub struct ProjectionStatus {
     pub phase: ProjectionPhase,
     /// What interrupted it, while it is interrupted.
     pub interruption: Option<String>,
+    /// What its version is to readers; none until that was read.
+    pub state: Option<VersionState>,
+    /// Where its version is on its way to readers.
+    pub stage: Option<RebuildStage>,
     /// Events projected since the worker was started.
     pub events: u64,
     /// Rows written or deleted since then; one that changed in several batches counts for each.
@@ -49,6 +54,8 @@ pub enum ProjectionPhase {
     Projecting,
     /// A server is out of reach: it tries again, from the committed positions.
     Interrupted,
+    /// An operator has paused the projection.
+    Paused,
 }
 
 /// A partition that a worker projects.
@@ -80,7 +87,8 @@ impl Component for Progress {
             ProjectionPhase::Starting => {
                 Health::Waiting("the log and Postgres are being opened".into())
             }
-            ProjectionPhase::Projecting => Health::Ready,
+            // A paused worker does what it is asked for.
+            ProjectionPhase::Projecting | ProjectionPhase::Paused => Health::Ready,
             ProjectionPhase::Interrupted => {
                 Health::Waiting(status.interruption.unwrap_or_default())
             }

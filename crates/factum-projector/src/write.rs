@@ -88,6 +88,11 @@ impl<R: Row> Writer<R> {
         self.apply_and_commit(&rows.unwritten()).await
     }
 
+    /// Whether an operator has paused the projection.
+    pub(crate) async fn is_paused(&self) -> Result<bool, ProjectorError> {
+        self.session.is_paused().await
+    }
+
     /// Reads rows that nobody else changes, of those that `keys` name.
     pub(crate) async fn read<P: Projection<Row = R>>(
         &self,

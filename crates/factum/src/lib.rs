@@ -73,7 +73,7 @@ pub use {
     crate::worker::{LogByAddress, projector},
     factum_projector::{
         Fold, MultiFold, OpenLog, Options as ProjectorOptions, Projection, Projector,
-        ProjectorError, ReadModel, ReadModelOptions, Row, WaitError,
+        ProjectorError, ReadModel, ReadModelOptions, Row, Switch, WaitError,
     },
 };
 

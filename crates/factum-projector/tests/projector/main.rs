@@ -5,6 +5,7 @@ mod exact;
 mod failover;
 mod multi_fold;
 mod read_model;
+mod rebuild;
 mod refusals;
 mod roles;
 mod status;

@@ -57,7 +57,7 @@ async fn a_worker_tells_how_it_gets_on() {
     group.gain(&[0, 1]);
     ledger.commit(0, "a", &[posted(1, 5), posted(1, 6)]).await;
     ledger.commit(1, "b", &[posted(1, 7)]).await;
-    let done = |now: &Value| now["events"] == 3 && now["lag"] == 0;
+    let done = |now: &Value| now["events"] == 3 && now["lag"] == 0 && now["stage"] == "done";
     let mut status = until(&components, "all is projected", done).await;
     let batches = status["batches"].take().as_u64().unwrap();
     assert!((1..=2).contains(&batches), "{batches}");
@@ -65,7 +65,7 @@ async fn a_worker_tells_how_it_gets_on() {
     let partition = |number: usize| json!({ "partition": number, "offset": ends[number], "end": ends[number], "lag": 0 });
     let expected = json!({
         "projection": "balances", "version": 1, "table": "balance", "topic": bank.topic,
-        "phase": "projecting", "interruption": null,
+        "phase": "projecting", "interruption": null, "state": "live", "stage": "done",
         "events": 3, "rows": 2, "batches": null, "lag": 0,
         "owned": [partition(0), partition(1)],
     });

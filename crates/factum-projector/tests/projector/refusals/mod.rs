@@ -26,7 +26,7 @@ async fn refused<F: Fold>(bank: &Bank, projector: Projector<F>) -> String {
 }
 
 #[track_caller]
-fn assert_says(error: &str, parts: &[&str]) {
+pub fn assert_says(error: &str, parts: &[&str]) {
     for part in parts {
         assert!(error.contains(part), "`{part}` is not in:\n{error}");
     }
