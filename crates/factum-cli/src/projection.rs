@@ -5,6 +5,7 @@ mod list;
 mod pause;
 mod rebuild;
 mod remove;
+mod status;
 mod switch;
 mod wait;
 
@@ -16,6 +17,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// All projections and their versions
     List(list::Flags),
+    /// How far each partition is, and who projects it
+    Status(status::Flags),
     /// Let a version commit nothing until it is resumed
     Pause(pause::Flags),
     /// Let a paused version go on
@@ -34,6 +37,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(flags) => flags.run().await,
+            Self::Status(flags) => flags.run().await,
             Self::Pause(flags) => flags.run(true).await,
             Self::Resume(flags) => flags.run(false).await,
             Self::Wait(flags) => flags.run().await,

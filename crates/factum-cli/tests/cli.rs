@@ -24,10 +24,14 @@ impl System {
     async fn with_positions(self) -> Self {
         let sql = concat!(
             include_str!("../../factum-projector/src/positions.sql"),
-            include_str!("../../factum-projector/src/versions.sql")
+            include_str!("../../factum-projector/src/versions.sql"),
+            include_str!("../../factum-projector/src/workers.sql"),
+            "INSERT INTO {workers} VALUES ('01234567-0000-0000-0000-000000000000', 'board', 1, 'projecting', NULL, 7, \
+             '[{\"partition\": 1, \"offset\": 9, \"end\": 20, \"lag\": 11, \"lag_seconds\": 3}]', now());"
         );
         let sql = sql
             .replace("{table}", &format!("{}.positions", self.schema))
+            .replace("{workers}", &format!("{}.workers", self.schema))
             .replace("{versions}", &format!("{}.versions", self.schema));
         let rows = format!(
             "INSERT INTO {}.positions (projection, version, topic, partition, \"offset\", epoch, next, closed) \
@@ -140,4 +144,27 @@ async fn what_is_done_is_told_and_what_is_not_has_its_exit_code() {
     );
     let (code, text) = run("projection rebuild shelf");
     assert!(code == 1 && text.contains("no version at all"), "{text}");
+}
+
+#[tokio::test]
+async fn the_status_tells_what_is_known_of_each_partition() {
+    let system = System::new().await.with_positions().await;
+    let (code, text) = told(&system.run(&["projection", "status", "board", "--json"]));
+    assert_eq!(code, 0, "{text}");
+    let rows: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(
+        (&rows[0]["events"], &rows[0]["lag"]),
+        (&5.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(
+        (&rows[1]["lag"], &rows[1]["lag_seconds"]),
+        (&11.into(), &3.into())
+    );
+    assert_eq!(rows[1]["worker"], "01234567 projecting");
+    let (_, text) = told(&system.run(&["projection", "status", "shelf"]));
+    assert_eq!(text.lines().count(), 1, "{text}");
 }

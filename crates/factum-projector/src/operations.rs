@@ -5,8 +5,10 @@ mod list;
 mod pause;
 mod rebuild;
 mod removal;
+mod status;
 
 pub use list::ListedProjection;
+pub use status::PartitionProgress;
 
 use crate::ProjectorError;
 use crate::session::{Server, Session};

@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use tokio::sync::Notify;
 
 use crate::batch::Move;
+use crate::ends::Ends;
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 use crate::{Projection, RebuildStage, Row, VersionState};
 
@@ -41,8 +42,9 @@ struct Place {
     version: Option<(VersionState, RebuildStage)>,
     /// The next offset to project of each partition that is owned now.
     offsets: BTreeMap<u32, Offset>,
-    /// Where each of them ended when that was asked for last.
-    ends: BTreeMap<u32, Offset>,
+    /// Where each of them ended, whenever that was asked for.
+    ends: BTreeMap<u32, Ends>,
+    per_second: Option<u64>,
 }
 
 /// What a worker has done, from its start to its end.
@@ -175,6 +177,7 @@ impl Progress {
             rows: summary.rows,
             batches: summary.batches,
             lag: owned.iter().map(|partition| partition.lag).sum(),
+            per_second: place.per_second,
             owned,
         }
     }
@@ -198,6 +201,7 @@ impl Progress {
             let lag = self.lag(topic).await;
             let (summary, now) = (self.summary(), Instant::now());
             let per_second = (summary.events - last) as f64 / (now - at).as_secs_f64();
+            self.place().per_second = Some(per_second as u64);
             let idle = summary.events == last && lag == Some(0);
             (last, at) = (summary.events, now);
             if idle {
@@ -224,7 +228,10 @@ impl Progress {
         });
         let ends = try_join_all(ends).await.ok()?;
         let mut place = self.place();
-        place.ends = ends.into_iter().collect();
+        let now = Instant::now();
+        for (partition, end) in ends {
+            place.ends.entry(partition).or_default().saw(now, end);
+        }
         place.owned().map(|partition| partition.lag).sum()
     }
 }
@@ -232,12 +239,15 @@ impl Progress {
 impl Place {
     fn owned(&self) -> impl Iterator<Item = ProjectedPartition> {
         self.offsets.iter().map(|(partition, offset)| {
-            let end = self.ends.get(partition).copied();
+            let ends = self.ends.get(partition);
+            let end = ends.and_then(Ends::last);
+            let behind = ends.and_then(|ends| ends.behind(Instant::now(), *offset));
             ProjectedPartition {
                 partition: *partition,
                 offset: *offset,
                 end,
                 lag: end.map(|end| end.saturating_sub(*offset)),
+                lag_seconds: behind.map(|it| it.as_secs_f64().ceil() as u64),
             }
         })
     }

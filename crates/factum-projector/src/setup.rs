@@ -12,7 +12,7 @@ use crate::shape::shape;
 use crate::table::{self, TableTypes};
 use crate::versions::{Version, VersionState, Versions};
 use crate::{Projection, ProjectorError, Row, sql};
-use crate::{owner, place};
+use crate::{owner, place, workers};
 
 /// Held by whoever sets up, so that workers may start together. "factum" in ASCII.
 const LOCK: i64 = 0x6661_6374_756d;
@@ -41,6 +41,7 @@ pub(crate) async fn set_up<P: Projection>(
     positions.create_table(client).await?;
     let versions = Versions::new(&positions.schema);
     versions.create_table(client).await?;
+    workers::create_table(client, &positions.schema).await?;
     let known = versions.of(client, P::NAME).await?;
     let admission = admit(P::NAME, P::VERSION, &known)?;
     let own = own_place::<P>(client, admission, &known).await?;

@@ -38,6 +38,9 @@ pub struct ProjectionStatus {
     /// Records of the owned partitions that are not projected yet. Like the ends it stands on, it is
     /// measured every [`progress_interval`](crate::Options::progress_interval); none before.
     pub lag: Option<u64>,
+    /// Events projected a second, over the last
+    /// [`progress_interval`](crate::Options::progress_interval); none before the first is over.
+    pub per_second: Option<u64>,
     /// The partitions that are projected by this worker, by number.
     pub owned: Vec<ProjectedPartition>,
 }
@@ -70,6 +73,21 @@ pub struct ProjectedPartition {
     pub end: Option<Offset>,
     /// Records between the two.
     pub lag: Option<u64>,
+    /// How long ago the partition ended where it is projected to, in seconds, rounded up: what readers see
+    /// of it is not older. None if that was before this worker owned it.
+    pub lag_seconds: Option<u64>,
+}
+
+impl ProjectionPhase {
+    /// As it is shown.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Projecting => "projecting",
+            Self::Interrupted => "interrupted",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 impl Component for Progress {
@@ -133,6 +151,17 @@ fn families(status: &ProjectionStatus, name: String) -> Families {
         "Records of the partition that are not projected yet, as of the last look.",
         "partition",
         owned().filter_map(|it| Some((it.partition, it.lag? as f64))),
+    );
+    families.gauges(
+        "factum_projector_lag_seconds",
+        "How long ago the partition ended where it is projected to, as of the last look.",
+        "partition",
+        owned().filter_map(|it| Some((it.partition, it.lag_seconds? as f64))),
+    );
+    families.gauge(
+        "factum_projector_paused",
+        "Whether an operator has paused the projection: 1 or 0.",
+        f64::from(u8::from(status.phase == ProjectionPhase::Paused)),
     );
     families
 }

@@ -20,7 +20,7 @@ use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, live, next};
 use crate::session::{Heard, Server, Session};
 use crate::switch::switch;
 use crate::versions::{Version, VersionState, Versions, channel};
-use crate::{Options, ProjectorError};
+use crate::{Options, ProjectorError, workers};
 
 /// How often a steward looks while there is something to be done. What operators do, it hears at once.
 const BUSY: Duration = Duration::from_millis(500);
@@ -37,6 +37,9 @@ pub(crate) struct Steward {
     progress: Arc<Progress>,
     /// Whether a step that cannot succeed ends the worker.
     strict: bool,
+    /// What the worker is called where it says how it is, and whether it could not say it last time.
+    id: uuid::Uuid,
+    mute: bool,
     news: Arc<Notify>,
     looks: watch::Sender<Looks>,
     said: Option<(Instant, u64)>,
@@ -93,6 +96,8 @@ impl Steward {
             topic: topic.clone(),
             progress: progress.clone(),
             strict: options.until_end,
+            id: factum_host::random_id(),
+            mute: false,
             news: Arc::default(),
             looks: watch::Sender::default(),
             said: None,
@@ -174,10 +179,23 @@ impl Steward {
         };
         let step = next(&self.facts(session, mine, live(&known)).await?);
         self.progress.may_resume();
+        self.report(session).await;
         if let Step::Rest(stage) = step {
             self.progress.stage(mine.state, stage);
         }
         Ok(step)
+    }
+
+    /// Says in Postgres how the worker is. A role that may not write there has said so once.
+    async fn report(&mut self, session: &Session) {
+        let (_call, status) = (session.call(), self.progress.status());
+        let schema = &self.positions.schema;
+        let told = workers::report(&session.client, schema, self.id, &status).await;
+        if let (Err(error), false) = (&told, self.mute) {
+            let cause = chain(error);
+            tracing::debug!(cause, "cannot say in Postgres how this worker is");
+        }
+        self.mute = told.is_err();
     }
 
     async fn facts(

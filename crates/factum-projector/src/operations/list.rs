@@ -57,7 +57,7 @@ impl Operations {
 }
 
 /// Whether a table is not there: the first worker makes it.
-fn is_missing(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
     const MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
     error.code().is_some_and(|code| MISSING.contains(code))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use factum_projector::{Operations, Options};
 use factum_testkit::servers;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     shows_the_live_version, traces,
 };
 use crate::bank::{
-    BALANCE, Balance, Balances, Bank, Ledger, connect, eventually, expected, posted,
+    BALANCE, Balance, Balances, Bank, Ledger, Proxy, connect, eventually, expected, posted, within,
 };
 use crate::refusals::{assert_says, words};
 
@@ -218,4 +219,58 @@ async fn a_paused_version_commits_nothing_until_it_goes_on() {
     }
     let error = words(operations.pause("balances", 7, true).await.unwrap_err());
     assert_says(&error, &["there is no balances version 7"]);
+}
+
+#[tokio::test]
+async fn the_live_version_is_held_while_readers_are_led_away_from_it() {
+    let (bank, mut ledger) = bank(&servers::postgres(), 100, 70).await;
+    bank.run(projector(
+        Newer,
+        Options {
+            until_end: true,
+            ..manual(&bank)
+        },
+    ))
+    .await
+    .unwrap();
+    let _first = Worker::start(&bank, projector(Balances, options(&bank)), bank.postgres());
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let url = proxy.through(&bank.postgres());
+    let operations = Operations::connect(&url, &bank.schema).await.unwrap();
+    proxy.freeze_at(b"SET SCHEMA");
+    let switch = tokio::spawn(async move { operations.switch("balances", 2).await });
+    within(60, proxy.frozen()).await;
+    ledger.commit(0, "late", &[posted(1, 5)]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let ahead = "SELECT sum(next) FILTER (WHERE version = 1) > sum(next) FILTER (WHERE version = 2) FROM positions";
+    let ahead = bank.client.query_one(ahead, &[]).await.unwrap();
+    assert!(!ahead.get::<_, bool>(0), "readers would go back");
+    proxy.thaw();
+    within(60, switch).await.unwrap().unwrap();
+    assert_eq!(live(&bank).await, 2);
+}
+
+#[tokio::test]
+async fn the_status_of_a_partition_is_told_by_its_worker() {
+    let (bank, mut ledger) = bank(&servers::postgres(), 50, 71).await;
+    let quick = Options {
+        progress_interval: Duration::from_millis(50),
+        ..options(&bank)
+    };
+    let _worker = Worker::start(&bank, projector(Balances, quick), bank.postgres());
+    let operations = operations(&bank).await;
+    ledger.fill(50).await;
+    let ends = [ledger.end(0).await, ledger.end(1).await];
+    eventually("all of it is told", async || {
+        // Whatever an operator does makes workers look.
+        operations.rebuild("balances", 1).await.unwrap();
+        let status = operations.status().await.unwrap();
+        let known = status.iter().filter(|it| {
+            let end = ends[it.partition as usize];
+            let told = it.end == Some(end) && it.lag == Some(0) && it.lag_seconds == Some(0);
+            told && it.worker.is_some() && it.per_second.is_some() && it.offset == end
+        });
+        known.count() == 2
+    })
+    .await;
 }
