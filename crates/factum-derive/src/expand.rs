@@ -12,7 +12,7 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
     let (name, table) = (row.name, &row.table);
     let columns = row.columns.iter().map(|column| describe(&home, column));
     let keys: Vec<_> = row.keys().collect();
-    let (key_type, key) = key(&keys);
+    let (key_type, key) = key(&home, &keys);
     let read = row.columns.iter().enumerate().map(|(index, column)| {
         let field = column.field;
         quote!(#field: row.try_get(#index)?)
@@ -22,7 +22,15 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
         quote!(#index => &self.#field)
     });
     let arrays = key_arrays(&keys);
+    let keyed = (!keys.is_empty()).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #home::KeyedRow for #name {}
+        }
+    });
     quote! {
+        #keyed
+
         #[automatically_derived]
         impl #home::Row for #name {
             type Key = #key_type;
@@ -51,6 +59,7 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
             }
 
             fn key_arrays<'a>(keys: &[&'a Self::Key]) -> ::std::vec::Vec<#home::KeyArray<'a>> {
+                let _ = keys;
                 #arrays
             }
         }
@@ -89,7 +98,10 @@ fn describe(home: &TokenStream, column: &ColumnInput<'_>) -> TokenStream {
 }
 
 /// The type of the key, and how a row tells its own.
-fn key(keys: &[&ColumnInput<'_>]) -> (TokenStream, TokenStream) {
+fn key(home: &TokenStream, keys: &[&ColumnInput<'_>]) -> (TokenStream, TokenStream) {
+    if keys.is_empty() {
+        return (quote!(#home::NoKey), quote!(#home::NoKey));
+    }
     let types = keys.iter().map(|key| key.ty);
     let clones = keys.iter().map(|key| {
         let field = key.field;

@@ -30,8 +30,8 @@ impl<'a> RowInput<'a> {
             .map(ColumnInput::parse)
             .collect::<Result<Vec<_>>>()?;
         distinct(&columns)?;
-        if !columns.iter().any(|column| column.key) {
-            let message = "a row needs a key: mark its fields with #[row(key)]";
+        if columns.is_empty() {
+            let message = "a row needs a field: fields are its columns";
             return Err(Error::new(input.ident.span(), message));
         }
         Ok(Self {
@@ -192,11 +192,9 @@ mod tests {
             (
                 parse_quote!(
                     #[row(table = "a")]
-                    struct A {
-                        id: String,
-                    }
+                    struct A {}
                 ),
-                "a row needs a key",
+                "a row needs a field",
             ),
             (
                 parse_quote!(

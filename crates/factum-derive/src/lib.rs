@@ -25,7 +25,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `#[row(table = "…")]` names the table, `"schema.table"` where it is not on the search path.
 /// - `#[row(key)]` marks the key; several fields make a key of several columns, and
 ///   `Row::Key` a tuple in the order of the fields. The table needs a primary key or unique index on
-///   just these columns.
+///   just these columns. Rows that are folded need a key (`KeyedRow`), those that are appended do not.
 /// - `#[row(column = "…")]` names a column that is not called like its field.
 /// - A field of type `Option<…>` is a nullable column; every other column is `NOT NULL`.
 ///

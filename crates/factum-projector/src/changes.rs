@@ -4,9 +4,8 @@
 
 use factum_core::Recorded;
 
-use crate::projection::Rows;
-use crate::rows::FoldedRows;
-use crate::{MultiFold, Row};
+use crate::projection::{Key, Rows};
+use crate::{Projection, Row};
 
 /// What a batch of events does to a table, in the order of the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,14 @@ pub struct Changes<R: Row> {
 }
 
 impl<R: Row> Changes<R> {
+    pub(crate) fn nothing() -> Self {
+        Self {
+            insert: Vec::new(),
+            update: Vec::new(),
+            delete: Vec::new(),
+        }
+    }
+
     /// Whether the table stays as it is.
     pub fn is_empty(&self) -> bool {
         self.insert.is_empty() && self.update.is_empty() && self.delete.is_empty()
@@ -70,20 +77,27 @@ pub enum KeyError {
     },
 }
 
-/// Folds events over the rows that they touch. `rows` may hold only rows that an event has the key
-/// of, each once.
+/// The keys of the rows that events touch, in order, each once.
+pub fn keys_of<P: Projection>(projection: &P, events: &[Recorded<P::Event>]) -> Vec<Key<P>> {
+    let mut rows = P::Rows::default();
+    let touched = rows.touch(projection, events);
+    rows.missing(&touched).into_iter().cloned().collect()
+}
+
+/// Folds events over the rows that they touch. `rows` may hold only rows of [`keys_of`] the events, each
+/// once.
 ///
 /// # Errors
 /// A row's key is not one of the events' keys or comes twice, or the fold returned a row of another key.
-pub fn fold_events<F: MultiFold>(
-    fold: &F,
-    events: &[Recorded<F::Event>],
-    rows: Vec<F::Row>,
-) -> Result<Changes<F::Row>, KeyError> {
-    let mut folded = FoldedRows::<F>::default();
-    let touched = folded.touch(fold, events);
+pub fn fold_events<P: Projection>(
+    projection: &P,
+    events: &[Recorded<P::Event>],
+    rows: Vec<P::Row>,
+) -> Result<Changes<P::Row>, KeyError> {
+    let mut folded = P::Rows::default();
+    let touched = folded.touch(projection, events);
     folded.load(rows, &touched)?;
-    folded.fold(fold, events, &touched)?;
+    folded.fold(projection, events, &touched)?;
     Ok(folded.into_changes())
 }
 
@@ -94,6 +108,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::Fold;
+    use crate::rows::FoldedRows;
 
     #[derive(Clone, Debug, PartialEq)]
     pub(crate) enum Stock {

@@ -125,10 +125,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl Flags {
     fn read<P: Projection>() -> Self {
+        let place = match P::Row::TABLE {
+            "" => "Postgres".to_owned(),
+            table => format!("the Postgres table {table}"),
+        };
         let about = format!(
-            "Projects the events of {} into the Postgres table {} (projection {} version {})",
+            "Projects the events of {} into {place} (projection {} version {})",
             P::Event::AGGREGATE,
-            P::Row::TABLE,
             P::NAME,
             P::VERSION
         );

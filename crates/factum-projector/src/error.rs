@@ -9,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 use crate::session::Server;
+use crate::statement::Refused;
 use crate::{KeyError, SwitchError, TableError};
 
 /// Why a projection stopped. It prints its own message only; `source` carries the cause.
@@ -244,6 +245,33 @@ pub enum ProjectorError {
     /// Readers cannot be switched to a version.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// A handler failed.
+    #[error(
+        "the handler of {projection} failed on {events} events, the first of them \
+         in partition {partition} at offset {offset}"
+    )]
+    Handler {
+        /// The projection.
+        projection: &'static str,
+        /// How many events it was given.
+        events: usize,
+        /// The first one's partition.
+        partition: u32,
+        /// The first one's offset.
+        offset: u64,
+        /// What a call that failed says of trying again.
+        failure: Option<Failure>,
+        /// The handler's own error.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A handler sent a statement that is not its to send.
+    #[error("`{statement}` is refused: {reason}")]
+    Statement {
+        /// How the statement begins.
+        statement: String,
+        /// Why it is refused.
+        reason: Refused,
+    },
     /// The status cannot be served at the address that was asked for.
     #[error("the status cannot be served: is the address this machine's, and free?")]
     Http(#[source] std::io::Error),
@@ -255,6 +283,24 @@ pub enum ProjectorError {
     /// A background task panicked, most likely in the projection's own code.
     #[error("the projection panicked")]
     Panicked(#[source] tokio::task::JoinError),
+}
+
+/// What the failure of a call says of trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    passing: bool,
+    conflict: bool,
+    lock_conflict: bool,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &ProjectorError) -> Self {
+        Self {
+            passing: error.is_retryable(),
+            conflict: error.is_conflict(),
+            lock_conflict: error.is_lock_conflict(),
+        }
+    }
 }
 
 /// A failure that passes, under simulation.
@@ -313,6 +359,7 @@ impl ProjectorError {
             Self::Log(error) => error.is_retryable(),
             Self::Postgres { source, .. } => is_passing(source),
             Self::Silent(_) => true,
+            Self::Handler { .. } => self.failed_call().is_some_and(|it| it.passing),
             Self::Connect(error) => error.is_passing(),
             #[cfg(feature = "simulation")]
             Self::Simulated(passing) => *passing == Passing::Broken,
@@ -336,7 +383,8 @@ impl ProjectorError {
     /// row that another has inserted is among that; so is a row that breaks another unique index,
     /// and that does not pass.
     pub(crate) fn is_conflict(&self) -> bool {
-        self.is_lock_conflict() || self.code() == Some(&SqlState::UNIQUE_VIOLATION)
+        let unique = self.code() == Some(&SqlState::UNIQUE_VIOLATION);
+        unique || self.is_lock_conflict() || self.failed_call().is_some_and(|it| it.conflict)
     }
 
     /// Whether another transaction's locks were in the way: that passes, though it may take long.
@@ -350,7 +398,16 @@ impl ProjectorError {
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::LOCK_NOT_AVAILABLE,
         ];
-        self.code().is_some_and(|code| CONFLICTS.contains(code))
+        let call = self.failed_call().is_some_and(|it| it.lock_conflict);
+        call || self.code().is_some_and(|code| CONFLICTS.contains(code))
+    }
+
+    /// The call on which a handler failed.
+    fn failed_call(&self) -> Option<&Failure> {
+        match self {
+            Self::Handler { failure, .. } => failure.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether a switch may succeed in a moment, without anyone mending anything.

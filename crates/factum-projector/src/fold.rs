@@ -2,7 +2,7 @@
 
 use factum_core::{Event, Recorded};
 
-use crate::Row;
+use crate::{KeyedRow, Row};
 
 /// A read model that is a fold: each event changes at most one row, found by its key.
 ///
@@ -18,7 +18,7 @@ pub trait Fold: Send + Sync + 'static {
     /// The events it is made of.
     type Event: Event;
     /// One row of it.
-    type Row: Row;
+    type Row: KeyedRow;
 
     /// Its name, in snake case. Its position is kept under this name.
     const NAME: &'static str;
@@ -41,7 +41,7 @@ pub trait MultiFold: Send + Sync + 'static {
     /// The events it is made of.
     type Event: Event;
     /// One row of it.
-    type Row: Row;
+    type Row: KeyedRow;
 
     /// Its name, in snake case. Its position is kept under this name.
     const NAME: &'static str;

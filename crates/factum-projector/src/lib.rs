@@ -1,7 +1,8 @@
 //! Factum's read side: folds the events of a log into Postgres tables, exactly once.
 //!
 //! A projection is a [`Fold`]: it says which row an event changes, and how. A [`MultiFold`] is one in
-//! which an event may change several rows. A [`Projector`] runs it
+//! which an event may change several rows; in an [`Append`] it becomes rows of its own; a
+//! [`Handler`] writes by SQL of its own. A [`Projector`] runs it
 //! as a worker. Workers of one projection share the topic's partitions.
 //!
 //! How it is exact: the transaction that writes a batch's rows also moves the position of each
@@ -21,6 +22,7 @@
 
 mod admit;
 mod alive;
+mod append;
 mod backoff;
 mod batch;
 mod changes;
@@ -31,6 +33,7 @@ mod error;
 mod feed;
 mod fold;
 mod gather;
+mod handler;
 mod identity;
 mod operations;
 mod options;
@@ -50,12 +53,14 @@ mod session;
 mod setup;
 mod shape;
 mod sql;
+mod statement;
 mod status;
 mod steward;
 mod store;
 mod stored;
 mod switch;
 mod table;
+mod transaction;
 mod until_end;
 mod versions;
 mod view;
@@ -63,24 +68,28 @@ mod worker;
 mod workers;
 mod write;
 
-pub use changes::{Changes, KeyError, fold_events};
+pub use append::{Append, Appended};
+pub use changes::{Changes, KeyError, fold_events, keys_of};
 pub use command::OpenLog;
-pub use error::{Difference, ProjectorError};
+pub use error::{Difference, Failure, ProjectorError};
 pub use factum_derive::Row;
 pub use fold::{Fold, MultiFold};
+pub use handler::{Handled, Handler};
 pub use operations::{ListedProjection, Operations, PartitionProgress};
 pub use options::{Options, Switch};
 pub use progress::Summary;
-pub use projection::{Key, Projection};
+pub use projection::{IntoProjection, Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
 pub use rebuild::RebuildStage;
-pub use row::{Column, KeyArray, Row};
+pub use row::{Column, KeyArray, KeyedRow, NoKey, Row};
+pub use statement::Refused;
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 pub use switch::SwitchError;
 pub use table::TableError;
-#[doc(hidden)]
+/// The driver, whose types rows and handlers use.
 pub use tokio_postgres;
+pub use transaction::Transaction;
 pub use versions::VersionState;
 
 /// What a simulation puts in the place of Postgres.

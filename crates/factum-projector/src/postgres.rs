@@ -15,7 +15,8 @@ use crate::rows::Unwritten;
 use crate::session::{Server, Session as Connection};
 use crate::store::{Session, Store};
 use crate::table::TableTypes;
-use crate::{KeyArray, ProjectorError, Row, sql};
+use crate::transaction::Prepared;
+use crate::{KeyArray, ProjectorError, Row, Transaction, sql};
 
 /// One projection in Postgres.
 #[derive(Clone, Debug)]
@@ -31,14 +32,23 @@ struct PostgresSession {
     place: Postgres,
     /// Once it is ready to write.
     statements: Option<Statements>,
+    /// What a handler has prepared.
+    prepared: Prepared,
 }
 
 struct Statements {
     mover: Mover,
+    /// Where there is a table.
+    insert: Option<Statement>,
+    /// Where rows have a key.
+    keyed: Option<KeyedStatements>,
+}
+
+/// Reading and changing rows that are there.
+struct KeyedStatements {
     load: Statement,
     load_locked: Statement,
     delete: Statement,
-    insert: Statement,
     stage: Statement,
     update: Option<String>,
 }
@@ -54,6 +64,7 @@ impl<R: Row> Store<R> for Postgres {
             connection: self.server.connect().await?,
             place: self.clone(),
             statements: None,
+            prepared: Prepared::default(),
         }))
     }
 }
@@ -62,6 +73,32 @@ impl PostgresSession {
     fn statements(&self) -> &Statements {
         let statements = self.statements.as_ref();
         statements.expect("a session is made ready before it writes")
+    }
+
+    fn keyed(&self) -> &KeyedStatements {
+        let keyed = self.statements().keyed.as_ref();
+        keyed.expect("only rows with a key are found and changed")
+    }
+
+    async fn prepared<R: Row>(&self, sql: String) -> Result<Statement, ProjectorError> {
+        let prepared = self.connection.client.prepare(&sql).await;
+        let doing = format!("prepare the writing of {}", R::TABLE);
+        prepared.map_err(ProjectorError::postgres(doing))
+    }
+
+    async fn prepare_keyed<R: Row>(&self) -> Result<KeyedStatements, ProjectorError> {
+        let stage = sql::create_stage::<R>();
+        let staged = self.connection.client.batch_execute(&stage).await;
+        let doing = format!("prepare the writing of {}", R::TABLE);
+        staged.map_err(ProjectorError::postgres(doing))?;
+        let keys = &self.place.types.keys;
+        Ok(KeyedStatements {
+            load: self.prepared::<R>(sql::load::<R>(keys)).await?,
+            load_locked: self.prepared::<R>(sql::load_locked::<R>(keys)).await?,
+            delete: self.prepared::<R>(sql::delete::<R>(keys)).await?,
+            stage: self.prepared::<R>(sql::stage::<R>()).await?,
+            update: sql::update::<R>(),
+        })
     }
 
     async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
@@ -101,26 +138,22 @@ impl<R: Row> Session<R> for PostgresSession {
     }
 
     async fn prepare(&mut self) -> Result<(), ProjectorError> {
-        let _call = self.connection.call();
-        let Postgres {
-            positions, types, ..
-        } = &self.place;
-        let client = &self.connection.client;
-        let failed = || ProjectorError::postgres(format!("prepare the writing of {}", R::TABLE));
-        let stage = sql::create_stage::<R>();
-        client.batch_execute(&stage).await.map_err(failed())?;
-        let prepare = async |sql: String| -> Result<Statement, ProjectorError> {
-            client.prepare(&sql).await.map_err(failed())
+        let call = self.connection.call();
+        let mover = self.place.positions.mover(&self.connection.client).await?;
+        let has_key = sql::keys::<R>().next().is_some();
+        let statements = Statements {
+            mover,
+            insert: match sql::has_table::<R>() {
+                true => Some(self.prepared::<R>(sql::insert::<R>()).await?),
+                false => None,
+            },
+            keyed: match has_key {
+                true => Some(self.prepare_keyed::<R>().await?),
+                false => None,
+            },
         };
-        self.statements = Some(Statements {
-            mover: positions.mover(client).await?,
-            load: prepare(sql::load::<R>(&types.keys)).await?,
-            load_locked: prepare(sql::load_locked::<R>(&types.keys)).await?,
-            delete: prepare(sql::delete::<R>(&types.keys)).await?,
-            insert: prepare(sql::insert::<R>()).await?,
-            stage: prepare(sql::stage::<R>()).await?,
-            update: sql::update::<R>(),
-        });
+        drop(call);
+        self.statements = Some(statements);
         Ok(())
     }
 
@@ -144,8 +177,8 @@ impl<R: Row> Session<R> for PostgresSession {
         }
         let _call = self.connection.call();
         let statement = match lock {
-            true => &self.statements().load_locked,
-            false => &self.statements().load,
+            true => &self.keyed().load_locked,
+            false => &self.keyed().load,
         };
         let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
         let arrays = R::key_arrays(keys);
@@ -160,11 +193,13 @@ impl<R: Row> Session<R> for PostgresSession {
         let _call = self.connection.call();
         let (client, types) = (&self.connection.client, &self.place.types.all);
         let statements = self.statements();
-        if !rows.insert.is_empty() {
-            copy(client, &statements.insert, types, &rows.insert).await?;
+        if let (false, Some(insert)) = (rows.insert.is_empty(), &statements.insert) {
+            copy(client, insert, types, &rows.insert).await?;
         }
-        if let (false, Some(update)) = (rows.update.is_empty(), &statements.update) {
-            copy(client, &statements.stage, types, &rows.update).await?;
+        if !rows.update.is_empty()
+            && let Some(update) = &self.keyed().update
+        {
+            copy(client, &self.keyed().stage, types, &rows.update).await?;
             let doing = format!("update {}", R::TABLE);
             let updated = client.simple_query(update).await;
             let updated = updated.map_err(ProjectorError::postgres(doing.as_str()))?;
@@ -173,11 +208,15 @@ impl<R: Row> Session<R> for PostgresSession {
         if !rows.delete.is_empty() {
             let doing = format!("delete from {}", R::TABLE);
             let arrays = R::key_arrays(&rows.delete);
-            let deleted = client.execute(&statements.delete, &params(&arrays)).await;
+            let deleted = client.execute(&self.keyed().delete, &params(&arrays)).await;
             let deleted = deleted.map_err(ProjectorError::postgres(doing.as_str()))?;
             all_of(rows.delete.len(), deleted, doing)?;
         }
         Ok(())
+    }
+
+    fn transaction(&self) -> Option<Transaction<'_>> {
+        Some(Transaction::new(&self.connection, &self.prepared))
     }
 
     /// Notifies those who wait, once for all that moved: transactions that notify take turns to commit,

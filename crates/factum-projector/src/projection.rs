@@ -1,12 +1,16 @@
 //! Projections of any kind, as the runtime sees them.
 
+use std::future::Future;
+
 use factum_core::{Event, Recorded};
 
 use crate::rows::{FoldedRows, Unwritten};
-use crate::{KeyError, MultiFold, Row};
+use crate::{
+    Append, Appended, Changes, Handled, Handler, KeyError, MultiFold, ProjectorError, Row,
+    Transaction,
+};
 
-/// A projection of any kind. It is not written by hand: whoever implements [`Fold`](crate::Fold) or
-/// [`MultiFold`] has one.
+/// A projection of any kind. It is not written by hand: see [`IntoProjection`].
 pub trait Projection: Sized + Send + Sync + 'static {
     /// The events it is made of.
     type Event: Event;
@@ -20,6 +24,19 @@ pub trait Projection: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Its version.
     const VERSION: u32;
+    /// Whether batches may be gathered before they are written.
+    #[doc(hidden)]
+    const GATHERS: bool = true;
+
+    /// What it does in the transaction besides writing its rows, and how many rows that changed.
+    #[doc(hidden)]
+    fn handle(
+        &self,
+        _events: &[Recorded<Self::Event>],
+        _transaction: Option<Transaction<'_>>,
+    ) -> impl Future<Output = Result<u64, ProjectorError>> + Send {
+        std::future::ready(Ok(0))
+    }
 }
 
 /// The key of the rows of a projection.
@@ -61,6 +78,9 @@ pub trait Rows<P: Projection>: Default + Send + Sync {
     /// Notes that the table holds all of it now.
     fn written(&mut self);
 
+    /// What becomes of the rows that were loaded.
+    fn into_changes(self) -> Changes<P::Row>;
+
     /// Forgets all rows.
     fn clear(&mut self) {
         *self = Self::default();
@@ -73,4 +93,55 @@ impl<F: MultiFold> Projection for F {
     type Rows = FoldedRows<F>;
     const NAME: &'static str = F::NAME;
     const VERSION: u32 = F::VERSION;
+}
+
+/// What can be run as a projection: a [`Fold`](crate::Fold), a [`MultiFold`], an [`Append`] or a [`Handler`].
+/// `Kind` tells the compiler which; it finds that out by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no projection",
+    label = "not a projection",
+    note = "implement `Fold`, `MultiFold`, `Append` or `Handler` for it, and just one of them"
+)]
+pub trait IntoProjection<Kind> {
+    /// The projection.
+    type Projection: Projection;
+
+    /// It as a projection.
+    fn into_projection(self) -> Self::Projection;
+}
+
+/// A fold, or what has been made a projection before.
+#[derive(Debug)]
+pub enum Folding {}
+
+/// An [`Append`].
+#[derive(Debug)]
+pub enum Appending {}
+
+/// A [`Handler`].
+#[derive(Debug)]
+pub enum Handling {}
+
+impl<P: Projection> IntoProjection<Folding> for P {
+    type Projection = P;
+
+    fn into_projection(self) -> P {
+        self
+    }
+}
+
+impl<A: Append> IntoProjection<Appending> for A {
+    type Projection = Appended<A>;
+
+    fn into_projection(self) -> Appended<A> {
+        Appended(self)
+    }
+}
+
+impl<H: Handler> IntoProjection<Handling> for H {
+    type Projection = Handled<H>;
+
+    fn into_projection(self) -> Handled<H> {
+        Handled(self)
+    }
 }

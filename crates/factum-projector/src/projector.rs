@@ -18,7 +18,9 @@ use crate::setup::{Author, set_up};
 use crate::steward::{self, Settled, Steward};
 use crate::store::Store;
 use crate::table::TableTypes;
-use crate::{OpenLog, Options, Projection, ProjectorError, Switch, until_end, worker};
+use crate::{
+    IntoProjection, OpenLog, Options, Projection, ProjectorError, Switch, until_end, worker,
+};
 
 /// A projection, ready to be run as a worker. Any number of workers of one projection share the
 /// topic's partitions, and take over from each other.
@@ -33,9 +35,9 @@ pub struct Projector<P, O = ()> {
 
 impl<P: Projection> Projector<P> {
     /// A projection whose table is there already.
-    pub fn new(projection: P) -> Self {
+    pub fn new<Kind>(projection: impl IntoProjection<Kind, Projection = P>) -> Self {
         Self {
-            projection,
+            projection: projection.into_projection(),
             table: None,
             indexes: None,
             options: Options::default(),

@@ -213,7 +213,7 @@ impl<P: Projection> Pump<P> {
     ) -> Result<Option<Vec<u32>>, ProjectorError> {
         let projection = &self.context.projection;
         let gathered = &mut session.gathered;
-        if self.owns_all() && (gathered.is_pending() || !batch.at_end) {
+        if P::GATHERS && self.owns_all() && (gathered.is_pending() || !batch.at_end) {
             gathered
                 .take_in(projection, &session.writer, &batch)
                 .await?;

@@ -7,7 +7,8 @@ use tokio_postgres::types::{FromSql, ToSql, Type};
 
 /// A row of a read model's table. Write it with `#[derive(Row)]`.
 pub trait Row: Sized + Send + Sync + 'static {
-    /// The key: the key field's type, or a tuple of them in the order of the fields.
+    /// The key: the key field's type, or a tuple of them in the order of the fields; [`NoKey`] where
+    /// there is none.
     type Key: Clone + Debug + Eq + Hash + Ord + Send + Sync + 'static;
 
     /// The table, `name` or `schema.name`.
@@ -35,6 +36,29 @@ pub trait Row: Sized + Send + Sync + 'static {
     /// Keys as arrays, one for each key column, for `unnest`.
     fn key_arrays<'a>(keys: &[&'a Self::Key]) -> Vec<KeyArray<'a>>;
 }
+
+/// A row that can be found by its key. `#[derive(Row)]` implements it where a field is marked as key.
+///
+/// Rows without one can only be appended:
+///
+/// ```compile_fail,E0277
+/// # use factum_projector::{KeyedRow, Row};
+/// #[derive(Row)]
+/// #[row(table = "journal")]
+/// struct Line { text: String }
+///
+/// fn found<R: KeyedRow>() {}
+/// found::<Line>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the row `{Self}` has no key to be found by",
+    note = "mark the fields that make it with #[row(key)]"
+)]
+pub trait KeyedRow: Row {}
+
+/// The key of rows that have none, and are never looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NoKey;
 
 /// The values of one key column of many rows, as a Postgres array.
 pub type KeyArray<'a> = Box<dyn ToSql + Send + Sync + 'a>;

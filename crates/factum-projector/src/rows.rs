@@ -160,15 +160,9 @@ impl<F: MultiFold> Rows<F> for FoldedRows<F> {
             slot.stored = slot.row.is_some();
         }
     }
-}
 
-impl<F: MultiFold> FoldedRows<F> {
-    pub(crate) fn into_changes(self) -> Changes<F::Row> {
-        let mut changes = Changes {
-            insert: Vec::new(),
-            update: Vec::new(),
-            delete: Vec::new(),
-        };
+    fn into_changes(self) -> Changes<F::Row> {
+        let mut changes = Changes::nothing();
         let mut slots: Vec<_> = self.slots.into_iter().collect();
         slots.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, slot) in slots {

@@ -48,17 +48,10 @@ pub(crate) async fn set_up<P: Projection>(
     if let Some(sql) = author.table
         && !is_anothers::<P>(client, own.as_deref()).await?
     {
-        run(client, sql, &format!("create table {}", P::Row::TABLE)).await?;
+        let doing = format!("create table {}", P::Row::TABLE);
+        run(client, sql, doing.trim_end()).await?;
     }
-    let types = table::check::<P::Row>(client).await?;
-    let found = place::found::<P::Row>(client).await?.unwrap_or_default();
-    if let Some(own) = own.filter(|own| *own != found) {
-        return Err(ProjectorError::Misplaced {
-            table: P::Row::TABLE,
-            found,
-            own,
-        });
-    }
+    let (types, found) = table_in::<P>(client, own.as_deref()).await?;
     let shape = shape::<P>(&types);
     match known.iter().find(|it| it.version == P::VERSION) {
         Some(mine) => check_shape::<P>(mine, shape)?,
@@ -67,7 +60,10 @@ pub(crate) async fn set_up<P: Projection>(
             versions.begin(client, &begun).await?;
         }
     }
-    let unowned = owner::own::<P::Row>(client, positions).await?;
+    let unowned = match sql::has_table::<P::Row>() {
+        true => owner::own::<P::Row>(client, positions).await?,
+        false => false,
+    };
     let begun = positions.all(client).await?;
     if begun.is_empty() {
         begin_projection::<P>(client, positions, partitions).await?;
@@ -100,6 +96,31 @@ async fn own_place<P: Projection>(
     Ok(Some(own))
 }
 
+/// Checks the table, and says which schema it is in. A handler has none of its own: what it names is where
+/// its sessions look first.
+async fn table_in<P: Projection>(
+    client: &Client,
+    own: Option<&str>,
+) -> Result<(TableTypes, String), ProjectorError> {
+    if !sql::has_table::<P::Row>() {
+        let place = match own {
+            Some(own) => own.to_owned(),
+            None => place::home(client).await?,
+        };
+        return Ok((TableTypes::default(), place));
+    }
+    let types = table::check::<P::Row>(client).await?;
+    let found = place::found::<P::Row>(client).await?.unwrap_or_default();
+    match own.filter(|own| *own != found) {
+        None => Ok((types, found)),
+        Some(own) => Err(ProjectorError::Misplaced {
+            table: P::Row::TABLE,
+            found,
+            own: own.to_owned(),
+        }),
+    }
+}
+
 /// The version as it is written down when it begins. Readers look for its table where they find that of
 /// the live version.
 fn begun<P: Projection>(
@@ -125,7 +146,10 @@ fn begun<P: Projection>(
         topic: positions.topic.clone(),
         home,
         place: found,
-        tables: vec![table.to_owned()],
+        tables: match sql::has_table::<P::Row>() {
+            true => vec![table.to_owned()],
+            false => Vec::new(),
+        },
         shape,
         indexed: author.indexes.is_none(),
         automatic: author.automatic,
@@ -152,6 +176,9 @@ async fn is_anothers<P: Projection>(
     client: &Client,
     own: Option<&str>,
 ) -> Result<bool, ProjectorError> {
+    if !sql::has_table::<P::Row>() {
+        return Ok(false);
+    }
     let query = "SELECT EXISTS (SELECT FROM pg_class \
                  WHERE oid = to_regclass($1) AND NOT pg_has_role(relowner, 'USAGE'))";
     let table = match own {
@@ -198,7 +225,7 @@ async fn check_rows<P: Projection>(
     unowned: bool,
 ) -> Result<(), ProjectorError> {
     let events = begun.values().map(|at| at.next - 1).sum();
-    if events == 0 || holds_rows::<P>(client).await? {
+    if events == 0 || !sql::has_table::<P::Row>() || holds_rows::<P>(client).await? {
         return Ok(());
     }
     let again = positions.how_to_begin_again();
@@ -229,7 +256,7 @@ async fn begin_projection<P: Projection>(
     positions: &Positions,
     partitions: u32,
 ) -> Result<(), ProjectorError> {
-    if holds_rows::<P>(client).await? {
+    if sql::has_table::<P::Row>() && holds_rows::<P>(client).await? {
         return Err(ProjectorError::NotEmpty {
             table: P::Row::TABLE,
             projection: P::NAME,

@@ -15,7 +15,12 @@ pub(crate) fn table<R: Row>() -> String {
     R::TABLE.split('.').map(quote).collect::<Vec<_>>().join(".")
 }
 
-fn keys<R: Row>() -> impl Iterator<Item = &'static Column> {
+/// Whether there is a table: that of a projection without rows has no name and no columns.
+pub(crate) fn has_table<R: Row>() -> bool {
+    !R::COLUMNS.is_empty()
+}
+
+pub(crate) fn keys<R: Row>() -> impl Iterator<Item = &'static Column> {
     R::COLUMNS.iter().filter(|column| column.is_key())
 }
 

@@ -11,7 +11,7 @@ use factum_core::Position;
 
 use crate::batch::Move;
 use crate::rows::Unwritten;
-use crate::{ProjectorError, Row};
+use crate::{ProjectorError, Row, Transaction};
 
 /// Where one projection's rows and positions are.
 #[async_trait]
@@ -62,6 +62,11 @@ pub trait Session<R: Row>: Send + Sync {
 
     /// Writes rows: those to be inserted are not there, all others are.
     async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError>;
+
+    /// The transaction under way, to be written in by SQL; `None` where there is no SQL.
+    fn transaction(&self) -> Option<Transaction<'_>> {
+        None
+    }
 
     /// Makes the transaction take effect.
     async fn commit(&self) -> Result<(), ProjectorError>;

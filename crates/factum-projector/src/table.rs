@@ -43,7 +43,7 @@ struct Actual {
 }
 
 /// The types of a table that fits, in the order of the row's columns.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TableTypes {
     pub all: Vec<Type>,
     /// Those of the key, as SQL writes them.
@@ -220,7 +220,7 @@ fn missing_key<R: Row>(facts: &Facts) -> Option<String> {
     let keys = R::COLUMNS.iter().filter(|column| column.is_key());
     let mut keys: Vec<_> = keys.map(|column| column.name().to_owned()).collect();
     keys.sort_unstable();
-    (!facts.unique.contains(&keys)).then(|| {
+    (!keys.is_empty() && !facts.unique.contains(&keys)).then(|| {
         let keys = keys.join(", ");
         format!(
             "it has no primary key or unique index on just ({keys}), the key of {}: \

@@ -45,7 +45,8 @@ pub(crate) async fn lead(
 
 /// Whether the tables of the old version leave its home.
 pub(crate) fn moves(old: &Version, new: &Version) -> bool {
-    let same = old.tables.iter().all(|it| new.tables.contains(it));
+    let mut tables = old.tables.iter();
+    let same = !old.tables.is_empty() && tables.all(|it| new.tables.contains(it));
     new.is_behind_a_view() && !old.is_behind_a_view() && new.home == old.home && same
 }
 

@@ -85,7 +85,11 @@ impl<R: Row> Writer<R> {
         }
         rows.load(loaded, &touched)?;
         rows.fold(projection, &batch.events, &touched)?;
-        self.apply_and_commit(&rows.unwritten()).await
+        let transaction = self.session.transaction();
+        let handled = projection.handle(&batch.events, transaction).await?;
+        let rows = rows.unwritten();
+        self.apply_and_commit(&rows).await?;
+        Ok(Written::Rows(rows.len() + handled as usize))
     }
 
     /// Whether an operator has paused the projection.
@@ -115,7 +119,8 @@ impl<R: Row> Writer<R> {
         if let Some(behind) = self.give_way(behind).await? {
             return Ok(behind);
         }
-        self.apply_and_commit(rows).await
+        self.apply_and_commit(rows).await?;
+        Ok(Written::Rows(rows.len()))
     }
 
     /// Undoes the transaction if another worker is ahead.
@@ -131,9 +136,8 @@ impl<R: Row> Writer<R> {
         Ok(None)
     }
 
-    async fn apply_and_commit(&self, rows: &Unwritten<'_, R>) -> Result<Written, ProjectorError> {
+    async fn apply_and_commit(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError> {
         self.session.apply(rows).await?;
-        self.session.commit().await?;
-        Ok(Written::Rows(rows.len()))
+        self.session.commit().await
     }
 }

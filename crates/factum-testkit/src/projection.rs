@@ -1,10 +1,9 @@
 //! Given these events, when those happen, then the read model has these rows.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use factum_core::{Recorded, partition_of};
-use factum_projector::{Changes, Key, MultiFold, Row, fold_events};
+use factum_projector::{IntoProjection, Projection, Row, fold_events, keys_of};
 use uuid::Uuid;
 
 /// How many partitions the imagined topic has.
@@ -24,25 +23,27 @@ const PARTITIONS: u32 = 8;
 ///     .when([("hall", TurnedOff)])
 ///     .then([Burning { lamp: "attic".into(), times: 1 }]);
 /// ```
-pub fn projection<F: MultiFold>(fold: F) -> Projected<F> {
+pub fn projection<Kind, P: Projection>(
+    projection: impl IntoProjection<Kind, Projection = P>,
+) -> Projected<P> {
     Projected {
-        fold,
+        projection: projection.into_projection(),
         events: Vec::new(),
     }
 }
 
 /// A projection with the events that it has seen.
 #[must_use = "go on with `then`"]
-pub struct Projected<F: MultiFold> {
-    fold: F,
-    events: Vec<Recorded<F::Event>>,
+pub struct Projected<P: Projection> {
+    projection: P,
+    events: Vec<Recorded<P::Event>>,
 }
 
-impl<F: MultiFold> Projected<F> {
+impl<P: Projection> Projected<P> {
     /// Adds events that have happened.
     pub fn given<Id: Into<String>>(
         mut self,
-        events: impl IntoIterator<Item = (Id, F::Event)>,
+        events: impl IntoIterator<Item = (Id, P::Event)>,
     ) -> Self {
         for (id, event) in events {
             let recorded = self.record(id.into(), event);
@@ -52,13 +53,13 @@ impl<F: MultiFold> Projected<F> {
     }
 
     /// Adds the events that the test is about.
-    pub fn when<Id: Into<String>>(self, events: impl IntoIterator<Item = (Id, F::Event)>) -> Self {
+    pub fn when<Id: Into<String>>(self, events: impl IntoIterator<Item = (Id, P::Event)>) -> Self {
         self.given(events)
     }
 
-    fn record(&self, id: String, event: F::Event) -> Recorded<F::Event> {
+    fn record(&self, id: String, event: P::Event) -> Recorded<P::Event> {
         let partition = partition_of(id.as_bytes(), PARTITIONS);
-        let count = |of: &dyn Fn(&Recorded<F::Event>) -> bool| {
+        let count = |of: &dyn Fn(&Recorded<P::Event>) -> bool| {
             self.events.iter().filter(|earlier| of(earlier)).count() as u64
         };
         let sequence = count(&|earlier| earlier.partition == partition) + 1;
@@ -77,18 +78,19 @@ impl<F: MultiFold> Projected<F> {
     }
 }
 
-impl<F: MultiFold> Projected<F>
+impl<P: Projection> Projected<P>
 where
-    F::Row: Debug + PartialEq,
+    P::Row: Debug + PartialEq,
 {
-    /// Expects exactly these rows, in any order; and that it does not matter how the events are cut
-    /// into batches.
+    /// Expects exactly these rows, in any order, or, where rows have no key, in theirs; and that it does
+    /// not matter how the events are cut into batches.
     ///
     /// # Panics
     /// The rows are others, or depend on the batches.
     #[track_caller]
-    pub fn then(self, rows: impl IntoIterator<Item = F::Row>) {
-        let expected: BTreeMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
+    pub fn then(self, rows: impl IntoIterator<Item = P::Row>) {
+        let mut expected: Vec<_> = rows.into_iter().collect();
+        expected.sort_by_key(Row::key);
         let one_by_one = self.rows_by(1);
         assert_eq!(
             one_by_one, expected,
@@ -101,27 +103,21 @@ where
         );
     }
 
-    /// The rows after batches of so many events.
+    /// The rows after batches of so many events, in the order of their keys.
     #[track_caller]
-    fn rows_by(&self, batch: usize) -> BTreeMap<Key<F>, F::Row> {
-        let mut rows = BTreeMap::new();
+    fn rows_by(&self, batch: usize) -> Vec<P::Row> {
+        let mut rows = Vec::new();
         for events in self.events.chunks(batch) {
-            let keys = events.iter().flat_map(|event| self.fold.keys(event));
-            // A key comes again with each event that has it; its row only once.
-            let loaded = keys.filter_map(|key| rows.remove(&key)).collect();
-            let folded = fold_events(&self.fold, events, loaded);
-            keep(&mut rows, folded.unwrap_or_else(|error| panic!("{error}")));
+            let keys = keys_of(&self.projection, events);
+            let touched = |row: &P::Row| keys.binary_search(&row.key()).is_ok();
+            let (loaded, others) = rows.into_iter().partition(touched);
+            let folded = fold_events(&self.projection, events, loaded);
+            let changes = folded.unwrap_or_else(|error| panic!("{error}"));
+            rows = others;
+            rows.extend(changes.insert.into_iter().chain(changes.update));
+            rows.sort_by_key(Row::key);
         }
         rows
-    }
-}
-
-fn keep<R: Row>(rows: &mut BTreeMap<R::Key, R>, changes: Changes<R>) {
-    for row in changes.insert.into_iter().chain(changes.update) {
-        rows.insert(row.key(), row);
-    }
-    for key in changes.delete {
-        rows.remove(&key);
     }
 }
 

@@ -4,7 +4,8 @@
 //!   turns them into Rust, and [`events!`] includes what it wrote.
 //! * An [`Aggregate`] decides about commands; an [`Engine`] carries them out on a log, opened with
 //!   [`open_log`]: a Kafka cluster, or a folder on the local disk.
-//! * A [`Fold`] or [`MultiFold`] turns events into rows of a Postgres table; [`projector`] makes a worker of it.
+//! * A [`Fold`], [`MultiFold`] or [`Append`] turns events into rows of a Postgres table, a [`Handler`] into SQL of
+//!   its own; [`projector`] makes a worker of it.
 //! * A [`ReadModel`] waits until such a table shows what a command did.
 //! * A program that runs until it is told to stop waits for [`shutdown_signal`], and shows how it is
 //!   with a [`StatusServer`]: `/healthz`, `/readyz`, `/status` and `/metrics`.
@@ -72,8 +73,9 @@ pub use factum_local::{LocalLog, LocalOptions};
 pub use {
     crate::worker::{LogByAddress, projector},
     factum_projector::{
-        Fold, MultiFold, OpenLog, Options as ProjectorOptions, Projection, Projector,
-        ProjectorError, ReadModel, ReadModelOptions, Row, Switch, WaitError,
+        Append, Fold, Handler, IntoProjection, MultiFold, OpenLog, Options as ProjectorOptions,
+        Projection, Projector, ProjectorError, ReadModel, ReadModelOptions, Row, Switch,
+        Transaction, WaitError, tokio_postgres,
     },
 };
 

@@ -1,7 +1,7 @@
 //! Projection workers that open their log by its address.
 
 use factum_core::LogError;
-use factum_projector::{OpenLog, Projection, Projector};
+use factum_projector::{IntoProjection, OpenLog, Projection, Projector};
 
 use crate::open_log;
 
@@ -13,7 +13,9 @@ use crate::open_log;
 /// factum::projector(board).main().await
 /// # }
 /// ```
-pub fn projector<P: Projection>(projection: P) -> Projector<P, LogByAddress> {
+pub fn projector<Kind, P: Projection>(
+    projection: impl IntoProjection<Kind, Projection = P>,
+) -> Projector<P, LogByAddress> {
     Projector::new(projection).log(LogByAddress)
 }
 

@@ -48,6 +48,19 @@ fn how_to_read_ones_own_writes_is_shown_by_code_of_this_example() {
     assert!(code.contains(shown[0].1), "not in the example:\n{}", shown[0].1);
 }
 
+#[test]
+fn the_kinds_of_projections_are_shown_by_code_of_this_example() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("../../docs/projections.md")).unwrap();
+    let files = ["tests/projections.rs", "sql/journal.sql"];
+    let code = files.map(|path| fs::read_to_string(here.join(path)).unwrap());
+    let shown: Vec<_> = fences(&page).collect();
+    assert_eq!(shown.len(), 4);
+    for (_, shown) in shown {
+        assert!(code.iter().any(|code| code.contains(shown)), "not in the example:\n{shown}");
+    }
+}
+
 /// The fenced parts of a page, with their languages.
 fn fences(page: &str) -> impl Iterator<Item = (&str, &str)> {
     page.split("```").skip(1).step_by(2).filter_map(|fence| fence.split_once('\n'))

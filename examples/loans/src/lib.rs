@@ -1,5 +1,6 @@
 //! The loan process of a real bank: an event log in, exact read models out.
 
+pub mod activity;
 pub mod board;
 pub mod case;
 pub mod figures;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::fold_events;
+use crate::{fold_events, keys_of};
 
 #[derive(Clone, Debug)]
 struct Transfer {
@@ -145,10 +145,7 @@ fn one_by_one(batches: &[Vec<Transfer>]) -> Table {
     let mut table = Table::default();
     for batch in batches {
         let events = recorded(batch);
-        let keys: std::collections::BTreeSet<_> = events
-            .iter()
-            .flat_map(|event| Accounts.keys(event))
-            .collect();
+        let keys = keys_of(&Accounts, &events);
         let rows = table.find(&keys.iter().collect::<Vec<_>>());
         table.apply(&fold_events(&Accounts, &events, rows).unwrap());
     }

@@ -79,7 +79,7 @@ async fn a_live_worker_follows_the_log_and_stops_when_told() {
     assert_eq!(summary.events, ledger.valid.len() as u64);
 }
 
-/// Workers that are dropped in mid-step and lose their sessions, at random moments.
+/// Folds through crashes, and compares the rows.
 pub async fn through_crashes<F: MultiFold<Event = Posted> + Copy>(
     seed: u64,
     workers: usize,
@@ -88,6 +88,19 @@ pub async fn through_crashes<F: MultiFold<Event = Posted> + Copy>(
 ) where
     F::Row: Shown,
 {
+    let projector = Projector::new(fold).table(table);
+    let (bank, ledger) = crashes(seed, workers, projector).await;
+    let rows = bank.rows::<F::Row>().await;
+    assert_eq!(rows, expected(&fold, &ledger.valid), "seed {seed}");
+}
+
+/// Workers that are dropped in mid-step and lose their sessions, at random moments, until they have
+/// projected everything.
+pub async fn crashes<P: Projection + Clone>(
+    seed: u64,
+    workers: usize,
+    projector: Projector<P>,
+) -> (Bank, Ledger) {
     let mut random = StdRng::seed_from_u64(seed);
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 4, seed).await;
@@ -98,12 +111,7 @@ pub async fn through_crashes<F: MultiFold<Event = Posted> + Copy>(
         start_timeout: Duration::from_secs(60),
         ..bank.options()
     };
-    let start = || {
-        worker(
-            &bank,
-            Projector::new(fold).table(table).options(options.clone()),
-        )
-    };
+    let start = || worker(&bank, projector.clone().options(options.clone()));
     let mut running: Vec<_> = (0..workers).map(|_| start()).collect();
     for step in 0..40 {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..40))).await;
@@ -124,8 +132,7 @@ pub async fn through_crashes<F: MultiFold<Event = Posted> + Copy>(
         assert!(!worker.is_finished(), "seed {seed}: no worker gives up");
         worker.abort();
     }
-    let rows = bank.rows::<F::Row>().await;
-    assert_eq!(rows, expected(&fold, &ledger.valid), "seed {seed}");
+    (bank, ledger)
 }
 
 fn worker<P: Projection>(bank: &Bank, projector: Projector<P>) -> JoinHandle<()> {

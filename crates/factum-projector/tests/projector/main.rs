@@ -1,8 +1,10 @@
 //! Projections on a log in memory and a real Postgres.
 
+mod append;
 mod bank;
 mod exact;
 mod failover;
+mod handler;
 mod multi_fold;
 mod read_model;
 mod rebuild;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use factum_core::{EventLog, LogErrorKind};
-use factum_projector::{Fold, Options, Projector, ProjectorError, Summary};
+use factum_projector::{Options, Projection, Projector, ProjectorError, Summary};
 use factum_testkit::{Faults, FaultyLog};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -24,17 +24,22 @@ pub struct Worker {
 
 impl Worker {
     pub fn start(bank: &Bank, log: impl EventLog, url: String) -> Self {
-        Self::of(Balances, BALANCE, bank, log, url)
+        Self::of(Projector::new(Balances).table(BALANCE), bank, log, url)
     }
 
-    fn of<F: Fold>(fold: F, table: &str, bank: &Bank, log: impl EventLog, url: String) -> Self {
+    pub fn of<P: Projection>(
+        projector: Projector<P>,
+        bank: &Bank,
+        log: impl EventLog,
+        url: String,
+    ) -> Self {
         let options = Options {
             lock_wait: Duration::from_millis(200),
             batch_bytes: 20_000,
             start_timeout: Duration::from_secs(60),
             ..bank.options()
         };
-        let projector = Projector::new(fold).table(table).options(options);
+        let projector = projector.options(options);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
@@ -58,6 +63,16 @@ pub async fn caught_up(bank: &Bank, ledger: &Ledger) {
 
 /// A worker freezes where it sends `at`, another takes over, the first one goes on.
 async fn zombie(at: &'static [u8]) {
+    let projector = Projector::new(Balances).table(BALANCE);
+    zombie_of(at, projector, caught_up).await;
+}
+
+/// The same with workers of any projection, and a check that all is projected, and right.
+pub async fn zombie_of<P: Projection + Clone>(
+    at: &'static [u8],
+    projector: Projector<P>,
+    caught_up: impl AsyncFn(&Bank, &Ledger),
+) {
     let bank = Bank::new().await;
     let mut ledger = Ledger::create(&bank, 2, 5).await;
     let proxy = Proxy::start(&bank.postgres()).await;
@@ -65,7 +80,8 @@ async fn zombie(at: &'static [u8]) {
     let before = first.script();
     before.gain(&[0, 1]);
     let after = first.script();
-    let zombie = Worker::start(&bank, first.clone(), proxy.through(&bank.postgres()));
+    let url = proxy.through(&bank.postgres());
+    let zombie = Worker::of(projector.clone(), &bank, first.clone(), url);
     ledger.fill(200).await;
     caught_up(&bank, &ledger).await;
 
@@ -74,7 +90,7 @@ async fn zombie(at: &'static [u8]) {
     within(60, proxy.frozen()).await;
     let rival_owns = second.script();
     rival_owns.gain(&[0, 1]);
-    let rival = Worker::start(&bank, second, bank.postgres());
+    let rival = Worker::of(projector, &bank, second, bank.postgres());
     caught_up(&bank, &ledger).await;
     ledger.fill(200).await;
     caught_up(&bank, &ledger).await;
@@ -117,7 +133,8 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     ledger.commit(0, "a", &[posted(1, 5)]).await;
     before.gain(&[0, 1]);
     let url = proxy.through(&bank.postgres());
-    let zombie = Worker::of(Turnovers, TURNOVER, &bank, first.clone(), url);
+    let turnovers = || Projector::new(Turnovers).table(TURNOVER);
+    let zombie = Worker::of(turnovers(), &bank, first.clone(), url);
     let end = ledger.records().await;
     eventually("the row is there", async || bank.positions().await == end).await;
     proxy.freeze_at(b"BEGIN");
@@ -129,7 +146,7 @@ async fn a_row_kept_in_memory_is_not_written_over_anothers() {
     for _ in 0..5 {
         ledger.commit(1, "b", &[posted(1, 7)]).await;
     }
-    let rival = Worker::of(Turnovers, TURNOVER, &bank, second, bank.postgres());
+    let rival = Worker::of(turnovers(), &bank, second, bank.postgres());
     rival_owns.gain(&[1]);
     eventually("the rival writes the row", async || {
         bank.positions().await == end + 5

@@ -3,8 +3,9 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use factum::{Components, Fold, Projector, ProjectorOptions};
+use factum::{Components, IntoProjection, Projector, ProjectorOptions};
 use factum_testkit::MemoryLog;
+use loans::activity::Activity;
 use loans::board::LoanBoard;
 use loans::figures::{Census, Figures};
 use loans::generate::Generator;
@@ -31,13 +32,18 @@ fn import(source: Source) -> Import {
     }
 }
 
-async fn project<F: Fold>(fold: F, sql: &str, log: &MemoryLog, schema: &Schema) -> u64 {
+async fn project<Kind>(
+    projection: impl IntoProjection<Kind>,
+    sql: &str,
+    log: &MemoryLog,
+    schema: &Schema,
+) -> u64 {
     let options = ProjectorOptions {
         until_end: true,
         schema: schema.name.clone(),
         ..ProjectorOptions::default()
     };
-    let projector = Projector::new(fold).table(sql).options(options);
+    let projector = Projector::new(projection).table(sql).options(options);
     let (log, address) = (Arc::new(log.clone()), schema.address());
     let run = projector.run(log, &address, pending());
     run.await.unwrap().events
@@ -61,6 +67,8 @@ fn through(source: Source) -> (Figures, Report, Value) {
             let board = project(LoanBoard, LoanBoard::TABLE_SQL, &log, &schema).await;
             let workload = project(Workload, Workload::TABLE_SQL, &log, &schema).await;
             assert_eq!(board + workload, summary.appended);
+            let activity = project(Activity, Activity::TABLE_SQL, &log, &schema).await;
+            assert_eq!(activity, board);
             assert_eq!(summary.rejected, 0);
             assert_eq!(
                 summary.appended,
@@ -68,6 +76,7 @@ fn through(source: Source) -> (Figures, Report, Value) {
             );
             summary
         });
+        assert_eq!(unlike_the_board(&schema), 0);
         let report = Report::read(&schema.address(), 5).unwrap();
         let json = serde_json::to_value(Line::new(&report, Some(&summary))).unwrap();
         let figures = counted(&import.source);
@@ -78,6 +87,18 @@ fn through(source: Source) -> (Figures, Report, Value) {
         answer = Some((figures, report, json));
     }
     answer.unwrap()
+}
+
+/// How many cases have other lines of activity than the board counts, or lines out of order.
+fn unlike_the_board(schema: &Schema) -> i64 {
+    let query = "SELECT count(*) FROM loan_board FULL JOIN (\
+         SELECT case_id, count(*) AS lines, count(DISTINCT sequence) AS numbers, \
+             (array_agg(at ORDER BY sequence DESC))[1] AS last \
+         FROM activity GROUP BY case_id\
+     ) AS activity USING (case_id) \
+     WHERE (lines, numbers, last) IS DISTINCT FROM (events, events, updated_at)";
+    let mut client = postgres::Client::connect(&schema.address(), postgres::NoTls).unwrap();
+    client.query_one(query, &[]).unwrap().get(0)
 }
 
 fn counted(source: &Source) -> Figures {

@@ -6,7 +6,7 @@ mod value;
 
 use std::time::Duration;
 
-use factum_projector::{Fold, Options, Projector, ProjectorError};
+use factum_projector::{Options, Projection, Projector, ProjectorError};
 
 use crate::bank::{Bank, Ledger, within};
 
@@ -21,7 +21,7 @@ pub fn words(error: ProjectorError) -> String {
     words
 }
 
-async fn refused<F: Fold>(bank: &Bank, projector: Projector<F>) -> String {
+pub async fn refused<P: Projection>(bank: &Bank, projector: Projector<P>) -> String {
     words(bank.run(projector).await.expect_err("it is refused"))
 }
 
