@@ -25,6 +25,13 @@ pub(crate) enum Failure {
     /// Schemas that cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
+    /// There is no version that was meant.
+    #[error("{name} has no {wanted}: {known}")]
+    NoVersion {
+        name: String,
+        wanted: String,
+        known: String,
+    },
     /// Standard output cannot be written.
     #[error("cannot print")]
     Output(#[from] io::Error),

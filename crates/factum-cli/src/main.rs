@@ -38,7 +38,7 @@ enum Command {
     /// Aggregates: their events
     #[command(subcommand)]
     Aggregate(aggregate::Command),
-    /// Read models: how far they are
+    /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
 }

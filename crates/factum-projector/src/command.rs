@@ -13,7 +13,7 @@ use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
-use crate::{Options, Projection, Projector, ProjectorError, Row};
+use crate::{Options, Projection, Projector, ProjectorError, Row, Switch};
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
 pub trait OpenLog: Send + Sync {
@@ -85,6 +85,10 @@ struct Flags {
     /// Postgres schema of Factum's own tables [default: factum]
     #[arg(long, env = "FACTUM_SCHEMA", value_name = "NAME")]
     schema: Option<String>,
+    /// Who leads readers to a new version when it was built beside the live one: this worker, or
+    /// `factum projection switch` [default: auto]
+    #[arg(long, env = "FACTUM_SWITCH", value_name = "WHO")]
+    switch: Option<Switch>,
     /// Topic to read, where it is not the aggregate's own
     #[arg(long, env = "FACTUM_TOPIC", value_name = "NAME")]
     topic: Option<String>,
@@ -142,6 +146,7 @@ impl Flags {
             lock_wait: self.lock_wait.unwrap_or(set.lock_wait),
             start_timeout: self.start_timeout.unwrap_or(set.start_timeout),
             until_end: self.until_end || set.until_end,
+            switch: self.switch.unwrap_or(set.switch),
             schema: self.schema.clone().unwrap_or(set.schema),
             topic: self.topic.clone().or(set.topic),
             ..set

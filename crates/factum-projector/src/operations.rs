@@ -2,11 +2,17 @@
 //! workers run.
 
 mod list;
+mod pause;
+mod rebuild;
+mod removal;
+mod status;
 
 pub use list::ListedProjection;
+pub use status::PartitionProgress;
 
 use crate::ProjectorError;
 use crate::session::{Server, Session};
+use crate::switch::SwitchError;
 
 /// A session for operators with the Postgres that holds read models.
 pub struct Operations {
@@ -28,4 +34,14 @@ impl Operations {
             schema: schema.to_owned(),
         })
     }
+}
+
+/// The error where there is no such version.
+fn unknown(projection: &str, version: u32) -> ProjectorError {
+    let projection = projection.to_owned();
+    SwitchError::Unknown {
+        projection,
+        version,
+    }
+    .into()
 }

@@ -37,6 +37,8 @@ pub(crate) enum Ended {
     Stopped,
     /// Another worker has projected these partitions further.
     Behind(Vec<u32>),
+    /// An operator has paused the projection. It goes on when that is over, where it was.
+    Paused,
 }
 
 /// Projects partitions.
@@ -95,6 +97,12 @@ impl<P: Projection> Pump<P> {
                     error
                 }
                 Err(error) if error.is_lock_conflict() => error,
+                Ok(Ended::Paused) => {
+                    if self.paused(&mut stop).await {
+                        continue;
+                    }
+                    return Ok(Ended::Stopped);
+                }
                 outcome => return outcome,
             };
             let cause = factum_core::chain(&error);
@@ -105,6 +113,18 @@ impl<P: Projection> Pump<P> {
                 () = requested(&mut stop) => return Ok(Ended::Stopped),
                 () = self.backoff.wait() => {}
             }
+        }
+    }
+
+    /// Waits while an operator has paused the projection; false if told to stop meanwhile. Whether it is
+    /// over is seen in Postgres, by the session that is opened next.
+    async fn paused(&self, stop: &mut watch::Receiver<bool>) -> bool {
+        let progress = &self.context.progress;
+        progress.paused();
+        tokio::select! {
+            biased;
+            () = requested(stop) => false,
+            () = progress.resumed() => true,
         }
     }
 
@@ -123,7 +143,7 @@ impl<P: Projection> Pump<P> {
         };
         let mut session = match opened {
             Ok(session) => session,
-            Err(behind) => return Ok(Ended::Behind(behind)),
+            Err(ended) => return Ok(ended),
         };
         loop {
             let written = match session.step(stop).await {
@@ -139,14 +159,17 @@ impl<P: Projection> Pump<P> {
                 },
             };
             if let Some(behind) = written {
-                return Ok(Ended::Behind(behind));
+                return match session.writer.is_paused().await? {
+                    true => Ok(Ended::Paused),
+                    false => Ok(Ended::Behind(behind)),
+                };
             }
         }
     }
 
-    /// Opens a session at the committed positions, or names the partitions that another worker has
-    /// moved since this one last knew them.
-    async fn open(&self) -> Result<Result<Session<P>, Vec<u32>>, ProjectorError> {
+    /// Opens a session at the committed positions; or says why there is nothing to do: another worker has
+    /// moved partitions since this one last knew them, or the projection is paused.
+    async fn open(&self) -> Result<Result<Session<P>, Ended>, ProjectorError> {
         let Context {
             options,
             store,
@@ -155,11 +178,14 @@ impl<P: Projection> Pump<P> {
             ..
         } = self.context.as_ref();
         let session = store.connect().await?;
+        if session.is_paused().await? {
+            return Ok(Err(Ended::Paused));
+        }
         let wait = options.lock_wait;
         let at = session.settled(&self.partitions, wait).await?;
         let behind = self.behind(&at);
         if !behind.is_empty() {
-            return Ok(Err(behind));
+            return Ok(Err(Ended::Behind(behind)));
         }
         identity::verify(topic.as_ref(), P::NAME, &at).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());

@@ -74,8 +74,8 @@ pub use {
     crate::worker::{LogByAddress, projector},
     factum_projector::{
         Append, Fold, Handler, IntoProjection, MultiFold, OpenLog, Options as ProjectorOptions,
-        Projection, Projector, ProjectorError, ReadModel, ReadModelOptions, Row, Transaction,
-        WaitError, tokio_postgres,
+        Projection, Projector, ProjectorError, ReadModel, ReadModelOptions, Row, Switch,
+        Transaction, WaitError, tokio_postgres,
     },
 };
 

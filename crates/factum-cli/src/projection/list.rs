@@ -1,7 +1,7 @@
 //! `factum projection list`.
 
 use clap::Args;
-use factum_projector::ListedProjection;
+use factum_projector::{ListedProjection, VersionState};
 
 use crate::connection::Postgres;
 use crate::failure::Failure;
@@ -29,10 +29,20 @@ impl Flags {
     }
 }
 
+/// What the version is to readers, and whether it is paused.
+fn state(it: &ListedProjection) -> String {
+    let state = it.state.map_or("-", VersionState::name);
+    match it.paused {
+        true => format!("{state}, paused"),
+        false => state.to_owned(),
+    }
+}
+
 fn table(projections: &[ListedProjection]) -> Table {
     let mut table = Table::new([
         "projection",
         "version",
+        "state",
         "topic",
         "partitions",
         "events",
@@ -42,6 +52,7 @@ fn table(projections: &[ListedProjection]) -> Table {
         table.row([
             Cell::text(&it.projection),
             Cell::number(it.version),
+            Cell::text(state(it)),
             Cell::text(&it.topic),
             Cell::number(it.partitions),
             Cell::number(it.events),

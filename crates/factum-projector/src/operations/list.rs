@@ -5,8 +5,8 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::Operations;
-use crate::ProjectorError;
 use crate::positions::table;
+use crate::{ProjectorError, VersionState, versions};
 
 /// A version of a projection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +16,11 @@ pub struct ListedProjection {
     pub projection: String,
     /// Its version.
     pub version: u32,
+    /// What it is to readers; none where that is not written down, as for versions that an older Factum
+    /// projected.
+    pub state: Option<VersionState>,
+    /// Whether an operator has paused it.
+    pub paused: bool,
     /// The topic that it reads.
     pub topic: String,
     /// The topic's partitions.
@@ -35,8 +40,11 @@ impl Operations {
         let query = format!(
             "SELECT projection, version, topic, count(*), sum(next - 1)::bigint, \
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-              AND application_name = left('factum.' || projection || '.v' || version, 63)) \
-             FROM {} GROUP BY projection, version, topic ORDER BY projection, version, topic",
+              AND application_name = left('factum.' || projection || '.v' || version, 63)), \
+             (SELECT state FROM {} v WHERE v.projection = p.projection AND v.version = p.version), \
+             bool_or(paused) \
+             FROM {} p GROUP BY projection, version, topic ORDER BY projection, version, topic",
+            versions::table(&self.schema),
             table(&self.schema)
         );
         let _call = self.session.call();
@@ -49,7 +57,7 @@ impl Operations {
 }
 
 /// Whether a table is not there: the first worker makes it.
-fn is_missing(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
     const MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
     error.code().is_some_and(|code| MISSING.contains(code))
 }
@@ -58,6 +66,8 @@ fn listed(row: &Row) -> ListedProjection {
     ListedProjection {
         projection: row.get(0),
         version: row.get::<_, i32>(1) as u32,
+        state: row.get::<_, Option<&str>>(6).and_then(VersionState::named),
+        paused: row.get(7),
         topic: row.get(2),
         partitions: row.get::<_, i64>(3) as u64,
         events: row.get::<_, i64>(4) as u64,

@@ -7,6 +7,7 @@ mod failover;
 mod handler;
 mod multi_fold;
 mod read_model;
+mod rebuild;
 mod refusals;
 mod roles;
 mod status;

@@ -3,7 +3,10 @@
 use factum_projector::{Options, Projection, Projector, Summary};
 
 use crate::append::journal;
-use crate::bank::{Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within};
+use crate::bank::{
+    BALANCE, Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within,
+};
+use crate::rebuild::Newer;
 use factum_testkit::servers;
 
 /// A database where nobody may do anything that was not granted.
@@ -82,6 +85,19 @@ impl Closed {
         }
     }
 
+    /// Runs a worker of the next version as this role up to the end, and the switch.
+    async fn rebuild(&self, role: &str) -> Result<Summary, String> {
+        let options = Options {
+            schema: self.named("$factum"),
+            ..self.bank.until_end()
+        };
+        let projector = Projector::new(Newer).table(BALANCE).options(options);
+        let log = std::sync::Arc::new(self.bank.view());
+        let url = self.address(role);
+        let worked = within(60, projector.run(log, &url, std::future::pending())).await;
+        worked.map_err(super::refusals::words)
+    }
+
     async fn drop(self) {
         let admin = connect(&servers::postgres()).await;
         let drop = self.named("DROP DATABASE $closed WITH (FORCE)");
@@ -92,12 +108,13 @@ impl Closed {
 }
 
 /// What a worker needs, one by one.
-const WORKER: [&str; 11] = [
+const WORKER: [&str; 12] = [
     "CONNECT ON DATABASE $closed",
     "TEMPORARY ON DATABASE $closed",
     "USAGE ON SCHEMA $factum",
     "SELECT ON $factum.positions",
     "UPDATE ON $factum.positions",
+    "SELECT ON $factum.versions",
     "USAGE ON SCHEMA $models",
     "SELECT ON $models.factum_owners",
     "SELECT ON $models.balance",
@@ -152,16 +169,34 @@ async fn a_worker_on_tables_that_migrations_made() {
     let reader = connect(&closed.address("$reader")).await;
     reader.query("SELECT * FROM balance", &[]).await.unwrap();
     assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
+
+    // Who may not make tables may not begin a version; who may leads readers to it. They, and the
+    // workers of the version that moves away, need nothing more.
+    let denied = closed.rebuild("$worker").await.unwrap_err();
+    assert!(denied.contains("permission denied"), "{denied}");
+    closed.rebuild("$migrations").await.unwrap();
+    ledger.commit(0, "old", &[posted(1, 5)]).await;
+    closed.work("$worker", balances()).await.unwrap();
+    closed.rebuild("$migrations").await.unwrap();
+    let row = reader
+        .query_one(
+            "SELECT bool_and(digest = -5) FROM balance WHERE account LIKE 'another %'",
+            &[],
+        )
+        .await;
+    assert!(row.unwrap().get::<_, bool>(0), "the next version's rows");
+    assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
     drop(reader);
     closed.drop().await;
 }
 
 /// What a worker needs whose rows are appended, one by one.
-const APPENDING: [&str; 8] = [
+const APPENDING: [&str; 9] = [
     "CONNECT ON DATABASE $closed",
     "USAGE ON SCHEMA $factum",
     "SELECT ON $factum.positions",
     "UPDATE ON $factum.positions",
+    "SELECT ON $factum.versions",
     "USAGE ON SCHEMA $models",
     "SELECT ON $models.factum_owners",
     "SELECT ON $models.journal",
