@@ -48,6 +48,14 @@ impl Records {
         Self::default()
     }
 
+    /// An empty batch with room for so many records, of so many bytes together.
+    pub fn with_capacity(records: usize, bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            spans: Vec::with_capacity(records),
+        }
+    }
+
     /// Adds a copy of a record.
     pub fn push(&mut self, record: RecordRef<'_>) {
         self.push_with(

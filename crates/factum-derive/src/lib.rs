@@ -29,8 +29,23 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `#[row(column = "…")]` names a column that is not called like its field.
 /// - A field of type `Option<…>` is a nullable column; every other column is `NOT NULL`.
 ///
-/// A field's type is anything that Postgres' driver reads and writes (`ToSql`, `FromSql`): strings,
-/// integers, floats, booleans, `jiff` times and dates, `uuid`, `serde_json` values, vectors of these.
+/// A field's type is anything that Postgres' driver reads and writes (`ToSql`, `FromSql`):
+///
+/// | column | field |
+/// |---|---|
+/// | `text`, `varchar` | `String` |
+/// | `smallint`, `integer`, `bigint` | `i16`, `i32`, `i64` |
+/// | `real`, `double precision` | `f32`, `f64` |
+/// | `boolean` | `bool` |
+/// | `numeric` | `rust_decimal::Decimal` (factum's feature `decimal`), up to 28 digits |
+/// | `timestamptz`, `timestamp`, `date`, `time` | `jiff::Timestamp`, `jiff::civil::{DateTime, Date, Time}`, in microseconds |
+/// | `uuid` | `uuid::Uuid` |
+/// | `jsonb`, `json` | `serde_json::Value` |
+/// | `bytea` | `Vec<u8>` |
+/// | an enum | an enum with `#[derive(ToSql, FromSql)]` of the crate `postgres-types` 0.2, feature `derive` |
+/// | an array of these | `Vec<…>`, `Vec<Option<…>>` |
+///
+/// What may be part of a key is also `Clone`, `Debug`, `Eq`, `Hash` and `Ord`: all but floats, JSON and arrays.
 #[proc_macro_derive(Row, attributes(row))]
 pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

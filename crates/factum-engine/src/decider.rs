@@ -225,6 +225,7 @@ impl<A: Aggregate> Decider<'_, A> {
         };
         let size = events.len() as u32;
         let version = self.state.apply(asked.id, &events);
+        self.keep(start, asked.id, decided.version + 1);
         let receipt = Receipt {
             command: asked.command,
             partition: self.partition,
@@ -237,6 +238,16 @@ impl<A: Aggregate> Decider<'_, A> {
             .handle(asked.origin.command_offset, asked.command);
         self.stamps.extend(self.writer.stamps(size));
         Ok(receipt)
+    }
+
+    /// Keeps the newest records of the batch as the events of an aggregate, where those are kept.
+    fn keep(&mut self, start: usize, id: &str, first: u64) {
+        let Some(tail) = &mut self.state.tail else {
+            return;
+        };
+        for (record, version) in self.records.iter().skip(start).zip(first..) {
+            tail.push(id, version, record.header.unwrap_or_default(), record.value);
+        }
     }
 
     /// Adds the events' records to the batch, and returns the events as every reader will read them.

@@ -1,5 +1,6 @@
 //! The handle that callers use.
 
+use std::future::Future;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use factum_core::{
     Aggregate, Event, EventLog, LogError, LogErrorKind, Metadata, Topic, events_topic, partition_of,
 };
 use factum_host::{processors, random_id, spawn};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -18,6 +20,7 @@ use crate::builder::EngineBuilder;
 use crate::checkpoints::{Checkpoints, Keeping};
 use crate::decider::{Caller, Request};
 use crate::follow::follow_to_the_end;
+use crate::history::Lookups;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
@@ -52,6 +55,8 @@ pub(crate) struct Shared<A: Aggregate> {
     pub middleware: Option<Arc<dyn Middleware<A>>>,
     /// The way to the owner of each partition that this engine owns.
     pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
+    /// The ways for questions.
+    pub lookups: Lookups,
     pub claimant: Uuid,
     pub turns: Arc<Turns>,
     pub stop: CancellationToken,
@@ -164,6 +169,7 @@ impl<A: Aggregate> Engine<A> {
             routes,
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
+            lookups: Lookups::new(partitions),
             claimant: random_id(),
             turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
@@ -225,13 +231,12 @@ impl<A: Aggregate> Engine<A> {
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
-    pub async fn execute(
+    pub fn execute(
         &self,
         id: impl Into<String>,
         command: A::Command,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
         self.execute_with(id, command, CommandOptions::default())
-            .await
     }
 
     /// Carries out a command with options, and returns once its events are facts. Where commands are
@@ -242,17 +247,16 @@ impl<A: Aggregate> Engine<A> {
     ///
     /// # Errors
     /// See [`ExecuteError`]: it says for each case whether anything happened.
-    pub async fn execute_with(
+    pub fn execute_with(
         &self,
         id: impl Into<String>,
         command: A::Command,
         options: CommandOptions,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
+        // No `async fn`: futures within futures hold the command and its options once each, and are moved.
         let id = id.into();
         let span = span::<A>(&id, &options);
-        self.execute_anywhere(id, command, options)
-            .instrument(span)
-            .await
+        self.execute_anywhere(id, command, options).instrument(span)
     }
 
     async fn execute_anywhere(
@@ -270,7 +274,14 @@ impl<A: Aggregate> Engine<A> {
                 // In a box, for every call would be as large as this one.
                 Box::pin(routes.client.execute_with(id, command, options)).await
             }
-            _ => self.enqueue(id, command, options).await?.await,
+            _ => {
+                let timeout = options.timeout;
+                let unqueued = match self.try_queue(id, command, options)? {
+                    Queueing::Done(reply) => return reply.await,
+                    Queueing::NoRoom(unqueued) => unqueued,
+                };
+                Box::pin(self.queue(unqueued, timeout)).await?.await
+            }
         }
     }
 
@@ -297,6 +308,10 @@ impl<A: Aggregate> Engine<A> {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Shared<A> {
+        &self.shared
+    }
+
     fn owns(&self, partition: u32) -> bool {
         let owners = self.shared.owners.read();
         owners.expect("no one panics with the lock")[partition as usize].is_some()
@@ -315,17 +330,9 @@ impl<A: Aggregate> Engine<A> {
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
         let timeout = options.timeout;
-        let (request, partition, reply) = self.request(id.into(), command, options);
-        let owner = self.owner(partition)?;
-        let sent = match timeout {
-            None => owner.send(request).await,
-            Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
-                .await
-                .map_err(|_| self.refuse(ExecuteError::Overloaded))?,
-        };
-        match sent {
-            Ok(()) => Ok(reply),
-            Err(_) => Err(self.refuse(ExecuteError::Unavailable { partition })),
+        match self.try_queue(id.into(), command, options)? {
+            Queueing::Done(reply) => Ok(reply),
+            Queueing::NoRoom(unqueued) => self.queue(unqueued, timeout).await,
         }
     }
 
@@ -339,13 +346,56 @@ impl<A: Aggregate> Engine<A> {
         command: A::Command,
         options: CommandOptions,
     ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
-        let (request, partition, reply) = self.request(id.into(), command, options);
-        match self.owner(partition)?.try_send(request) {
-            Ok(()) => Ok(reply),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(self.refuse(ExecuteError::Overloaded)),
-            Err(mpsc::error::TrySendError::Closed(_)) => {
+        match self.try_queue(id.into(), command, options)? {
+            Queueing::Done(reply) => Ok(reply),
+            Queueing::NoRoom(_) => Err(self.refuse(ExecuteError::Overloaded)),
+        }
+    }
+
+    /// Queues a command if there is room at once, and nobody waits for room.
+    fn try_queue(
+        &self,
+        id: String,
+        command: A::Command,
+        options: CommandOptions,
+    ) -> Result<Queueing<A>, ExecuteError<A::Rejection>> {
+        let (request, partition, reply) = self.request(id, command, options);
+        let owner = self.owner(partition)?;
+        match owner.try_send(request) {
+            Ok(()) => Ok(Queueing::Done(reply)),
+            Err(TrySendError::Full(request)) => Ok(Queueing::NoRoom(Unqueued {
+                request,
+                partition,
+                owner,
+                reply,
+            })),
+            Err(TrySendError::Closed(_)) => {
                 Err(self.refuse(ExecuteError::Unavailable { partition }))
             }
+        }
+    }
+
+    /// Waits for room.
+    async fn queue(
+        &self,
+        unqueued: Unqueued<A>,
+        timeout: Option<Duration>,
+    ) -> Result<Reply<A::Rejection>, ExecuteError<A::Rejection>> {
+        let Unqueued {
+            request,
+            partition,
+            owner,
+            reply,
+        } = unqueued;
+        let sent = match timeout {
+            None => owner.send(request).await,
+            Some(timeout) => tokio::time::timeout(timeout, owner.send(request))
+                .await
+                .map_err(|_| self.refuse(ExecuteError::Overloaded))?,
+        };
+        match sent {
+            Ok(()) => Ok(reply),
+            Err(_) => Err(self.refuse(ExecuteError::Unavailable { partition })),
         }
     }
 
@@ -413,6 +463,20 @@ impl<A: Aggregate> Engine<A> {
         self.shared.ended.cancelled().await;
         self.shared.failure.borrow().clone().map_or(Ok(()), Err)
     }
+}
+
+/// What became of a command that was to be queued at once.
+enum Queueing<A: Aggregate> {
+    Done(Reply<A::Rejection>),
+    NoRoom(Unqueued<A>),
+}
+
+/// A command that waits for room.
+struct Unqueued<A: Aggregate> {
+    request: Request<A>,
+    partition: u32,
+    owner: mpsc::Sender<Request<A>>,
+    reply: Reply<A::Rejection>,
 }
 
 impl<A: Aggregate> Drop for Engine<A> {

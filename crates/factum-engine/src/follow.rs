@@ -152,6 +152,7 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions:
     });
     for &partition in partitions {
         let (sender, requests) = mpsc::channel(shared.options.queue);
+        let lookups = shared.lookups.open(partition);
         let stop = CancellationToken::new();
         let (board, options) = shared.board.gained(partition, &sender, &shared.options);
         let owner = Owner::<A>::new(
@@ -163,6 +164,7 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions:
             requests,
             stop.clone(),
         )
+        .asked(lookups)
         .routed(shared.route())
         .watched(shared.middleware.clone());
         let relieved = owned.standbys.relieve(partition);
@@ -207,6 +209,7 @@ async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, pa
     let mut waiting: Vec<u32> = Vec::new();
     for partition in partitions {
         shared.owners.write().expect("no one panics with the lock")[*partition as usize] = None;
+        shared.lookups.close(*partition);
         if let Some(stop) = owned.stops.remove(partition) {
             stop.cancel();
             waiting.push(*partition);

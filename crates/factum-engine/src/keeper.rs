@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::checkpoints::{Codec, Keeping, Share};
+use crate::history::{Groups, Places};
 use crate::snapshot::{Hold, NewCommands, Snapshot};
 use crate::state::PartitionState;
 use crate::store::{Origin, Store, StoreError};
@@ -27,6 +28,8 @@ const LOCKED_FOR: Duration = Duration::from_secs(1);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// How long a graceful stop may take for the last checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How many bytes of events may wait to be stored, if that is more than changes usually come to.
+const MOST_EVENTS: usize = 64 << 20;
 
 /// The checkpoint of one partition.
 pub(crate) struct Keeper<A: Aggregate> {
@@ -41,7 +44,7 @@ pub(crate) struct Keeper<A: Aggregate> {
     /// The number of the first command that is not stored.
     commands: u64,
     /// The snapshot that is being taken.
-    taking: Option<(Position, NewCommands)>,
+    taking: Option<(Position, NewCommands, Option<Arc<Groups>>)>,
     hold: Hold<Snapshot>,
     writing: Option<Writing>,
     began: Instant,
@@ -75,6 +78,7 @@ impl<A: Aggregate> Keeper<A> {
             partition,
             shape: keeping.shape,
             window: window as u64,
+            history: keeping.options.history,
         };
         let (now, every) = (
             Instant::now(),
@@ -155,10 +159,10 @@ impl<A: Aggregate> Keeper<A> {
             return self.warn("not used any more", "it was unusable again and again");
         }
         let (keeping, cache) = (self.share.keeping(), self.share.cache());
-        let anew = blocking(move || match Arc::try_unwrap(store) {
-            Ok(store) => store.discard(&keeping.options.dir, cache),
-            Err(_) => Err(StoreError::Locked),
-        });
+        let anew = async {
+            let store = alone(store).await?;
+            blocking(move || store.discard(&keeping.options.dir, cache)).await
+        };
         match anew.await {
             Ok(store) => self.store = Use::Open(Arc::new(store)),
             Err(error) => self.warn("not used", &chain(&error)),
@@ -195,13 +199,13 @@ impl<A: Aggregate> Keeper<A> {
         let Some(position) = self.stored else {
             let mut state = PartitionState::new(window, Some(encode));
             state.aggregates = state.aggregates.weighed_by(self.share.codec.weigh);
-            return Ok((state, Position::START));
+            return Ok((state.keeping_events(self.origin.history), Position::START));
         };
         let (store, codec) = (store.clone(), self.share.codec);
         let all = self.share.options.memory.is_none();
         let state = blocking(move || PartitionState::stored(&store, codec, window, all)).await?;
         self.commands = state.commands.numbers().end;
-        Ok((state, position))
+        Ok((state.keeping_events(self.origin.history), position))
     }
 
     /// Reads into memory what there is of aggregates that are [missing](crate::aggregates::Aggregates::missing) there.
@@ -252,17 +256,19 @@ impl<A: Aggregate> Keeper<A> {
         if self.writing.is_none()
             && let Some((_, snapshot)) = self.hold.release(known)
         {
-            self.write(snapshot);
+            self.write(state, snapshot);
         }
+        self.bound_events(state);
     }
 
     /// Keeps what was replayed up to a position: all of it is fact.
     pub async fn keep_replayed(&mut self, state: &mut PartitionState<A>, commits: &CommitReader) {
         let position = *commits.position();
+        self.bound_events(state);
         if !self.is_due(state) {
             return;
         }
-        let changed = state.aggregates.changed_bytes();
+        let changed = state.changed_bytes();
         if self.writing.is_some() {
             if changed < 2 * self.share.changed_bytes() && !self.has_written() {
                 return;
@@ -280,7 +286,7 @@ impl<A: Aggregate> Keeper<A> {
         self.begin(state, position);
         self.take(state, usize::MAX);
         if let Some((_, snapshot)) = self.hold.release(&ReaderRule::at(&position)) {
-            self.write(snapshot);
+            self.write(state, snapshot);
         }
     }
 
@@ -292,7 +298,7 @@ impl<A: Aggregate> Keeper<A> {
                 self.take(state, usize::MAX);
             }
             if let Some((_, snapshot)) = self.hold.release(&ReaderRule::at(&at)) {
-                self.write(snapshot);
+                self.write(state, snapshot);
             }
             let written = self.written().await;
             self.note(state, written);
@@ -353,10 +359,8 @@ impl<A: Aggregate> Keeper<A> {
     /// Takes note of what became of a write.
     pub fn note(&mut self, state: &mut PartitionState<A>, written: Option<Written>) {
         let Some(written) = written else { return };
-        match self.note_stored(written) {
-            true => state.aggregates.saved(),
-            false => state.aggregates.not_saved(),
-        }
+        let saved = self.note_stored(written);
+        state.noted(saved);
     }
 
     fn note_stored(&mut self, written: Written) -> bool {
@@ -398,7 +402,7 @@ impl<A: Aggregate> Keeper<A> {
         if !self.has_news(state) || !self.is_used() {
             return false;
         }
-        let changed = state.aggregates.changed_bytes();
+        let changed = state.changed_bytes();
         let now = Instant::now();
         let late = now >= self.began + self.share.options.every;
         (late || changed >= self.share.changed_bytes()) && now >= self.not_before
@@ -406,12 +410,12 @@ impl<A: Aggregate> Keeper<A> {
 
     /// Whether anything came since the last checkpoint: a command without events counts, too.
     fn has_news(&self, state: &PartitionState<A>) -> bool {
-        state.aggregates.changed_bytes() > 0 || state.commands.numbers().end > self.commands
+        state.changed_bytes() > 0 || state.commands.numbers().end > self.commands
     }
 
     fn begin(&mut self, state: &mut PartitionState<A>, at: Position) {
         self.began = Instant::now();
-        state.aggregates.begin_snapshot();
+        let events = state.begin_snapshot(at.next);
         let window = state.commands.numbers();
         let entries: Vec<_> = state.commands.since(self.commands).cloned().collect();
         let commands = NewCommands {
@@ -420,14 +424,14 @@ impl<A: Aggregate> Keeper<A> {
             oldest: window.start,
             handled: state.handled,
         };
-        self.taking = Some((at, commands));
+        self.taking = Some((at, commands, events));
     }
 
     fn take(&mut self, state: &mut PartitionState<A>, count: usize) {
         if !state.aggregates.take(count) {
             return;
         }
-        let Some((position, commands)) = self.taking.take() else {
+        let Some((position, commands, events)) = self.taking.take() else {
             return;
         };
         match state.aggregates.finish_snapshot() {
@@ -437,6 +441,8 @@ impl<A: Aggregate> Keeper<A> {
                     position,
                     states,
                     commands,
+                    events,
+                    places: Places::default(),
                 },
             ),
             Err(error) => {
@@ -447,10 +453,13 @@ impl<A: Aggregate> Keeper<A> {
         }
     }
 
-    fn write(&mut self, snapshot: Snapshot) {
+    fn write(&mut self, state: &PartitionState<A>, mut snapshot: Snapshot) {
         let Use::Open(store) = &self.store else {
             return;
         };
+        if let Some(tail) = &state.tail {
+            snapshot.places = tail.places.clone();
+        }
         let (store, position) = (store.clone(), snapshot.position);
         let commands = snapshot.commands.first + snapshot.commands.entries.len() as u64;
         let done = on_disk(move || store.write(&snapshot));
@@ -459,6 +468,27 @@ impl<A: Aggregate> Keeper<A> {
             commands,
             done,
         });
+    }
+
+    /// Lets events go that wait to be stored, where the disk has not taken them for long: memory is bounded.
+    /// The next checkpoint is without them then, and does not count for whoever wants them.
+    fn bound_events(&self, state: &mut PartitionState<A>) {
+        let Some(tail) = &state.tail else { return };
+        if tail.bytes() > MOST_EVENTS.max(8 * self.share.changed_bytes()) || !self.is_used() {
+            state.tail = None;
+            self.warn(
+                "without the history of aggregates from now on",
+                "it cannot be stored fast enough, or at all; the next start makes it anew",
+            );
+        }
+    }
+
+    /// The checkpoint, where it has the events of aggregates.
+    pub fn history(&self) -> Option<Arc<Store>> {
+        match &self.store {
+            Use::Open(store) if self.origin.history => Some(store.clone()),
+            _ => None,
+        }
     }
 
     fn warn(&self, what: &str, cause: &str) {
@@ -527,6 +557,19 @@ fn read<A>(
         },
     )?;
     Ok(found)
+}
+
+/// The store, once nobody reads in it.
+async fn alone(mut store: Arc<Store>) -> Result<Store, StoreError> {
+    let patience = Instant::now() + LOCKED_FOR;
+    loop {
+        match Arc::try_unwrap(store) {
+            Ok(alone) => return Ok(alone),
+            Err(_) if Instant::now() >= patience => return Err(StoreError::Locked),
+            Err(shared) => store = shared,
+        }
+        tokio::time::sleep(LOCK_RETRY).await;
+    }
 }
 
 async fn blocking<T: Send + 'static>(

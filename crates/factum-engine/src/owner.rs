@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::{Aggregate, LogError, LogErrorKind, Topic, Writer};
+use tokio::select;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub(crate) use self::route::Route;
 use crate::answer::Waiting;
 use crate::decider::{Caller, Request};
+use crate::history::Lookup;
 use crate::keeper::Keeper;
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
@@ -44,9 +46,13 @@ pub(crate) struct Owner<A: Aggregate> {
     options: Arc<EngineOptions>,
     turns: Arc<Turns>,
     requests: mpsc::Receiver<Request<A>>,
+    /// Questions for the past.
+    lookups: mpsc::Receiver<Lookup>,
     /// Commands that were taken from the queue and not decided yet.
     backlog: VecDeque<Request<A>>,
     writer: Writer<Waiting<A::Rejection>>,
+    /// How large the records of the last batch were on average: the next may be alike.
+    record_bytes: usize,
     state: PartitionState<A>,
     /// The checkpoint, where they are kept.
     keeper: Option<Keeper<A>>,
@@ -104,8 +110,10 @@ impl<A: Aggregate> Owner<A> {
             options,
             turns,
             requests,
+            lookups: mpsc::channel(1).1,
             backlog: VecDeque::new(),
             writer,
+            record_bytes: 0,
             state,
             keeper: None,
             route: None,
@@ -131,6 +139,11 @@ impl<A: Aggregate> Owner<A> {
     /// Lets it take commands that come through the log.
     pub fn routed(self, route: Option<Route<A>>) -> Self {
         Self { route, ..self }
+    }
+
+    /// Lets it answer questions for the past.
+    pub fn asked(self, lookups: mpsc::Receiver<Lookup>) -> Self {
+        Self { lookups, ..self }
     }
 
     /// Lets the middleware see its commands.
@@ -159,14 +172,19 @@ impl<A: Aggregate> Owner<A> {
         while let Ok(request) = self.requests.try_recv() {
             self.refuse(request);
         }
+        while self.lookups.try_recv().is_ok() {}
     }
 
-    /// Answers commands that come, for ever.
+    /// Answers commands and questions that come, for ever.
     async fn refuse_all(&mut self) {
-        while let Some(request) = self.requests.recv().await {
-            self.refuse(request);
+        loop {
+            select! {
+                biased;
+                Some(request) = self.requests.recv() => self.refuse(request),
+                Some(_) = self.lookups.recv() => {} // whoever asked hears that nobody is there
+                else => std::future::pending().await,
+            }
         }
-        std::future::pending().await
     }
 
     /// Answers whoever waits in this process. What came through the log is still there.

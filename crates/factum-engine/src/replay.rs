@@ -8,6 +8,7 @@ use factum_core::{
 };
 use factum_host::{Guard, holds};
 
+use crate::history::Places;
 use crate::keeper::Keeper;
 use crate::state::PartitionState;
 use crate::{EngineOptions, Replayed};
@@ -278,16 +279,20 @@ fn may_follow(fetched: &Fetched, mut epoch: u64) -> bool {
     })
 }
 
-/// Reads part of a partition for a writer that owns it and has its state.
+/// Reads part of a partition for a writer that owns it and has its state; takes note of where events stand.
 pub(crate) async fn observe_to<T>(
     topic: &dyn Topic,
     partition: u32,
     end: Offset,
     writer: &mut Writer<T>,
+    mut places: Option<&mut Places>,
 ) -> Result<(), LogError> {
     let mut reader = topic.read(&[(partition, writer.known())]).await?;
     while writer.known() < end {
         for fetched in reader.next().await? {
+            if let Some(places) = &mut places {
+                places.observe(*writer.rule(), writer.known(), &fetched);
+            }
             writer.read(topic.name(), &fetched)?;
         }
     }

@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use factum_core::{Position, ReaderRule};
 use factum_host::{Guard, holds};
 
+use crate::history::{Groups, Places};
 use crate::mark::Mark;
 use crate::window::Entry;
 
@@ -16,6 +17,10 @@ pub(crate) struct Snapshot {
     pub position: Position,
     pub states: Arc<States>,
     pub commands: NewCommands,
+    /// The events since the last one, where they are kept.
+    pub events: Option<Arc<Groups>>,
+    /// Where those stand: known when they are facts.
+    pub places: Places,
 }
 
 /// States that changed, as they are to be stored.

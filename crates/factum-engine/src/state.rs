@@ -1,12 +1,17 @@
 //! The newest state of every aggregate of a partition.
 
-use factum_core::{Aggregate, Event, Handled, LogError, Offset, Recorded, ValidEvent, ValidRecord};
+use std::sync::Arc;
+
+use factum_core::{
+    Aggregate, Event, Handled, Header, LogError, Offset, Recorded, ValidEvent, ValidRecord,
+};
 use factum_host::{Guard, holds};
 use uuid::Uuid;
 
 use crate::Receipt;
 use crate::aggregates::Aggregates;
 use crate::checkpoints::{Codec, Encode};
+use crate::history::{Groups, Tail};
 use crate::mark::Mark;
 use crate::store::{Store, StoreError};
 use crate::window::CommandWindow;
@@ -18,6 +23,8 @@ use crate::window::CommandWindow;
 pub(crate) struct PartitionState<A> {
     pub aggregates: Aggregates<A>,
     pub commands: CommandWindow,
+    /// The events that no checkpoint has yet, where those are kept.
+    pub tail: Option<Tail>,
     /// How far the topic of commands was handled.
     pub handled: Mark,
     /// Events replayed so far.
@@ -33,6 +40,7 @@ impl<A: Aggregate> PartitionState<A> {
         Self {
             aggregates: Aggregates::none(encode),
             commands: CommandWindow::new(command_window),
+            tail: None,
             handled: Mark::default(),
             replayed: 0,
             misfit: false,
@@ -64,10 +72,43 @@ impl<A: Aggregate> PartitionState<A> {
         Ok(Self {
             aggregates,
             commands: CommandWindow::resume(command_window, stored.first, stored.entries),
+            tail: None,
             handled: stored.handled,
             replayed: 0,
             misfit: false,
         })
+    }
+
+    /// The state with events kept, or without.
+    pub fn keeping_events(self, history: bool) -> Self {
+        let tail = history.then(Tail::default);
+        Self { tail, ..self }
+    }
+
+    /// About how many bytes changed since the last snapshot; 0 if nothing did.
+    pub fn changed_bytes(&self) -> usize {
+        self.aggregates.changed_bytes() + self.tail.as_ref().map_or(0, Tail::bytes)
+    }
+
+    /// Begins a snapshot of what changed since the last one, which must be stored: all before a sequence.
+    /// Returns the events of it, where those are kept.
+    pub fn begin_snapshot(&mut self, next: u64) -> Option<Arc<Groups>> {
+        self.aggregates.begin_snapshot();
+        let tail = self.tail.as_mut();
+        tail.map(|tail| tail.begin_snapshot(next))
+    }
+
+    /// Takes note of whether the snapshot was stored.
+    pub fn noted(&mut self, saved: bool) {
+        match saved {
+            true => self.aggregates.saved(),
+            false => self.aggregates.not_saved(),
+        }
+        match &mut self.tail {
+            Some(tail) if saved => tail.saved(),
+            Some(tail) => tail.not_saved(),
+            None => {}
+        }
     }
 
     /// Takes in a valid record of the log.
@@ -113,6 +154,12 @@ impl<A: Aggregate> PartitionState<A> {
         let stamp = valid.header.stamp;
         let version = self.apply(&recorded.id, [&recorded.event]);
         self.misfit |= version != recorded.version;
+        if let Some(tail) = &mut self.tail {
+            tail.places.note(valid.header.stamp.sequence, valid.offset);
+            let mut header = Vec::new();
+            Header::Event(valid.header).encode(&mut header);
+            tail.push(&recorded.id, recorded.version, &header, valid.value);
+        }
         self.replayed += 1;
         if stamp.index + 1 == stamp.size {
             let receipt = Receipt {

@@ -6,6 +6,11 @@
 //! | `checkpoint` | `""` | format, shape, topic, partition, remembered commands, position, handled |
 //! | `states` | aggregate id | version, state |
 //! | `commands` | number of the first one | commands, in postcard's format |
+//! | `events` | aggregate id, version of the first one | events of one aggregate, see `history/chunk.rs` |
+//! | | `""`, 0 | the sequence before which the events of all aggregates are there |
+//!
+//! The last table is there where the history of aggregates is kept. It counts only where it reaches as far as
+//! the checkpoint does: else a build or an engine wrote here that does not keep it.
 //!
 //! Every value begins with a CRC-32 of itself and its key. Nothing here is worth mending: whatever does
 //! not fit is discarded as a whole, and comes back from the log.
@@ -16,6 +21,7 @@ use factum_core::Position;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use uuid::Uuid;
 
+use crate::history::{Groups, Places, Run, Window, chunks, kept};
 use crate::mark::Mark;
 use crate::snapshot::{NewCommands, Snapshot};
 use crate::window::Entry;
@@ -24,9 +30,17 @@ use crate::{Receipt, disk, sealed};
 const CHECKPOINT: TableDefinition<&str, &[u8]> = TableDefinition::new("checkpoint");
 const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
 const COMMANDS: TableDefinition<u64, &[u8]> = TableDefinition::new("commands");
+const EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("events");
+/// Where the table of events says how far it reaches: no event has version 0.
+const REACH: (&str, u64) = ("", 0);
+/// How many bytes of events are read at a time, about.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// The format of everything in the file.
 const FORMAT: u32 = 3;
+
+/// The table of events, to be read.
+type Events = redb::ReadOnlyTable<(&'static str, u64), &'static [u8]>;
 
 /// What a checkpoint must be of, to be used.
 #[derive(Clone, Debug)]
@@ -36,6 +50,8 @@ pub(crate) struct Origin {
     pub shape: u64,
     /// How many commands are to be remembered at least.
     pub window: u64,
+    /// Whether the events of each aggregate are to be there.
+    pub history: bool,
 }
 
 /// An open checkpoint. Its calls wait for the disk.
@@ -125,8 +141,64 @@ impl Store {
 
     /// Where the log goes on from it, if it holds anything.
     fn position(&self) -> Result<Option<Position>, StoreError> {
-        let place = self.place()?;
-        Ok(place.map(|(position, _)| position))
+        let position = self.place()?.map(|(position, _)| position);
+        if let Some(position) = position.filter(|_| self.origin.history)
+            && self.reach()? != Some(position.next)
+        {
+            return Err(StoreError::Unfit(
+                "it does not have the events, which are to be kept",
+            ));
+        }
+        Ok(position)
+    }
+
+    /// The sequence before which the events of all aggregates are there, if they are kept.
+    fn reach(&self) -> Result<Option<u64>, StoreError> {
+        let Some(events) = self.table_of_events()? else {
+            return Ok(None);
+        };
+        let Some(stored) = events.get(REACH)? else {
+            return Ok(None);
+        };
+        let reach = opened(&sealed_as(REACH), stored.value())?.try_into();
+        Ok(reach.ok().map(u64::from_le_bytes))
+    }
+
+    fn table_of_events(&self) -> Result<Option<Events>, StoreError> {
+        match self.database.begin_read()?.open_table(EVENTS) {
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            table => Ok(Some(table?)),
+        }
+    }
+
+    /// The events of an aggregate: those of a window, or less where they are large.
+    pub fn events(&self, id: &str, window: Window) -> Result<Run, StoreError> {
+        let (mut run, mut bytes) = (Run::default(), 0);
+        let Some(events) = self.table_of_events()? else {
+            return Ok(run);
+        };
+        // The last chunk that begins at or before the first event may hold it.
+        let first = events.range((id, 1)..=(id, window.from))?.next_back();
+        let first = first
+            .transpose()?
+            .map_or(window.from, |(key, _)| key.value().1);
+        for entry in events.range((id, first)..=(id, u64::MAX))? {
+            let (key, stored) = entry?;
+            let chunk = opened(&sealed_as(key.value()), stored.value())?;
+            for kept in kept(key.value().1, chunk) {
+                let kept = kept.ok_or(StoreError::Unfit("an event is damaged"))?;
+                if kept.version < window.from {
+                    continue;
+                }
+                if run.events.len() == window.limit || bytes >= PAGE_BYTES {
+                    run.more = true;
+                    return Ok(run);
+                }
+                bytes += kept.header.len() + kept.value.len();
+                run.events.push(kept);
+            }
+        }
+        Ok(run)
     }
 
     /// Where the log goes on from it, and the topic of commands.
@@ -213,6 +285,13 @@ impl Store {
         writing.set_quick_repair(true);
         write_states(&mut writing.open_table(STATES)?, snapshot)?;
         write_commands(&mut writing.open_table(COMMANDS)?, &snapshot.commands)?;
+        match &snapshot.events {
+            Some(events) => {
+                let (table, next) = (&mut writing.open_table(EVENTS)?, snapshot.position.next);
+                write_events(table, events, &snapshot.places, next)?;
+            }
+            None => drop(writing.delete_table(EVENTS)?),
+        }
         let (position, handled) = (At::from(snapshot.position), snapshot.commands.handled);
         let what = (Found::of(&self.origin), position, handled);
         let what = postcard::to_allocvec(&what).map_err(|error| StoreError::File(error.into()))?;
@@ -233,6 +312,39 @@ fn write_states(
         table.insert(id, &*sealed::seal(id, state))?;
     }
     Ok(())
+}
+
+fn write_events(
+    table: &mut redb::Table<'_, (&'static str, u64), &'static [u8]>,
+    events: &Groups,
+    places: &Places,
+    next: u64,
+) -> Result<(), StoreError> {
+    let mut groups: Vec<_> = events.iter().collect();
+    groups.sort_unstable_by_key(|(id, _)| *id);
+    for (id, group) in groups {
+        let mut failed = None;
+        let written = chunks(group, places, |first, chunk| {
+            let key = (id.as_str(), first);
+            let inserted = table.insert(key, &*sealed::seal(&sealed_as(key), chunk));
+            failed = inserted.err();
+            failed.is_none().then_some(())
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        written.ok_or(StoreError::Unfit("it is not known where an event stands"))?;
+    }
+    table.insert(
+        REACH,
+        &*sealed::seal(&sealed_as(REACH), &next.to_le_bytes()),
+    )?;
+    Ok(())
+}
+
+/// What an entry of events is sealed with.
+fn sealed_as((id, version): (&str, u64)) -> String {
+    format!("{id} {version}")
 }
 
 fn write_commands(
@@ -388,5 +500,55 @@ impl From<At> for Position {
             next: at.next,
             closed: at.closed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::snapshot::States;
+
+    fn snapshot(next: u64) -> Snapshot {
+        Snapshot {
+            position: Position {
+                next,
+                ..Position::START
+            },
+            states: Arc::<States>::default(),
+            commands: NewCommands::default(),
+            events: Some(Arc::default()),
+            places: Places::default(),
+        }
+    }
+
+    #[test]
+    fn events_that_reach_less_far_than_the_states_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let origin = Origin {
+            topic: "t".into(),
+            partition: 0,
+            shape: 1,
+            window: 1,
+            history: true,
+        };
+        let open = || Store::open(dir.path(), origin.clone(), 1 << 20).unwrap();
+        let (store, stored) = open();
+        assert_eq!(stored, None);
+        store.write(&snapshot(5)).unwrap();
+        drop(store);
+        let (store, stored) = open();
+        assert_eq!(stored.map(|position| position.next), Some(5));
+        // A build that knows nothing of events goes on.
+        let (position, what) = (At::from(snapshot(7).position), Found::of(&origin));
+        let what = postcard::to_allocvec(&(what, position, Mark::default())).unwrap();
+        let writing = store.database.begin_write().unwrap();
+        let mut table = writing.open_table(CHECKPOINT).unwrap();
+        table.insert("", &*sealed::seal("", &what)).unwrap();
+        drop(table);
+        writing.commit().unwrap();
+        drop(store);
+        assert_eq!(open().1, None);
     }
 }

@@ -248,6 +248,37 @@ async fn a_full_queue_is_overload_and_loses_nothing() {
     assert_eq!(read_all(&memory).await.len(), accepted);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_executes_waits_for_room() {
+    let slow = Faults {
+        delay: Duration::from_millis(200),
+        ..Faults::default()
+    };
+    let memory = memory();
+    let log: Arc<dyn EventLog> = Arc::new(FaultyLog::new(memory.clone(), slow));
+    let options = EngineOptions {
+        queue: 1,
+        in_flight: 1,
+        ..options(1)
+    };
+    let engine = Engine::<Counter>::start(log, options).await.unwrap();
+    let calls = (0..50).map(|_| engine.execute("a", Command::Add(vec![1])));
+    let receipts = futures::future::join_all(calls).await;
+    let mut versions: Vec<_> = receipts.into_iter().map(|it| it.unwrap().version).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=50).collect::<Vec<_>>());
+    assert_eq!(read_all(&memory).await.len(), 50);
+}
+
+/// Callers hold thousands of them, and move them as they call.
+#[tokio::test]
+async fn a_call_holds_its_command_once_or_twice() {
+    let engine = start(&memory()).await;
+    let size = size_of_val(&engine.execute("a", Command::Add(vec![1])));
+    let needed = size_of::<(String, Command, CommandOptions)>();
+    assert!(size < 2 * needed + 512, "{size} bytes for {needed}");
+}
+
 #[tokio::test]
 async fn shutdown_answers_everyone() {
     let log = memory();

@@ -41,6 +41,7 @@ async fn start(dir: &Path) -> (Arc<dyn EventLog>, Engine<Counter>, u64) {
     };
     let checkpoints = Checkpoints::new(CheckpointOptions {
         every: Duration::ZERO,
+        history: true,
         ..CheckpointOptions::in_dir(dir.join("state"))
     });
     let engine = Engine::builder(log.clone())
@@ -109,6 +110,8 @@ async fn a_killed_process_leaves_a_whole_checkpoint() {
         for (id, version) in versions {
             let receipt = engine.execute(id, Command::Add(vec![])).await.unwrap();
             assert_eq!(receipt.version, version, "{id} in round {round}");
+            let history = engine.history(id).await.unwrap();
+            assert_eq!(history.len() as u64, version, "{id} in round {round}");
         }
         engine.shutdown().await.unwrap();
         stored = total;

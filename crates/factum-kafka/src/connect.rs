@@ -1,6 +1,6 @@
 //! The connection to a cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +23,11 @@ pub struct KafkaLog(Arc<Connection>);
 /// What everything that came from one connection shares.
 pub(crate) struct Connection {
     pub(crate) settings: KafkaSettings,
-    pub(crate) producer: Producer,
+    /// The producer for topics that keep everything. It also asks the brokers what is to be known.
+    pub(crate) producer: Arc<Producer>,
+    /// The producer for fleeting topics, once one is open: on connections of its own, for a broker carries
+    /// out the requests of one connection one after the other, and answers would wait behind events.
+    fleeting: Mutex<Option<Arc<Producer>>>,
     reports: Arc<Reports>,
 }
 
@@ -38,7 +42,8 @@ impl KafkaLog {
         settings.check()?;
         let reports = Arc::new(Reports::default());
         let connection = Arc::new(Connection {
-            producer: Producer::start(settings, reports.clone())?,
+            producer: Arc::new(Producer::start(settings, reports.clone())?),
+            fleeting: Mutex::default(),
             settings: settings.clone(),
             reports: reports.clone(),
         });
@@ -62,6 +67,18 @@ impl Connection {
             Some(_) => Ok(()),
             None => Err(self.unreachable()),
         }
+    }
+
+    /// The producer for fleeting topics, started with the first that is opened: its first append would
+    /// wait for half a second otherwise. Its reports are its own, or appends that go well elsewhere would
+    /// hide that it has lost its brokers.
+    fn fleeting_producer(&self) -> Result<Arc<Producer>, LogError> {
+        let mut started = self.fleeting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = &*started {
+            return Ok(producer.clone());
+        }
+        let producer = Producer::start(&self.settings, Arc::default())?;
+        Ok(started.insert(Arc::new(producer)).clone())
     }
 
     /// Asks the cluster something with one of librdkafka's blocking calls.
@@ -114,8 +131,8 @@ impl EventLog for KafkaLog {
         topic: &str,
         create: Option<NewTopic>,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let needed = Needed::ForEver;
-        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
+        let (producer, needed) = (self.0.producer.clone(), Needed::ForEver);
+        let opened = KafkaTopic::open(self.0.clone(), producer, topic, create, needed).await?;
         Ok(Arc::new(opened))
     }
 
@@ -125,8 +142,8 @@ impl EventLog for KafkaLog {
         create: Option<NewTopic>,
         keep: Duration,
     ) -> Result<Arc<dyn Topic>, LogError> {
-        let needed = Needed::For(keep);
-        let opened = KafkaTopic::open(self.0.clone(), topic, create, needed).await?;
+        let (producer, needed) = (self.0.fleeting_producer()?, Needed::For(keep));
+        let opened = KafkaTopic::open(self.0.clone(), producer, topic, create, needed).await?;
         Ok(Arc::new(opened))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`KafkaLog::connect`] gives the log; everything else is reached through the port of
 //! `factum_core`. A process connects once and keeps the log for its life: it holds the process's one
-//! producer, which serves every partition.
+//! producer, which serves every partition, and a second one once a fleeting topic is open.
 //!
 //! What the port asks for, and how Kafka gives it:
 //! - an append is idempotent and acknowledged by all in-sync replicas; its offsets come with the

@@ -1,4 +1,4 @@
-//! The process's one producer: batches in, one answer for each out.
+//! A producer: batches in, one answer for each out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -125,7 +125,7 @@ impl KafkaSettings {
         config
     }
 
-    /// The process's one producer. It also asks for metadata and offsets.
+    /// Every producer. One of them also asks for metadata and offsets.
     pub(crate) fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config

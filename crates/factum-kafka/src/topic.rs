@@ -16,12 +16,13 @@ use crate::admin;
 use crate::connect::Connection;
 use crate::error::{closed, coded, failed};
 use crate::membership::KafkaMember;
-use crate::producer::Answer;
+use crate::producer::{Answer, Producer};
 use crate::reader::KafkaReader;
 use crate::retention::Needed;
 
 pub(crate) struct KafkaTopic {
     connection: Arc<Connection>,
+    producer: Arc<Producer>,
     name: Arc<str>,
     partitions: u32,
     max_record_bytes: usize,
@@ -30,6 +31,7 @@ pub(crate) struct KafkaTopic {
 impl KafkaTopic {
     pub(crate) async fn open(
         connection: Arc<Connection>,
+        producer: Arc<Producer>,
         topic: &str,
         create: Option<NewTopic>,
         needed: Needed,
@@ -37,6 +39,7 @@ impl KafkaTopic {
         let found = admin::find_or_create(&connection, topic, create, needed).await?;
         Ok(Self {
             connection,
+            producer,
             name: topic.into(),
             partitions: found.partitions,
             max_record_bytes: found.max_record_bytes,
@@ -123,6 +126,7 @@ impl KafkaTopic {
 /// Waits for the producer's answer.
 async fn answer(
     answer: Answer,
+    producer: Arc<Producer>,
     connection: Arc<Connection>,
     topic: Arc<str>,
     partition: u32,
@@ -132,7 +136,7 @@ async fn answer(
         Ok(Err(code)) => code,
         Err(_) => return Err(closed("Kafka's producer")),
     };
-    if let Some(fatal) = connection.producer.fatal() {
+    if let Some(fatal) = producer.fatal() {
         return Err(fatal);
     }
     let servers = &connection.settings.servers;
@@ -171,11 +175,9 @@ impl Topic for KafkaTopic {
         if records.is_empty() {
             return std::future::ready(Ok(Appended::Somewhere)).boxed();
         }
-        let sent = self
-            .connection
-            .producer
-            .append(&self.name, partition, &records);
-        answer(sent, self.connection.clone(), self.name.clone(), partition).boxed()
+        let sent = self.producer.append(&self.name, partition, &records);
+        let (producer, connection) = (self.producer.clone(), self.connection.clone());
+        answer(sent, producer, connection, self.name.clone(), partition).boxed()
     }
 
     async fn start(&self, partition: u32) -> Result<Offset, LogError> {

@@ -225,7 +225,7 @@ async fn all_at_once(log: &mut Log, model: &ReadModel, client: &Client) {
     let times = returned.into_iter().zip(appended);
     let times = times.map(|(returned, appended)| returned.saturating_duration_since(appended));
     let connections =
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'factum.wait.counts.v1'";
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'factum.wait.counts'";
     let connections: i64 = client.query_one(connections, &[]).await.unwrap().get(0);
     let scans = looks(client).await - before;
     println!(

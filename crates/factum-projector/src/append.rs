@@ -101,3 +101,36 @@ impl<A: Append> Rows<Appended<A>> for NewRows<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::tests::{Shelf, Stock, recorded, shelf};
+
+    struct Arrivals;
+
+    impl Append for Arrivals {
+        type Event = Stock;
+        type Row = Shelf;
+        const NAME: &'static str = "arrivals";
+
+        fn rows(&self, event: &Recorded<Stock>) -> impl IntoIterator<Item = Shelf> {
+            match event.event {
+                Stock::Came(pieces) => Some(shelf(&event.id, pieces)),
+                _ => None,
+            }
+        }
+    }
+
+    /// A worker that catches up for long writes now and then, and goes on.
+    #[test]
+    fn what_is_written_is_not_written_again() {
+        let mut rows = NewRows::<Arrivals>::default();
+        for pieces in 1..4 {
+            let events = recorded(&[("a", Stock::Came(pieces)), ("b", Stock::Counted)]);
+            rows.fold(&Appended(Arrivals), &events, &()).unwrap();
+            assert_eq!(rows.unwritten().insert, [&shelf("a", pieces)]);
+            rows.written();
+        }
+    }
+}

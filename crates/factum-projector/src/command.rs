@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
 use crate::{
-    FailurePolicy, OnFailure, Options, Projection, Projector, ProjectorError, Retries, Row,
+    FailurePolicy, OnFailure, Options, Projection, Projector, ProjectorError, Retries, Row, Switch,
 };
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
@@ -97,6 +97,10 @@ struct Flags {
     /// Postgres schema of Factum's own tables [default: factum]
     #[arg(long, env = "FACTUM_SCHEMA", value_name = "NAME")]
     schema: Option<String>,
+    /// Who leads readers to a new version when it was built beside the live one: this worker, or
+    /// `factum projection switch` [default: auto]
+    #[arg(long, env = "FACTUM_SWITCH", value_name = "WHO")]
+    switch: Option<Switch>,
     /// Topic to read, where it is not the aggregate's own
     #[arg(long, env = "FACTUM_TOPIC", value_name = "NAME")]
     topic: Option<String>,
@@ -167,6 +171,7 @@ impl Flags {
             },
             max_parked: self.max_parked.unwrap_or(set.max_parked),
             until_end: self.until_end || set.until_end,
+            switch: self.switch.unwrap_or(set.switch),
             schema: self.schema.clone().unwrap_or(set.schema),
             topic: self.topic.clone().or(set.topic),
             ..set

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::session::Server;
 use crate::statement::Refused;
-use crate::{KeyError, TableError};
+use crate::{KeyError, SwitchError, TableError};
 
 /// Why a projection stopped. It prints its own message only; `source` carries the cause.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +175,76 @@ pub enum ProjectorError {
         /// What differs.
         difference: Difference,
     },
+    /// The code makes other rows than when the version began.
+    #[error(
+        "the rows of projection {projection} have changed, but its version has not: it is {version}, and \
+         began as {then}, which is now {now}. Raise `VERSION`: a new version is built beside this one, \
+         and takes its place when it is ready"
+    )]
+    ShapeChanged {
+        /// The projection.
+        projection: &'static str,
+        /// Its version.
+        version: u32,
+        /// The rows when it began.
+        then: String,
+        /// The rows now.
+        now: String,
+    },
+    /// The code is older than what readers see.
+    #[error(
+        "projection {projection} version {version} is not known here, and version {live} is live: \
+         this program is older than what it is to work for. Run a newer one, or raise its version above {live}"
+    )]
+    Older {
+        /// The projection.
+        projection: String,
+        /// The version that was to begin.
+        version: u32,
+        /// The live one.
+        live: u32,
+    },
+    /// The version was given up.
+    #[error(
+        "projection {projection} version {version} was cancelled: nothing of it is left. \
+         Run the version that is live; or let it begin again, by `factum projection rebuild {projection} --version {version}`"
+    )]
+    Cancelled {
+        /// The projection.
+        projection: String,
+        /// The version.
+        version: u32,
+    },
+    /// The version was dropped while its worker ran.
+    #[error("projection {projection} version {version} was dropped: nothing of it is left")]
+    Dropped {
+        /// The projection.
+        projection: String,
+        /// The version.
+        version: u32,
+    },
+    /// A version's table is not where it must be to lie beside another one's.
+    #[error(
+        "table {table} was found in schema {found}, but this version is built beside another one, and its \
+         table must be in schema {own}: let its CREATE TABLE name no schema, or create it there"
+    )]
+    Misplaced {
+        /// The table.
+        table: &'static str,
+        /// Where it was found.
+        found: String,
+        /// Where it must be.
+        own: String,
+    },
+    /// The name of a version's schema is too long for Postgres.
+    #[error(
+        "{0} is too long for the name of a schema, in which this version is to be built: \
+         Postgres keeps 63 bytes. Give the projection a shorter name"
+    )]
+    LongSchema(String),
+    /// Readers cannot be switched to a version.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
     /// A handler failed.
     #[error(
         "the handler of {projection} failed on {events} events, the first of them \
@@ -370,6 +440,17 @@ impl ProjectorError {
         match self {
             Self::Handler { failure, .. } => failure.as_ref(),
             _ => None,
+        }
+    }
+
+    /// Whether a switch may succeed in a moment, without anyone mending anything.
+    pub(crate) fn is_passing_switch(&self) -> bool {
+        let passing = |error: &SwitchError| {
+            matches!(error, SwitchError::Behind { .. } | SwitchError::Busy { .. })
+        };
+        match self {
+            Self::Switch(error) => passing(error),
+            error => error.is_lock_conflict(),
         }
     }
 

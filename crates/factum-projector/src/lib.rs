@@ -20,6 +20,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
+mod admit;
 mod alive;
 mod append;
 mod backoff;
@@ -30,6 +31,7 @@ mod command;
 mod copy;
 mod dead_letters;
 mod divert;
+mod ends;
 mod error;
 mod feed;
 mod fold;
@@ -38,10 +40,12 @@ mod handler;
 mod identity;
 mod letter;
 mod narrow;
+mod operations;
 mod options;
 mod owner;
 mod park;
 mod parked;
+mod place;
 mod policy;
 mod positions;
 mod postgres;
@@ -50,21 +54,28 @@ mod projection;
 mod projector;
 mod pump;
 mod read_model;
+mod rebuild;
 mod replay;
 mod row;
 mod rows;
 mod session;
 mod setup;
+mod shape;
 mod sift;
 mod sql;
 mod statement;
 mod status;
+mod steward;
 mod store;
 mod stored;
+mod switch;
 mod table;
 mod transaction;
 mod until_end;
+mod versions;
+mod view;
 mod worker;
+mod workers;
 mod write;
 
 pub use append::{Append, Appended};
@@ -74,19 +85,25 @@ pub use error::{Difference, Failure, ProjectorError};
 pub use factum_derive::Row;
 pub use fold::{Fold, MultiFold};
 pub use handler::{Handled, Handler};
-pub use options::Options;
+pub use operations::{ListedProjection, Operations, PartitionProgress};
+pub use options::{Options, Switch};
 pub use policy::{FailurePolicy, OnFailure, Retries};
 pub use progress::Summary;
 pub use projection::{IntoProjection, Key, Projection};
 pub use projector::Projector;
 pub use read_model::{ReadModel, ReadModelOptions, WaitError};
+pub use rebuild::RebuildStage;
 pub use row::{Column, KeyArray, KeyedRow, NoKey, Row};
+#[cfg(feature = "decimal")]
+pub use rust_decimal;
 pub use statement::Refused;
 pub use status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
+pub use switch::SwitchError;
 pub use table::TableError;
 /// The driver, whose types rows and handlers use.
 pub use tokio_postgres;
 pub use transaction::Transaction;
+pub use versions::VersionState;
 
 /// What a simulation puts in the place of Postgres.
 #[cfg(feature = "simulation")]

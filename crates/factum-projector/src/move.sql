@@ -10,7 +10,7 @@ FROM unnest(
     from_identity, from_offset, from_epoch, from_next, from_closed,
     to_identity, to_offset, to_epoch, to_next, to_closed
 )
-WHERE p.projection = $1 AND p.version = $2 AND p.topic = $3 AND p.partition = m.partition
+WHERE NOT p.paused AND p.projection = $1 AND p.version = $2 AND p.topic = $3 AND p.partition = m.partition
   AND p.identity IS NOT DISTINCT FROM m.from_identity
   AND p."offset" = m.from_offset AND p.epoch = m.from_epoch
   AND p.next = m.from_next AND p.closed = m.from_closed

@@ -36,6 +36,8 @@ pub struct Options {
     pub until_end: bool,
     /// How often progress is logged; every 5 s.
     pub progress_interval: Duration,
+    /// Who leads readers to a version that was built beside a live one; [`Switch::Auto`].
+    pub switch: Switch,
     /// The Postgres schema of Factum's own tables: `factum`.
     pub schema: String,
     /// The topic to read; `None` stands for the topic of the events' aggregate.
@@ -43,6 +45,16 @@ pub struct Options {
     /// The components of the program, which the worker adds itself to when it starts: what a status
     /// server shows.
     pub components: Components,
+}
+
+/// Who leads readers to a version that was built beside a live one, when it is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// Its workers, as soon as it is as far as the live one.
+    #[default]
+    Auto,
+    /// An operator, with `factum projection switch` or `rebuild`.
+    Manual,
 }
 
 impl Default for Options {
@@ -56,6 +68,7 @@ impl Default for Options {
             max_parked: 100_000,
             until_end: false,
             progress_interval: Duration::from_secs(5),
+            switch: Switch::Auto,
             schema: "factum".into(),
             topic: None,
             components: Components::new(),

@@ -48,6 +48,26 @@ pub(crate) async fn own<R: Row>(
     }
 }
 
+/// Takes along what is written down of a table that is about to move to another schema.
+pub(crate) async fn move_to(client: &Client, oid: u32, schema: &str) -> Result<(), ProjectorError> {
+    let failed =
+        || ProjectorError::postgres(format!("write down who owns a table of schema {schema}"));
+    let find = "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = $1";
+    let from = client.query_one(find, &[&oid]).await.map_err(failed())?;
+    let (from, to) = (from.get::<_, String>(0), quote(schema));
+    let owners = format!("{to}.factum_owners");
+    create(client, &owners).await.map_err(failed())?;
+    let take = format!(
+        "WITH gone AS (DELETE FROM {from}.factum_owners WHERE table_oid = $1::oid RETURNING *) \
+         INSERT INTO {owners} SELECT * FROM gone"
+    );
+    client
+        .execute(&take, &[&oid])
+        .await
+        .map(drop)
+        .map_err(failed())
+}
+
 /// Makes the table of owners if it is not there.
 async fn create(client: &Client, owners: &str) -> Result<(), tokio_postgres::Error> {
     let find = "SELECT format_type(atttypid, NULL) FROM pg_attribute \

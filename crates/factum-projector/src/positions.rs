@@ -11,8 +11,10 @@ use tokio_postgres::{Client, Row, Statement};
 
 use crate::ProjectorError;
 use crate::batch::Move;
+use crate::rebuild::{Place, Places};
 use crate::session::{Server, Session};
 use crate::sql::quote;
+use crate::versions::Version;
 
 /// Whose positions, and in which table.
 #[derive(Clone, Debug)]
@@ -39,6 +41,32 @@ pub(crate) fn channel(schema: &str) -> String {
     quote(&format!("{schema}.positions"))
 }
 
+/// Where a version stands in each partition; `how` may lock the positions.
+pub(crate) async fn places(
+    client: &Client,
+    schema: &str,
+    version: &Version,
+    how: &str,
+) -> Result<Places, ProjectorError> {
+    let query = format!(
+        "SELECT topic, partition, identity, next FROM {} WHERE projection = $1 AND version = $2 \
+         ORDER BY topic, partition {how}",
+        table(schema)
+    );
+    let number = version.version as i32;
+    let rows = client.query(&query, &[&version.projection, &number]).await;
+    let rows = rows.map_err(ProjectorError::postgres(format!(
+        "read the positions of {version}"
+    )))?;
+    let place = |row: &Row| {
+        let at = (row.get(0), row.get::<_, i32>(1) as u32);
+        let next = row.get::<_, i64>(3) as u64;
+        let identity = row.get(2);
+        (at, Place { identity, next })
+    };
+    Ok(rows.iter().map(place).collect())
+}
+
 impl Positions {
     /// The table's name, quoted.
     pub(crate) fn table(&self) -> String {
@@ -60,7 +88,8 @@ impl Positions {
     /// Makes the table if it is not there. The caller holds the lock of the start.
     pub(crate) async fn create_table(&self, client: &Client) -> Result<(), ProjectorError> {
         let failed = || ProjectorError::postgres(format!("create the table {}", self.table()));
-        let find = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL";
+        let find = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL, \
+                    EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'paused')";
         let found = client
             .query_one(find, &[&quote(&self.schema), &self.table()])
             .await
@@ -71,8 +100,24 @@ impl Positions {
         }
         if !found.get::<_, bool>(1) {
             create += &include_str!("positions.sql").replace("{table}", &self.table());
+        } else if !found.get::<_, bool>(2) {
+            let (table, column) = (self.table(), "paused boolean NOT NULL DEFAULT false");
+            create += &format!("ALTER TABLE {table} ADD COLUMN {column};");
         }
         client.batch_execute(&create).await.map_err(failed())
+    }
+
+    /// Whether an operator has paused the version.
+    pub(crate) async fn are_paused(&self, client: &Client) -> Result<bool, ProjectorError> {
+        let query = format!(
+            "SELECT EXISTS (SELECT FROM {} WHERE projection = $1 AND version = $2 AND topic = $3 AND paused)",
+            self.table()
+        );
+        let (version, failed) = (self.version as i32, "see whether this version is paused");
+        let row = client
+            .query_one(&query, &[&self.projection, &version, &self.topic])
+            .await;
+        Ok(row.map_err(ProjectorError::postgres(failed))?.get(0))
     }
 
     /// The error when a partition has no position.

@@ -9,6 +9,7 @@ CREATE TABLE {table} (
     next bigint NOT NULL,
     closed boolean NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now(),
+    paused boolean NOT NULL DEFAULT false,
     PRIMARY KEY (projection, version, topic, partition)
 );
 COMMENT ON TABLE {table} IS

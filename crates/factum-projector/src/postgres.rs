@@ -145,6 +145,14 @@ impl<R: Row> Session<R> for PostgresSession {
             .await
     }
 
+    async fn is_paused(&self) -> Result<bool, ProjectorError> {
+        let _call = self.connection.call();
+        self.place
+            .positions
+            .are_paused(&self.connection.client)
+            .await
+    }
+
     async fn prepare(&mut self) -> Result<(), ProjectorError> {
         let call = self.connection.call();
         let mover = self.place.positions.mover(&self.connection.client).await?;

@@ -9,11 +9,16 @@ use factum_core::{Offset, Topic};
 use factum_status::Families;
 use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
+use tokio::sync::Notify;
 
 use crate::batch::Move;
+use crate::ends::Ends;
 use crate::parked::Parked;
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
-use crate::{Projection, Row};
+use crate::{Projection, RebuildStage, Row, VersionState};
+
+/// How often a paused worker looks whether it is to go on, if it hears nothing.
+const PAUSED: Duration = Duration::from_secs(5);
 
 /// Counts what a worker has committed since it started.
 #[derive(Debug)]
@@ -26,6 +31,7 @@ pub(crate) struct Progress {
     batches: AtomicU64,
     place: Mutex<Place>,
     transactions: Histogram,
+    resume: Notify,
 }
 
 /// Where a worker stands.
@@ -34,10 +40,12 @@ struct Place {
     topic: Option<String>,
     phase: ProjectionPhase,
     interruption: Option<String>,
+    version: Option<(VersionState, RebuildStage)>,
     /// The next offset to project of each partition that is owned now.
     offsets: BTreeMap<u32, Offset>,
-    /// Where each of them ended when that was asked for last.
-    ends: BTreeMap<u32, Offset>,
+    /// Where each of them ended, whenever that was asked for.
+    ends: BTreeMap<u32, Ends>,
+    per_second: Option<u64>,
     /// Dead letters of the owned partitions.
     parked_events: u64,
     /// The keys and aggregates that they keep parked.
@@ -73,6 +81,7 @@ impl Progress {
             rows: AtomicU64::new(0),
             batches: AtomicU64::new(0),
             place: Mutex::default(),
+            resume: Notify::new(),
             transactions: Histogram::with_opts(transactions).expect("sound names"),
         }
     }
@@ -111,6 +120,14 @@ impl Progress {
         place.phase = ProjectionPhase::Projecting;
     }
 
+    /// Notes what the version is to readers, and where it is on its way.
+    pub(crate) fn stage(&self, state: VersionState, stage: RebuildStage) {
+        let mut place = self.place();
+        if place.version.replace((state, stage)) != Some((state, stage)) {
+            tracing::info!(%state, ?stage, "this version");
+        }
+    }
+
     /// Notes that a server is out of reach.
     pub(crate) fn interrupted(&self, cause: &str) {
         let mut place = self.place();
@@ -122,6 +139,26 @@ impl Progress {
     pub(crate) fn parked(&self, parked: &Parked) {
         let mut place = self.place();
         (place.parked_events, place.parked_keys) = (parked.letters(), parked.keys() as u64);
+    }
+
+    /// Notes that an operator has paused the projection.
+    pub(crate) fn paused(&self) {
+        let mut place = self.place();
+        if place.phase != ProjectionPhase::Paused {
+            tracing::info!("paused by an operator");
+        }
+        place.phase = ProjectionPhase::Paused;
+    }
+
+    /// Wakes those who wait for the end of a pause, to look whether it has come.
+    pub(crate) fn may_resume(&self) {
+        self.resume.notify_waiters();
+    }
+
+    /// Resolves when it is time to look whether a pause is over: an operator has done something, or some
+    /// seconds went by.
+    pub(crate) async fn resumed(&self) {
+        let _ = tokio::time::timeout(PAUSED, self.resume.notified()).await;
     }
 
     /// Measures how long a transaction took.
@@ -148,12 +185,15 @@ impl Progress {
             topic: place.topic.clone(),
             phase: place.phase,
             interruption: place.interruption.clone(),
+            state: place.version.map(|it| it.0),
+            stage: place.version.map(|it| it.1),
             events: summary.events,
             rows: summary.rows,
             batches: summary.batches,
             parked_events: place.parked_events,
             parked_keys: place.parked_keys,
             lag: owned.iter().map(|partition| partition.lag).sum(),
+            per_second: place.per_second,
             owned,
         }
     }
@@ -177,6 +217,7 @@ impl Progress {
             let lag = self.lag(topic).await;
             let (summary, now) = (self.summary(), Instant::now());
             let per_second = (summary.events - last) as f64 / (now - at).as_secs_f64();
+            self.place().per_second = Some(per_second as u64);
             let idle = summary.events == last && lag == Some(0);
             (last, at) = (summary.events, now);
             if idle {
@@ -203,7 +244,10 @@ impl Progress {
         });
         let ends = try_join_all(ends).await.ok()?;
         let mut place = self.place();
-        place.ends = ends.into_iter().collect();
+        let now = Instant::now();
+        for (partition, end) in ends {
+            place.ends.entry(partition).or_default().saw(now, end);
+        }
         place.owned().map(|partition| partition.lag).sum()
     }
 }
@@ -211,12 +255,15 @@ impl Progress {
 impl Place {
     fn owned(&self) -> impl Iterator<Item = ProjectedPartition> {
         self.offsets.iter().map(|(partition, offset)| {
-            let end = self.ends.get(partition).copied();
+            let ends = self.ends.get(partition);
+            let end = ends.and_then(Ends::last);
+            let behind = ends.and_then(|ends| ends.behind(Instant::now(), *offset));
             ProjectedPartition {
                 partition: *partition,
                 offset: *offset,
                 end,
                 lag: end.map(|end| end.saturating_sub(*offset)),
+                lag_seconds: behind.map(|it| it.as_secs_f64().ceil() as u64),
             }
         })
     }

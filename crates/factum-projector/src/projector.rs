@@ -13,10 +13,13 @@ use crate::postgres::Postgres;
 use crate::progress::{Progress, Summary};
 use crate::pump::Context;
 use crate::session::Server;
-use crate::setup::set_up;
+use crate::setup::{Author, set_up};
+use crate::steward::{self, Settled, Steward};
 use crate::store::Store;
 use crate::table::TableTypes;
-use crate::{IntoProjection, OpenLog, Options, Projection, ProjectorError, until_end, worker};
+use crate::{
+    IntoProjection, OpenLog, Options, Projection, ProjectorError, Switch, until_end, worker,
+};
 
 /// A projection, ready to be run as a worker. Any number of workers of one projection share the
 /// topic's partitions, and take over from each other.
@@ -24,6 +27,7 @@ use crate::{IntoProjection, OpenLog, Options, Projection, ProjectorError, until_
 pub struct Projector<P, O = ()> {
     pub(crate) projection: P,
     pub(crate) table: Option<String>,
+    pub(crate) indexes: Option<String>,
     pub(crate) options: Options,
     pub(crate) open: O,
 }
@@ -34,6 +38,7 @@ impl<P: Projection> Projector<P> {
         Self {
             projection: projection.into_projection(),
             table: None,
+            indexes: None,
             options: Options::default(),
             open: (),
         }
@@ -46,6 +51,7 @@ impl<P: Projection, O> Projector<P, O> {
         Projector {
             projection: self.projection,
             table: self.table,
+            indexes: self.indexes,
             options: self.options,
             open,
         }
@@ -56,6 +62,15 @@ impl<P: Projection, O> Projector<P, O> {
     #[must_use]
     pub fn table(mut self, sql: impl Into<String>) -> Self {
         self.table = Some(sql.into());
+        self
+    }
+
+    /// Runs this SQL once, in a transaction, when a version that began with an empty table has as good
+    /// as caught up: `CREATE INDEX …`, `ALTER TABLE … ADD CONSTRAINT …`. A table is filled faster
+    /// without them. The index of the key is needed from the start, so it stays with the table.
+    #[must_use]
+    pub fn indexes(mut self, sql: impl Into<String>) -> Self {
+        self.indexes = Some(sql.into());
         self
     }
 
@@ -110,21 +125,24 @@ impl<P: Projection, O> Projector<P, O> {
         let mut shutdown = pin!(shutdown);
         let progress = Arc::new(Progress::new::<P>());
         self.options.components.add(&progress);
-        let context = tokio::select! {
+        let (context, steward) = tokio::select! {
             biased;
-            context = self.start(log, home, progress.clone()) => Arc::new(context?),
+            started = Box::pin(self.start(log, home, progress.clone())) => started?,
             () = &mut shutdown => return Ok(progress.summary()),
         };
+        let context = Arc::new(context);
+        let settled = steward.as_ref().map(Steward::settled);
         progress.started(context.topic.name());
         let (store, topic) = (context.store.place(), context.topic.name());
         tracing::info!(store, topic, "projecting");
-        let over = over(&context, shutdown);
+        let over = over(&context, settled, shutdown);
         let report = context
             .progress
             .report(context.topic.as_ref(), context.options.progress_interval);
         tokio::select! {
             biased;
             worked = worker::work(&context, over) => worked?,
+            ended = Box::pin(steward::run(steward)) => ended?,
             () = report => {}
         }
         let summary = context.progress.summary();
@@ -142,27 +160,34 @@ impl<P: Projection, O> Projector<P, O> {
         log: Arc<dyn EventLog>,
         home: Home<'_, P::Row>,
         progress: Arc<Progress>,
-    ) -> Result<Context<P>, ProjectorError> {
+    ) -> Result<(Context<P>, Option<Steward>), ProjectorError> {
         let options = self.options;
-        let (topic, store) = match home {
+        let (topic, store, steward) = match home {
             Home::Postgres(address, _) => {
                 let name = format!("{}.v{}", P::NAME, P::VERSION);
-                let server = Server::parse(address, &name)?;
+                let server = Server::parse(address, &name)?.leading_to(P::NAME, P::VERSION);
                 let topic = open::<P>(log.as_ref(), &options).await?;
-                let table = self.table.as_deref();
-                let postgres = in_postgres::<P>(server, &*topic, table, &options).await?;
-                (topic, Arc::new(postgres) as Arc<dyn Store<P::Row>>)
+                let author = Author {
+                    table: self.table.as_deref(),
+                    indexes: self.indexes.as_deref(),
+                    automatic: options.switch == Switch::Auto,
+                };
+                let postgres = in_postgres::<P>(server, &*topic, author, &options).await?;
+                let steward = Steward::new(&postgres, self.indexes, &topic, &progress, &options);
+                let store = Arc::new(postgres) as Arc<dyn Store<P::Row>>;
+                (topic, store, Some(steward))
             }
             #[cfg(feature = "simulation")]
-            Home::Simulated(store) => (open::<P>(log.as_ref(), &options).await?, store),
+            Home::Simulated(store) => (open::<P>(log.as_ref(), &options).await?, store, None),
         };
-        Ok(Context {
+        let context = Context {
             projection: self.projection,
             options,
             topic,
             store,
             progress,
-        })
+        };
+        Ok((context, steward))
     }
 }
 
@@ -179,7 +204,7 @@ enum Home<'a, R> {
 async fn in_postgres<P: Projection>(
     server: Server,
     topic: &dyn Topic,
-    table: Option<&str>,
+    author: Author<'_>,
     options: &Options,
 ) -> Result<Postgres, ProjectorError> {
     let positions = Positions {
@@ -188,7 +213,7 @@ async fn in_postgres<P: Projection>(
         version: P::VERSION,
         topic: topic.name().to_owned(),
     };
-    let types = prepare::<P>(&server, &positions, table, topic.partitions(), options).await?;
+    let types = prepare::<P>(&server, &positions, author, topic.partitions(), options).await?;
     Ok(Postgres {
         server,
         positions,
@@ -199,13 +224,18 @@ async fn in_postgres<P: Projection>(
 /// Resolves when a worker is to end: told so, or at the end.
 async fn over<P: Projection>(
     context: &Context<P>,
+    settled: Option<Settled>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ProjectorError> {
     let reached = async {
         if !context.options.until_end {
             return std::future::pending().await;
         }
-        until_end::reached(context).await
+        until_end::reached(context).await?;
+        if let Some(settled) = settled {
+            settled.wait().await;
+        }
+        Ok(())
     };
     tokio::select! {
         biased;
@@ -237,7 +267,7 @@ async fn open<P: Projection>(
 async fn prepare<P: Projection>(
     server: &Server,
     positions: &Positions,
-    table: Option<&str>,
+    author: Author<'_>,
     partitions: u32,
     options: &Options,
 ) -> Result<TableTypes, ProjectorError> {
@@ -247,7 +277,7 @@ async fn prepare<P: Projection>(
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
         let _call = session.call();
-        set_up::<P>(&session.client, positions, table, partitions, parks).await
+        set_up::<P>(&session.client, positions, author, partitions, parks).await
     });
     prepared
         .await

@@ -47,6 +47,8 @@ pub(crate) enum Ended {
     Behind(Vec<u32>),
     /// It is to go on in a new session.
     Again,
+    /// An operator has paused the projection. It goes on when that is over, where it was.
+    Paused,
 }
 
 /// Projects partitions.
@@ -128,6 +130,12 @@ impl<P: Projection> Pump<P> {
                     continue;
                 }
                 Ok(Ended::Again) => continue,
+                Ok(Ended::Paused) => {
+                    if self.paused(&mut stop).await {
+                        continue;
+                    }
+                    return Ok(Ended::Stopped);
+                }
                 outcome => return outcome,
             };
             let cause = factum_core::chain(&error);
@@ -151,6 +159,18 @@ impl<P: Projection> Pump<P> {
         self.policy().parks() && !self.careful.is_empty()
     }
 
+    /// Waits while an operator has paused the projection; false if told to stop meanwhile. Whether it is
+    /// over is seen in Postgres, by the session that is opened next.
+    async fn paused(&self, stop: &mut watch::Receiver<bool>) -> bool {
+        let progress = &self.context.progress;
+        progress.paused();
+        tokio::select! {
+            biased;
+            () = requested(stop) => false,
+            () = progress.resumed() => true,
+        }
+    }
+
     /// Whether nobody else may change the rows.
     fn owns_all(&self) -> bool {
         let all = self.partitions.len() == self.context.topic.partitions() as usize;
@@ -167,7 +187,7 @@ impl<P: Projection> Pump<P> {
         };
         let mut session = match opened {
             Ok(session) => session,
-            Err(behind) => return Ok(Ended::Behind(behind)),
+            Err(ended) => return Ok(ended),
         };
         if session.parked.take_asked()
             && let Some(ended) = self.replay(&mut session).await?
@@ -188,15 +208,19 @@ impl<P: Projection> Pump<P> {
                     ended => ended,
                 },
             };
-            if let Some(ended) = ended {
-                return Ok(ended);
+            match ended {
+                None => {}
+                Some(Ended::Behind(_)) if session.writer.is_paused().await? => {
+                    return Ok(Ended::Paused);
+                }
+                Some(ended) => return Ok(ended),
             }
         }
     }
 
-    /// Opens a session at the committed positions, or names the partitions that another worker has
-    /// moved since this one last knew them.
-    async fn open(&self) -> Result<Result<Session<P>, Vec<u32>>, ProjectorError> {
+    /// Opens a session at the committed positions; or says why there is nothing to do: another worker has
+    /// moved partitions since this one last knew them, or the projection is paused.
+    async fn open(&self) -> Result<Result<Session<P>, Ended>, ProjectorError> {
         let Context {
             options,
             store,
@@ -205,11 +229,14 @@ impl<P: Projection> Pump<P> {
             ..
         } = self.context.as_ref();
         let session = store.connect().await?;
+        if session.is_paused().await? {
+            return Ok(Err(Ended::Paused));
+        }
         let wait = options.lock_wait;
         let at = session.settled(&self.partitions, wait).await?;
         let behind = self.behind(&at);
         if !behind.is_empty() {
-            return Ok(Err(behind));
+            return Ok(Err(Ended::Behind(behind)));
         }
         identity::verify(topic.as_ref(), P::NAME, &at).await?;
         let parked = session.parked(&self.partitions).await?;

@@ -10,6 +10,7 @@ use tokio_postgres::{AsyncMessage, Client};
 
 use crate::ProjectorError;
 use crate::alive::{self, Backend, Call, Calls};
+use crate::place;
 
 /// The longest name that Postgres keeps of an application, in bytes.
 const NAME_LIMIT: usize = 63;
@@ -20,6 +21,8 @@ pub(crate) struct Server {
     address: Address,
     /// How the worker's sessions are called in `pg_stat_activity`.
     pub application: String,
+    /// The statements that lead to the tables of a version, if it works for one.
+    lead: Option<String>,
 }
 
 /// A session of its own. Dropping it closes the connection; what was not committed is undone.
@@ -50,7 +53,25 @@ impl Server {
         Ok(Self {
             address: address.application(&application),
             application,
+            lead: None,
         })
+    }
+
+    /// The same, for a session that a worker has beside those that write: it is never in their way, and
+    /// not ended by a worker that takes over.
+    pub(crate) fn steward(&self) -> Self {
+        let application = self.application.replacen("factum.", "factum.steward.", 1);
+        Self {
+            address: self.address.clone().application(&application),
+            application,
+            lead: self.lead.clone(),
+        }
+    }
+
+    /// The same, with sessions that look for tables where those of this version are.
+    pub(crate) fn leading_to(self, projection: &str, version: u32) -> Self {
+        let lead = Some(place::lead_to(projection, version));
+        Self { lead, ..self }
     }
 
     /// Opens a session.
@@ -75,6 +96,9 @@ impl Server {
              SET default_transaction_isolation = 'read committed'; \
              SET client_min_messages = warning";
         client.batch_execute(settings).await.map_err(failed())?;
+        if let Some(lead) = &self.lead {
+            client.batch_execute(lead).await.map_err(failed())?;
+        }
         // A server on a system that can't watch connections refuses this, and does without.
         let watch = "SET client_connection_check_interval = '5s'";
         let _ = client.batch_execute(watch).await;

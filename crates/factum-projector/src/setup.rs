@@ -5,41 +5,68 @@ use std::collections::BTreeMap;
 use factum_core::Position;
 use tokio_postgres::Client;
 
+use crate::admit::{Admission, admit};
 use crate::positions::Positions;
+use crate::rebuild::live;
+use crate::shape::shape;
 use crate::table::{self, TableTypes};
+use crate::versions::{Version, VersionState, Versions};
 use crate::{Projection, ProjectorError, Row, sql};
-use crate::{dead_letters, owner};
+use crate::{dead_letters, owner, place, workers};
 
 /// Held by whoever sets up, so that workers may start together. "factum" in ASCII.
 const LOCK: i64 = 0x6661_6374_756d;
+
+/// What an author passes on of a version, besides the code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Author<'a> {
+    /// SQL that creates the table.
+    pub table: Option<&'a str>,
+    /// SQL for what can wait until the table is filled.
+    pub indexes: Option<&'a str>,
+    /// Whether the version is to be switched to as soon as it is ready.
+    pub automatic: bool,
+}
 
 /// Creates what is missing and checks what is there, in one transaction: a start that fails leaves
 /// nothing behind.
 pub(crate) async fn set_up<P: Projection>(
     client: &Client,
     positions: &Positions,
-    table_sql: Option<&str>,
+    author: Author<'_>,
     partitions: u32,
     parks: bool,
 ) -> Result<TableTypes, ProjectorError> {
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
     run(client, &begin, "lock the start").await?;
     positions.create_table(client).await?;
+    let versions = Versions::new(&positions.schema);
+    versions.create_table(client).await?;
+    workers::create_table(client, &positions.schema).await?;
     if parks {
         dead_letters::create_table(client, &positions.schema).await?;
     }
-    if let Some(sql) = table_sql
-        && !is_anothers::<P>(client).await?
+    let known = versions.of(client, P::NAME).await?;
+    let admission = admit(P::NAME, P::VERSION, &known)?;
+    let own = own_place::<P>(client, admission, &known).await?;
+    if let Some(sql) = author.table
+        && !is_anothers::<P>(client, own.as_deref()).await?
     {
         let doing = format!("create table {}", P::Row::TABLE);
         run(client, sql, doing.trim_end()).await?;
     }
-    let (types, unowned) = match sql::has_table::<P::Row>() {
-        true => (
-            table::check::<P::Row>(client).await?,
-            owner::own::<P::Row>(client, positions).await?,
-        ),
-        false => (TableTypes::default(), false),
+    let (types, found) = table_in::<P>(client, own.as_deref()).await?;
+    let shape = shape::<P>(&types);
+    match known.iter().find(|it| it.version == P::VERSION) {
+        Some(mine) => check_shape::<P>(mine, shape)?,
+        None => {
+            let begun = begun::<P>(positions, admission, author, &known, (found, shape));
+            versions.begin(client, &begun).await?;
+        }
+    }
+    let unowned = match sql::has_table::<P::Row>() {
+        true => owner::own::<P::Row>(client, positions).await?,
+        false => false,
     };
     let begun = positions.all(client).await?;
     if begun.is_empty() {
@@ -52,15 +79,117 @@ pub(crate) async fn set_up<P: Projection>(
     Ok(types)
 }
 
+/// The schema of the version's own in which its table must be, made if need be; none where the table
+/// is wherever the search path leads.
+async fn own_place<P: Projection>(
+    client: &Client,
+    admission: Admission,
+    known: &[Version],
+) -> Result<Option<String>, ProjectorError> {
+    let mine = known.iter().find(|it| it.version == P::VERSION);
+    let mine = mine.filter(|it| it.is_behind_a_view());
+    if let Some(mine) = mine {
+        return Ok(Some(mine.place.clone()));
+    }
+    if admission != Admission::BeginsBuilding || place::unqualified::<P::Row>().is_none() {
+        return Ok(None);
+    }
+    let home = place::home(client).await?;
+    let own = place::own_schema(&home, P::NAME, P::VERSION);
+    place::make(client, &own).await?;
+    Ok(Some(own))
+}
+
+/// Checks the table, and says which schema it is in. A handler has none of its own: what it names is where
+/// its sessions look first.
+async fn table_in<P: Projection>(
+    client: &Client,
+    own: Option<&str>,
+) -> Result<(TableTypes, String), ProjectorError> {
+    if !sql::has_table::<P::Row>() {
+        let place = match own {
+            Some(own) => own.to_owned(),
+            None => place::home(client).await?,
+        };
+        return Ok((TableTypes::default(), place));
+    }
+    let types = table::check::<P::Row>(client).await?;
+    let found = place::found::<P::Row>(client).await?.unwrap_or_default();
+    match own.filter(|own| *own != found) {
+        None => Ok((types, found)),
+        Some(own) => Err(ProjectorError::Misplaced {
+            table: P::Row::TABLE,
+            found,
+            own: own.to_owned(),
+        }),
+    }
+}
+
+/// The version as it is written down when it begins. Readers look for its table where they find that of
+/// the live version.
+fn begun<P: Projection>(
+    positions: &Positions,
+    admission: Admission,
+    author: Author<'_>,
+    known: &[Version],
+    (found, shape): (String, String),
+) -> Version {
+    let building = admission == Admission::BeginsBuilding;
+    let home = match (live(known), place::unqualified::<P::Row>()) {
+        (Some(live), Some(_)) if building => live.home.clone(),
+        _ => found.clone(),
+    };
+    let table = P::Row::TABLE.rsplit('.').next().unwrap_or(P::Row::TABLE);
+    Version {
+        projection: P::NAME.to_owned(),
+        version: P::VERSION,
+        state: match building {
+            true => VersionState::Building,
+            false => VersionState::Live,
+        },
+        topic: positions.topic.clone(),
+        home,
+        place: found,
+        tables: match sql::has_table::<P::Row>() {
+            true => vec![table.to_owned()],
+            false => Vec::new(),
+        },
+        shape,
+        indexed: author.indexes.is_none(),
+        automatic: author.automatic,
+        failure: None,
+    }
+}
+
+/// Refuses code that makes other rows than those that are there.
+fn check_shape<P: Projection>(mine: &Version, shape: String) -> Result<(), ProjectorError> {
+    if mine.shape == shape {
+        return Ok(());
+    }
+    Err(ProjectorError::ShapeChanged {
+        projection: P::NAME,
+        version: P::VERSION,
+        then: mine.shape.clone(),
+        now: shape,
+    })
+}
+
 /// Whether the table is there, and belongs to a role that this session's is no member of: then it was
 /// made by migrations, and `CREATE TABLE IF NOT EXISTS` would be denied although nothing is to do.
-async fn is_anothers<P: Projection>(client: &Client) -> Result<bool, ProjectorError> {
+async fn is_anothers<P: Projection>(
+    client: &Client,
+    own: Option<&str>,
+) -> Result<bool, ProjectorError> {
     if !sql::has_table::<P::Row>() {
         return Ok(false);
     }
     let query = "SELECT EXISTS (SELECT FROM pg_class \
                  WHERE oid = to_regclass($1) AND NOT pg_has_role(relowner, 'USAGE'))";
-    let found = client.query_one(query, &[&sql::table::<P::Row>()]).await;
+    let table = match own {
+        Some(own) => format!("{}.{}", sql::quote(own), sql::table::<P::Row>()),
+        None => sql::table::<P::Row>(),
+    };
+    let found = client.query_one(query, &[&table]).await;
     let found = found.map_err(ProjectorError::postgres(format!(
         "look at {}",
         P::Row::TABLE

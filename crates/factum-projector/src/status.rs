@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::progress::Progress;
+use crate::{RebuildStage, VersionState};
 
 /// A projection worker at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,7 +17,7 @@ pub struct ProjectionStatus {
     pub projection: &'static str,
     /// Its version.
     pub version: u32,
-    /// The table that it fills.
+    /// The table that it fills; empty where a handler writes by SQL of its own.
     pub table: &'static str,
     /// The topic that it reads; none until the log was opened.
     pub topic: Option<String>,
@@ -24,6 +25,10 @@ pub struct ProjectionStatus {
     pub phase: ProjectionPhase,
     /// What interrupted it, while it is interrupted.
     pub interruption: Option<String>,
+    /// What its version is to readers; none until that was read.
+    pub state: Option<VersionState>,
+    /// Where its version is on its way to readers.
+    pub stage: Option<RebuildStage>,
     /// Events projected since the worker was started.
     pub events: u64,
     /// Rows written or deleted since then; one that changed in several batches counts for each.
@@ -37,6 +42,9 @@ pub struct ProjectionStatus {
     /// Records of the owned partitions that are not projected yet. Like the ends it stands on, it is
     /// measured every [`progress_interval`](crate::Options::progress_interval); none before.
     pub lag: Option<u64>,
+    /// Events projected a second, over the last
+    /// [`progress_interval`](crate::Options::progress_interval); none before the first is over.
+    pub per_second: Option<u64>,
     /// The partitions that are projected by this worker, by number.
     pub owned: Vec<ProjectedPartition>,
 }
@@ -53,6 +61,8 @@ pub enum ProjectionPhase {
     Projecting,
     /// A server is out of reach: it tries again, from the committed positions.
     Interrupted,
+    /// An operator has paused the projection.
+    Paused,
 }
 
 /// A partition that a worker projects.
@@ -67,6 +77,21 @@ pub struct ProjectedPartition {
     pub end: Option<Offset>,
     /// Records between the two.
     pub lag: Option<u64>,
+    /// How long ago the partition ended where it is projected to, in seconds, rounded up: what readers see
+    /// of it is not older. None if that was before this worker owned it.
+    pub lag_seconds: Option<u64>,
+}
+
+impl ProjectionPhase {
+    /// As it is shown.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Projecting => "projecting",
+            Self::Interrupted => "interrupted",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 impl Component for Progress {
@@ -84,7 +109,8 @@ impl Component for Progress {
             ProjectionPhase::Starting => {
                 Health::Waiting("the log and Postgres are being opened".into())
             }
-            ProjectionPhase::Projecting => Health::Ready,
+            // A paused worker does what it is asked for.
+            ProjectionPhase::Projecting | ProjectionPhase::Paused => Health::Ready,
             ProjectionPhase::Interrupted => {
                 Health::Waiting(status.interruption.unwrap_or_default())
             }
@@ -143,6 +169,17 @@ fn families(status: &ProjectionStatus, name: String) -> Families {
         "Records of the partition that are not projected yet, as of the last look.",
         "partition",
         owned().filter_map(|it| Some((it.partition, it.lag? as f64))),
+    );
+    families.gauges(
+        "factum_projector_lag_seconds",
+        "How long ago the partition ended where it is projected to, as of the last look.",
+        "partition",
+        owned().filter_map(|it| Some((it.partition, it.lag_seconds? as f64))),
+    );
+    families.gauge(
+        "factum_projector_paused",
+        "Whether an operator has paused the projection: 1 or 0.",
+        f64::from(u8::from(status.phase == ProjectionPhase::Paused)),
     );
     families
 }

@@ -43,6 +43,11 @@ pub trait Session<R: Row>: DeadLetters {
         patience: Duration,
     ) -> Result<BTreeMap<u32, Position>, ProjectorError>;
 
+    /// Whether an operator has paused the projection: then no position moves.
+    async fn is_paused(&self) -> Result<bool, ProjectorError> {
+        Ok(false)
+    }
+
     /// Makes the session ready to write.
     async fn prepare(&mut self) -> Result<(), ProjectorError>;
 

@@ -170,7 +170,8 @@ fn misfit(column: &Column, actual: &Actual) -> Option<String> {
     }
     if !column.accepts(ty) {
         return Some(format!(
-            "column {name} is {written}, but the field is {rust}{}",
+            "column {name} is {written}{}, but the field is {rust}{}",
+            labels(ty),
             advice(column)
         ));
     }
@@ -192,9 +193,17 @@ fn misfit(column: &Column, actual: &Actual) -> Option<String> {
     }
 }
 
+/// The labels of an enum: a field that has others does not fit.
+fn labels(ty: &Type) -> String {
+    match ty.kind() {
+        Kind::Enum(labels) => format!(" (an enum of {})", labels.join(", ")),
+        _ => String::new(),
+    }
+}
+
 /// Which common types a field fits.
 fn advice(column: &Column) -> String {
-    const COMMON: [Type; 14] = [
+    const COMMON: [Type; 15] = [
         Type::TEXT,
         Type::INT8,
         Type::INT4,
@@ -202,6 +211,7 @@ fn advice(column: &Column) -> String {
         Type::FLOAT8,
         Type::FLOAT4,
         Type::BOOL,
+        Type::NUMERIC,
         Type::TIMESTAMPTZ,
         Type::TIMESTAMP,
         Type::DATE,

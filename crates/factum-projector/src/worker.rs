@@ -198,7 +198,7 @@ async fn outcome(
 
 fn after(ended: Ended) -> Option<Next> {
     match ended {
-        Ended::Stopped | Ended::Again => None,
+        Ended::Stopped | Ended::Paused | Ended::Again => None,
         Ended::Behind(partitions) => {
             tracing::warn!(
                 ?partitions,

@@ -125,6 +125,11 @@ impl<R: Row> Writer<R> {
         Ok(Written::Rows(rows.len() + handled as usize))
     }
 
+    /// Whether an operator has paused the projection.
+    pub(crate) async fn is_paused(&self) -> Result<bool, ProjectorError> {
+        self.session.is_paused().await
+    }
+
     /// Reads rows that nobody else changes, of those that `keys` name.
     pub(crate) async fn read<P: Projection<Row = R>>(
         &self,

@@ -6,11 +6,11 @@ use std::time::Duration;
 use factum_core::LogErrorKind;
 use factum_engine::{
     CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
-    ExecuteError, Receipt, Routing, RoutingOptions, Submitted,
+    ExecuteError, HistoryError, Receipt, Routing, RoutingOptions, Submitted,
 };
 use tokio::sync::oneshot;
 
-use crate::account::{Account, Order, Seen};
+use crate::account::{Account, Moved, Order, Seen};
 use crate::disk::Disk;
 use crate::process::Process;
 use crate::run::Kinds;
@@ -74,6 +74,7 @@ impl Node {
                 every: chance.one_of(&[20, 100, 500, 3000].map(Duration::from_millis)),
                 changed_bytes: chance.one_of(&[1, 500, 8 << 20]),
                 memory: chance.one_of(&[None, Some(1), Some(2000), Some(10_000)]),
+                history: name != 1, // one goes without, as before
                 ..CheckpointOptions::in_dir("checkpoints")
             };
             (options, chance.strikes(850).then_some(checkpoints))
@@ -168,6 +169,26 @@ impl Node {
             let _ = answer.send(outcome);
         }));
         answered.await.ok()
+    }
+
+    /// What it tells of an account's past, if it runs.
+    pub async fn past(&self, id: String) -> Option<Result<Vec<Moved>, HistoryError>> {
+        let (machine, Some(engine)) = self.engine()? else {
+            return None;
+        };
+        let (answer, answered) = oneshot::channel();
+        tokio::spawn(machine.run(async move {
+            let past = engine.history(&id).await;
+            let events = past.map(|past| past.into_iter().map(|recorded| recorded.event).collect());
+            let _ = answer.send(events);
+        }));
+        answered.await.ok()
+    }
+
+    /// Whether it keeps the past of accounts.
+    pub fn remembers(&self) -> bool {
+        let checkpoints = self.0.checkpoints.as_ref();
+        checkpoints.is_some_and(|checkpoints| checkpoints.history)
     }
 
     fn engine(

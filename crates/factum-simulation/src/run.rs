@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_engine::{EngineOptions, RoutingOptions};
+use factum_engine::{EngineOptions, HistoryError, RoutingOptions};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
@@ -211,6 +211,7 @@ async fn settle(world: &World, programs: &Programs, load: &Clients) {
     mend(world, programs);
     look_at_all(world, nodes, load).await;
     compare(world, load);
+    remember(world, nodes, load, false).await;
     handle_all(world).await;
     catch_up(world, &programs.store).await;
     for worker in &programs.workers {
@@ -223,6 +224,7 @@ async fn settle(world: &World, programs: &Programs, load: &Clients) {
         node.start();
         look_at_all(world, std::slice::from_ref(node), load).await;
         compare(world, load);
+        remember(world, std::slice::from_ref(node), load, true).await;
         stop_all(world, std::slice::from_ref(node)).await;
     }
 }
@@ -287,6 +289,30 @@ fn compare(world: &World, load: &Clients) {
                 "{} is {seen:?}, the log says {expected:?}",
                 look.id
             ));
+        }
+    }
+}
+
+/// Compares what nodes tell of the past of all accounts with the log. One that is `alone` owns all of them.
+async fn remember(world: &World, nodes: &[Node], load: &Clients, alone: bool) {
+    let facts = facts::read(world, &mut Vec::new());
+    for node in nodes.iter().filter(|node| node.remembers()) {
+        for id in load.accounts() {
+            let past = tokio::time::timeout(RECOVERY, node.past(id.clone())).await;
+            let moved = match past {
+                Ok(Some(Ok(moved))) => moved,
+                Ok(Some(Err(HistoryError::NotOwned { .. })) | None) if !alone => continue,
+                other => {
+                    let name = node.name();
+                    world.broken(format!("node {name} does not tell of {id}: {other:?}"));
+                    continue;
+                }
+            };
+            let (count, last) = (moved.len() as u64, moved.last().map(|moved| moved.after));
+            let expected = facts.last(&id);
+            if (count, last.unwrap_or_default()) != (expected.version, expected) {
+                world.broken(format!("{id} was {moved:?}, the log says {expected:?}"));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{cargo, say};
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
 /// beside plain consuming and plain COPY. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
-/// when a node stops, is killed, or starts. On a real Kafka and a real Postgres, which are started if
+/// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -40,6 +40,8 @@ enum Bench {
     Takeover,
     /// A service of 5 million events and large states, with the memory it needs and with half of it
     Restart,
+    /// The events of one aggregate among 5 million, and what it costs to have them at hand
+    History,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -50,6 +52,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Bench::Handover => ("handover", false),
         Bench::Takeover => ("takeover", false),
         Bench::Restart => ("restart", false),
+        Bench::History => ("history", false),
     };
     let wanted = Wanted {
         kafka: true,

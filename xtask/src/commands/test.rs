@@ -9,8 +9,9 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 7] = [
+const WITH_SERVERS: [&str; 8] = [
     "factum",
+    "factum-cli",
     "factum-kafka",
     "factum-postgres",
     "factum-projector",

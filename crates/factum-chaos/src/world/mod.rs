@@ -51,13 +51,16 @@ impl Manner {
         (self == Self::Measured).then_some(SOAK_WINDOW)
     }
 
-    /// glibc gives a thread one of many arenas, and gives little of them back. Each connection and each
-    /// reader has its own threads, so that one arena after the other may grow to what a reader takes at
-    /// its start. That this is what made memory grow in a soak is likely, and not shown.
+    /// glibc gives a thread one of many arenas, and gives little of them back: each connection and each
+    /// reader has its own threads, and what a burst of fetches took stays in its arena. With one arena,
+    /// and thresholds that do not grow by themselves, what was freed goes back to the system.
     fn dress(self, program: Program) -> Program {
         match self {
             Self::Usual => program,
-            Self::Measured => program.with("MALLOC_ARENA_MAX", "1"),
+            Self::Measured => program
+                .with("MALLOC_ARENA_MAX", "1")
+                .with("MALLOC_MMAP_THRESHOLD_", "65536")
+                .with("MALLOC_TRIM_THRESHOLD_", "131072"),
         }
     }
 }

@@ -40,6 +40,8 @@ impl<A: Aggregate> Owner<A> {
     }
 
     pub(super) fn decide_loaded(&mut self, under_way: &mut UnderWay) {
+        let waiting = self.backlog.len();
+        let room = BATCH_BYTES.min(waiting * self.record_bytes);
         let mut decider = Decider {
             partition: self.partition,
             max_record_bytes: self.topic.max_record_bytes(),
@@ -49,8 +51,8 @@ impl<A: Aggregate> Owner<A> {
             middleware: self.middleware.as_ref(),
             state: &mut self.state,
             writer: &mut self.writer,
-            records: Records::new(),
-            stamps: Vec::new(),
+            records: Records::with_capacity(waiting, room),
+            stamps: Vec::with_capacity(waiting),
         };
         while decider.records.byte_len() < BATCH_BYTES
             && let Some(request) = self.backlog.pop_front()
@@ -60,13 +62,15 @@ impl<A: Aggregate> Owner<A> {
         let (records, stamps) = (decider.records, decider.stamps);
         self.answer();
         if !records.is_empty() {
+            let first = stamps.first().map(|stamp| stamp.sequence);
             self.writer.sent(stamps);
             let bytes = records.byte_len();
+            self.record_bytes = bytes.div_ceil(records.len());
             let append = self.topic.append(self.partition, records);
-            under_way.push(bytes, self.board.measure(append));
+            under_way.push(bytes, first, self.board.measure(append));
         } else if self.writer.needs_look() {
             self.writer.sent(Vec::new());
-            under_way.push(0, self.look());
+            under_way.push(0, None, self.look());
         }
     }
 
@@ -77,17 +81,20 @@ impl<A: Aggregate> Owner<A> {
     }
 }
 
+/// A batch whose append is over: its bytes, its first sequence if it has any, and where it stands.
+pub(super) type Landed = (usize, Option<u64>, Result<Appended, LogError>);
+
 /// Batches that were sent and not acknowledged.
 #[derive(Default)]
 pub(super) struct UnderWay {
-    pub(super) appends: FuturesOrdered<BoxFuture<'static, (usize, Result<Appended, LogError>)>>,
+    pub(super) appends: FuturesOrdered<BoxFuture<'static, Landed>>,
     pub(super) bytes: usize,
 }
 
 impl UnderWay {
-    fn push(&mut self, bytes: usize, append: Append) {
+    fn push(&mut self, bytes: usize, first: Option<u64>, append: Append) {
         self.bytes += bytes;
         self.appends
-            .push_back(Box::pin(async move { (bytes, append.await) }));
+            .push_back(Box::pin(async move { (bytes, first, append.await) }));
     }
 }

@@ -10,6 +10,7 @@ use tokio::select;
 use super::route::next_commands;
 use super::send::UnderWay;
 use super::{BATCH, Ending, Owner};
+use crate::history::{Lookup, look_up};
 use crate::keeper::{Keeper, Written, wake};
 use crate::partition_board::Load;
 
@@ -32,13 +33,14 @@ impl<A: Aggregate> Owner<A> {
             self.show(&under_way);
             select! {
                 biased;
-                Some((bytes, result)) = under_way.appends.next() => {
+                Some((bytes, first, result)) = under_way.appends.next() => {
                     under_way.bytes -= bytes;
-                    if let Some(ending) = self.acknowledge(result).await? {
+                    if let Some(ending) = self.acknowledge(first, result).await? {
                         return Ok(ending);
                     }
                 }
                 () = self.stop.cancelled(), if !self.requests.is_closed() => self.requests.close(),
+                Some(lookup) = self.lookups.recv() => self.look_up(lookup),
                 () = ready(()), if room && !self.backlog.is_empty() => {
                     if !self.decide(&mut under_way).await {
                         return Ok(Ending::Lost);
@@ -84,8 +86,8 @@ impl<A: Aggregate> Owner<A> {
 
     /// Waits for everything under way, once no command can come any more.
     pub(super) async fn drain(&mut self, under_way: &mut UnderWay) -> Result<Ending, LogError> {
-        while let Some((_, result)) = under_way.appends.next().await {
-            if let Some(ending) = self.acknowledge(result).await? {
+        while let Some((_, first, result)) = under_way.appends.next().await {
+            if let Some(ending) = self.acknowledge(first, result).await? {
                 return Ok(ending);
             }
         }
@@ -105,6 +107,13 @@ impl<A: Aggregate> Owner<A> {
             commands: self.state.commands.len(),
             handled: self.state.handled.next,
         });
+    }
+
+    /// Has a question for an aggregate's events answered.
+    fn look_up(&self, lookup: Lookup) {
+        let store = self.keeper.as_ref().and_then(Keeper::history);
+        let next = self.writer.rule().next();
+        look_up(lookup, store, self.state.tail.as_ref(), next);
     }
 
     /// Goes on with the checkpoint.

@@ -19,11 +19,14 @@ use crate::replay::observe_to;
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 
 impl<A: Aggregate> Owner<A> {
-    /// Takes in what became of the oldest batch under way, and answers whom it settles.
+    /// Takes in what became of the oldest batch under way, which begins with a sequence, and answers whom it
+    /// settles.
     pub(super) async fn acknowledge(
         &mut self,
+        first: Option<u64>,
         result: Result<Appended, LogError>,
     ) -> Result<Option<Ending>, LogError> {
+        self.note_place(first, &result);
         let settled = timeout(SETTLE_WITHIN, self.settle(result)).await;
         self.answer();
         match settled {
@@ -34,6 +37,18 @@ impl<A: Aggregate> Owner<A> {
                 Ok(holds(Guard::Reclaim).then_some(Ending::Ambiguous))
             }
             Ok(settled) => settled,
+        }
+    }
+
+    /// Takes note of where a batch stands that nobody wrote before: the writer judges it without reading.
+    /// Others are read.
+    fn note_place(&mut self, first: Option<u64>, result: &Result<Appended, LogError>) {
+        let known = (self.writer.rule().next(), self.writer.known());
+        if let (Some(tail), Some(first), Ok(Appended::At(offset))) =
+            (&mut self.state.tail, first, result)
+            && (first, *offset) == known
+        {
+            tail.places.note(first, *offset);
         }
     }
 
@@ -54,7 +69,8 @@ impl<A: Aggregate> Owner<A> {
                 Step::ReadTo(end) => end,
                 Step::ReadToEnd => self.topic.end(self.partition).await?,
             };
-            observe_to(&*self.topic, self.partition, end, &mut self.writer).await?;
+            let places = self.state.tail.as_mut().map(|tail| &mut tail.places);
+            observe_to(&*self.topic, self.partition, end, &mut self.writer, places).await?;
             step = self.writer.standing();
         }
     }

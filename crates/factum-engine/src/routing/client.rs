@@ -152,13 +152,12 @@ impl<A: Aggregate> Client<A> {
     ///
     /// # Errors
     /// See [`Client::execute_with`].
-    pub async fn execute(
+    pub fn execute(
         &self,
         id: impl Into<String>,
         command: A::Command,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
         self.execute_with(id, command, CommandOptions::default())
-            .await
     }
 
     /// Has a command carried out, with options. Without a time-out it waits as long as that takes,
@@ -169,15 +168,15 @@ impl<A: Aggregate> Client<A> {
     /// What the owner says; [`ExecuteError::Unknown`] after the time-out; [`ExecuteError::Refused`] if the
     /// log does not take the command; [`ExecuteError::Overloaded`] or [`ExecuteError::Unsent`] if nothing
     /// was sent; [`ExecuteError::AnswerNotUnderstood`] if the owner's build is another one.
-    pub async fn execute_with(
+    pub fn execute_with(
         &self,
         id: impl Into<String>,
         command: A::Command,
         options: CommandOptions,
-    ) -> Result<Receipt, ExecuteError<A::Rejection>> {
+    ) -> impl Future<Output = Result<Receipt, ExecuteError<A::Rejection>>> + Send {
         let id = id.into();
         let span = span::<A>(&id, &options);
-        self.ask(id, command, options).instrument(span).await
+        self.ask(id, command, options).instrument(span)
     }
 
     async fn ask(

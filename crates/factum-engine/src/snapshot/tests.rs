@@ -294,6 +294,8 @@ impl World {
         self.hold.put(
             position,
             Snapshot {
+                events: None,
+                places: Default::default(),
                 position,
                 states,
                 commands,

@@ -5,9 +5,11 @@ use std::time::Duration;
 /// Which read model is waited for, and how. Start from [`ReadModelOptions::default`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadModelOptions {
-    /// The version of the projection whose table is read, as its `Fold` says; 1. Versions that fill
-    /// tables side by side come as far at different times, so it must be that of the table in question.
-    pub version: u32,
+    /// The version of the projection whose table is read, as its `Fold` says; `None` stands for the
+    /// live one, whichever that is at the moment: the one behind the names that readers use. Versions
+    /// that fill tables side by side come as far at different times, so whoever reads the table of a
+    /// certain version must say which.
+    pub version: Option<u32>,
     /// The topic that the tokens speak of; `None` stands for the only one that the projection reads.
     pub topic: Option<String>,
     /// The Postgres schema of Factum's own tables: `factum`.
@@ -23,7 +25,7 @@ pub struct ReadModelOptions {
 impl Default for ReadModelOptions {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: None,
             topic: None,
             schema: "factum".into(),
             start_timeout: Duration::from_secs(30),

@@ -11,12 +11,13 @@ use super::ReadModelOptions;
 use super::waiters::Seen;
 use crate::ProjectorError;
 use crate::positions::{channel, table};
+use crate::versions;
 
 /// A version of a projection, and where its positions are.
 #[derive(Clone, Debug)]
 pub(super) struct Projection {
     pub name: String,
-    version: u32,
+    version: Option<u32>,
     topic: Option<String>,
     schema: String,
 }
@@ -38,7 +39,22 @@ impl Projection {
 
     /// What the connection of those who wait is called in `pg_stat_activity`, behind `factum.`
     pub(super) fn waits_as(&self) -> String {
-        format!("wait.{}.v{}", self.name, self.version)
+        match self.version {
+            Some(version) => format!("wait.{}.v{version}", self.name),
+            None => format!("wait.{}", self.name),
+        }
+    }
+
+    /// The version in question. Which one is live is read together with its positions: a switch changes
+    /// both in one transaction, after the new one has come as far as the old one.
+    fn which(&self) -> String {
+        match self.version {
+            Some(_) => "$2".into(),
+            None => format!(
+                "(SELECT version FROM {} WHERE projection = $1 AND state = 'live' AND $2::int4 IS NULL)",
+                versions::table(&self.schema)
+            ),
+        }
     }
 
     /// Has the session be notified when positions have moved.
@@ -52,10 +68,11 @@ impl Projection {
     pub(super) async fn read(&self, client: &Client) -> Result<Seen, ProjectorError> {
         let query = format!(
             "SELECT topic, partition, next FROM {} \
-             WHERE projection = $1 AND version = $2 AND ($3 IS NULL OR topic = $3)",
-            self.table()
+             WHERE projection = $1 AND ($3 IS NULL OR topic = $3) AND version = {}",
+            self.table(),
+            self.which()
         );
-        let version = self.version as i32;
+        let version = self.version.map(|version| version as i32);
         let params = [
             (&self.name as &(dyn ToSql + Sync), Type::TEXT),
             (&version, Type::INT4),
@@ -88,6 +105,9 @@ fn is_missing(error: &tokio_postgres::Error) -> bool {
 
 impl fmt::Display for Projection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} version {}", self.name, self.version)
+        match self.version {
+            Some(version) => write!(f, "{} version {version}", self.name),
+            None => f.write_str(&self.name),
+        }
     }
 }

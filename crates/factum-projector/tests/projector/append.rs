@@ -11,7 +11,7 @@ use crate::takeover::zombie_of;
 /// A line of the bank's journal. Nothing finds it by a key.
 #[derive(Clone, Debug, PartialEq, Row)]
 #[row(table = "journal")]
-struct Line {
+pub struct Line {
     partition: i32,
     sequence: i64,
     account: String,
@@ -27,7 +27,7 @@ const JOURNAL: &str = "CREATE TABLE IF NOT EXISTS journal (
 
 /// A posting is a line, unless it is of nothing; the end of an account is another.
 #[derive(Clone, Copy, Debug)]
-struct Journal;
+pub struct Journal;
 
 impl Append for Journal {
     type Event = Posted;
@@ -47,7 +47,7 @@ impl Append for Journal {
     }
 }
 
-fn journal() -> Projector<Appended<Journal>> {
+pub fn journal() -> Projector<Appended<Journal>> {
     Projector::new(Journal).table(JOURNAL)
 }
 

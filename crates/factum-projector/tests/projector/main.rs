@@ -8,10 +8,12 @@ mod failover;
 mod handler;
 mod multi_fold;
 mod read_model;
+mod rebuild;
 mod refusals;
 mod roles;
 mod status;
 mod takeover;
+mod types;
 mod until_end;
 #[cfg(target_os = "linux")]
 mod vanish;

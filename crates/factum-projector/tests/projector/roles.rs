@@ -1,8 +1,12 @@
 //! What a role must be granted, as docs/postgres.md tells it: enough, and nothing that is not needed.
 
-use factum_projector::{FailurePolicy, Options, Summary};
+use factum_projector::{FailurePolicy, Options, Projection, Projector, Summary};
 
-use crate::bank::{Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within};
+use crate::append::journal;
+use crate::bank::{
+    BALANCE, Balance, Balances, Bank, Ledger, Posted, connect, expected, posted, within,
+};
+use crate::rebuild::Newer;
 use factum_testkit::servers;
 
 /// A database where nobody may do anything that was not granted.
@@ -55,17 +59,49 @@ impl Closed {
     }
 
     /// Runs a worker as this role up to the end.
-    async fn work(&self, role: &str) -> Result<Summary, String> {
-        self.work_under(role, FailurePolicy::STOP).await
+    async fn work<P: Projection>(
+        &self,
+        role: &str,
+        projector: Projector<P>,
+    ) -> Result<Summary, String> {
+        self.work_under(role, projector, FailurePolicy::STOP).await
     }
 
-    async fn work_under(&self, role: &str, failure: FailurePolicy) -> Result<Summary, String> {
+    async fn work_under<P: Projection>(
+        &self,
+        role: &str,
+        projector: Projector<P>,
+        failure: FailurePolicy,
+    ) -> Result<Summary, String> {
         let options = Options {
             schema: self.named("$factum"),
             failure,
             ..self.bank.until_end()
         };
-        let projector = self.bank.balances().options(options);
+        let projector = projector.options(options);
+        let log = std::sync::Arc::new(self.bank.view());
+        let url = self.address(role);
+        let worked = within(60, projector.run(log, &url, std::future::pending())).await;
+        worked.map_err(super::refusals::words)
+    }
+
+    /// Grants what migrations need.
+    async fn admit_migrations(&self) {
+        for grant in [
+            "CONNECT, CREATE, TEMPORARY ON DATABASE $closed",
+            "USAGE, CREATE ON SCHEMA $models",
+        ] {
+            self.sql(&format!("GRANT {grant} TO $migrations")).await;
+        }
+    }
+
+    /// Runs a worker of the next version as this role up to the end, and the switch.
+    async fn rebuild(&self, role: &str) -> Result<Summary, String> {
+        let options = Options {
+            schema: self.named("$factum"),
+            ..self.bank.until_end()
+        };
+        let projector = Projector::new(Newer).table(BALANCE).options(options);
         let log = std::sync::Arc::new(self.bank.view());
         let url = self.address(role);
         let worked = within(60, projector.run(log, &url, std::future::pending())).await;
@@ -82,12 +118,13 @@ impl Closed {
 }
 
 /// What a worker needs, one by one.
-const WORKER: [&str; 11] = [
+const WORKER: [&str; 12] = [
     "CONNECT ON DATABASE $closed",
     "TEMPORARY ON DATABASE $closed",
     "USAGE ON SCHEMA $factum",
     "SELECT ON $factum.positions",
     "UPDATE ON $factum.positions",
+    "SELECT ON $factum.versions",
     "USAGE ON SCHEMA $models",
     "SELECT ON $models.factum_owners",
     "SELECT ON $models.balance",
@@ -100,13 +137,9 @@ const WORKER: [&str; 11] = [
 async fn a_worker_on_tables_that_migrations_made() {
     let closed = Closed::new().await;
     let mut ledger = Ledger::create(&closed.bank, 2, 41).await;
-    closed
-        .sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE $closed TO $migrations")
-        .await;
-    closed
-        .sql("GRANT USAGE, CREATE ON SCHEMA $models TO $migrations")
-        .await;
-    closed.work("$migrations").await.unwrap();
+    closed.admit_migrations().await;
+    let balances = || closed.bank.balances();
+    closed.work("$migrations", balances()).await.unwrap();
     for grant in WORKER {
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
     }
@@ -114,7 +147,7 @@ async fn a_worker_on_tables_that_migrations_made() {
     for grant in WORKER {
         ledger.commit(0, grant, &[posted(1, 5)]).await;
     }
-    closed.work("$worker").await.unwrap();
+    closed.work("$worker", balances()).await.unwrap();
     for grant in WORKER {
         closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
         // A row to change, one to add, and one to delete.
@@ -126,13 +159,13 @@ async fn a_worker_on_tables_that_migrations_made() {
             ..posted(1, 5)
         };
         ledger.commit(0, grant, &[close]).await;
-        let error = closed.work("$worker").await.expect_err(grant);
+        let error = closed.work("$worker", balances()).await.expect_err(grant);
         // Where a schema may not be used, its tables are as good as not there.
         let told = ["permission denied", "no schema has been selected"];
         assert!(told.iter().any(|it| error.contains(it)), "{grant}: {error}");
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
     }
-    closed.work("$worker").await.unwrap();
+    closed.work("$worker", balances()).await.unwrap();
     let rows = closed.bank.rows::<Balance>().await;
     assert_eq!(rows, expected(&Balances, &ledger.valid));
 
@@ -145,6 +178,23 @@ async fn a_worker_on_tables_that_migrations_made() {
         .await;
     let reader = connect(&closed.address("$reader")).await;
     reader.query("SELECT * FROM balance", &[]).await.unwrap();
+    assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
+
+    // Who may not make tables may not begin a version; who may leads readers to it. They, and the
+    // workers of the version that moves away, need nothing more.
+    let denied = closed.rebuild("$worker").await.unwrap_err();
+    assert!(denied.contains("permission denied"), "{denied}");
+    closed.rebuild("$migrations").await.unwrap();
+    ledger.commit(0, "old", &[posted(1, 5)]).await;
+    closed.work("$worker", balances()).await.unwrap();
+    closed.rebuild("$migrations").await.unwrap();
+    let row = reader
+        .query_one(
+            "SELECT bool_and(digest = -5) FROM balance WHERE account LIKE 'another %'",
+            &[],
+        )
+        .await;
+    assert!(row.unwrap().get::<_, bool>(0), "the next version's rows");
     assert!(reader.batch_execute("DELETE FROM balance").await.is_err());
     drop(reader);
     closed.drop().await;
@@ -162,14 +212,13 @@ const PARKS: [&str; 4] = [
 async fn a_worker_that_parks_on_tables_that_migrations_made() {
     let closed = Closed::new().await;
     let mut ledger = Ledger::create(&closed.bank, 2, 42).await;
-    closed
-        .sql("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE $closed TO $migrations")
-        .await;
-    closed
-        .sql("GRANT USAGE, CREATE ON SCHEMA $models TO $migrations")
-        .await;
+    closed.admit_migrations().await;
+    let balances = || closed.bank.balances();
     let park = FailurePolicy::PARK;
-    closed.work_under("$migrations", park).await.unwrap();
+    closed
+        .work_under("$migrations", balances(), park)
+        .await
+        .unwrap();
     for grant in WORKER.iter().chain(&PARKS) {
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
     }
@@ -177,7 +226,10 @@ async fn a_worker_that_parks_on_tables_that_migrations_made() {
         .sql("ALTER TABLE $models.balance ADD CONSTRAINT few CHECK (balance < 50)")
         .await;
     ledger.commit(0, "a", &[posted(1, 90)]).await;
-    closed.work_under("$worker", park).await.unwrap();
+    closed
+        .work_under("$worker", balances(), park)
+        .await
+        .unwrap();
     let ask = "UPDATE $factum.dead_letters SET replay_asked_at = now()";
     for grant in PARKS {
         closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
@@ -189,12 +241,54 @@ async fn a_worker_that_parks_on_tables_that_migrations_made() {
                 .await;
         }
         closed.sql(ask).await;
-        let error = closed.work_under("$worker", park).await.expect_err(grant);
+        let error = closed
+            .work_under("$worker", balances(), park)
+            .await
+            .expect_err(grant);
         assert!(error.contains("permission denied"), "{grant}: {error}");
         closed.sql(&format!("GRANT {grant} TO $worker")).await;
-        closed.work_under("$worker", park).await.unwrap();
+        closed
+            .work_under("$worker", balances(), park)
+            .await
+            .unwrap();
     }
     let rows = closed.bank.rows::<Balance>().await;
     assert_eq!(rows, expected(&Balances, &ledger.valid));
+    closed.drop().await;
+}
+
+/// What a worker needs whose rows are appended, one by one.
+const APPENDING: [&str; 9] = [
+    "CONNECT ON DATABASE $closed",
+    "USAGE ON SCHEMA $factum",
+    "SELECT ON $factum.positions",
+    "UPDATE ON $factum.positions",
+    "SELECT ON $factum.versions",
+    "USAGE ON SCHEMA $models",
+    "SELECT ON $models.factum_owners",
+    "SELECT ON $models.journal",
+    "INSERT ON $models.journal",
+];
+
+#[tokio::test]
+async fn a_worker_that_appends_can_change_no_row() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 1, 42).await;
+    closed.admit_migrations().await;
+    closed.work("$migrations", journal()).await.unwrap();
+    for grant in APPENDING {
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    closed.work("$worker", journal()).await.unwrap();
+    for grant in APPENDING {
+        closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
+        ledger.commit(0, "a", &[posted(1, 5)]).await;
+        let worked = closed.work("$worker", journal()).await;
+        worked.expect_err(grant);
+        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+    }
+    let summary = closed.work("$worker", journal()).await.unwrap();
+    assert_eq!(summary.rows, APPENDING.len() as u64);
     closed.drop().await;
 }

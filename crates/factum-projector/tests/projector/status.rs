@@ -57,17 +57,18 @@ async fn a_worker_tells_how_it_gets_on() {
     group.gain(&[0, 1]);
     ledger.commit(0, "a", &[posted(1, 5), posted(1, 6)]).await;
     ledger.commit(1, "b", &[posted(1, 7)]).await;
-    let done = |now: &Value| now["events"] == 3 && now["lag"] == 0;
+    let done = |now: &Value| now["events"] == 3 && now["lag"] == 0 && now["stage"] == "done";
     let mut status = until(&components, "all is projected", done).await;
     let batches = status["batches"].take().as_u64().unwrap();
+    assert!(status["per_second"].take().is_u64());
     assert!((1..=2).contains(&batches), "{batches}");
     let ends = [ledger.end(0).await, ledger.end(1).await];
-    let partition = |number: usize| json!({ "partition": number, "offset": ends[number], "end": ends[number], "lag": 0 });
+    let partition = |number: usize| json!({ "partition": number, "offset": ends[number], "end": ends[number], "lag": 0, "lag_seconds": 0 });
     let expected = json!({
         "projection": "balances", "version": 1, "table": "balance", "topic": bank.topic,
-        "phase": "projecting", "interruption": null,
-        "events": 3, "rows": 2, "batches": null, "lag": 0,
-        "parked_events": 0, "parked_keys": 0,
+        "phase": "projecting", "interruption": null, "state": "live", "stage": "done",
+        "events": 3, "rows": 2, "batches": null, "parked_events": 0, "parked_keys": 0,
+        "lag": 0, "per_second": null,
         "owned": [partition(0), partition(1)],
     });
     assert_eq!(status, expected);
@@ -82,6 +83,8 @@ async fn a_worker_tells_how_it_gets_on() {
         "factum_projector_parked_keys",
         "factum_projector_offset",
         "factum_projector_lag_records",
+        "factum_projector_lag_seconds",
+        "factum_projector_paused",
         "factum_projector_transaction_seconds",
     ];
     assert_eq!(names, expected);

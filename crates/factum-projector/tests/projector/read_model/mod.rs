@@ -61,7 +61,7 @@ async fn version(client: &Client, account: &str) -> Result<Option<i64>, tokio_po
 /// How many connections those who wait for this bank's read model hold.
 async fn listeners(bank: &Bank) -> i64 {
     let count = "SELECT count(*) FROM pg_stat_activity \
-                 WHERE application_name = 'factum.wait.balances.v1' AND query LIKE $1";
+                 WHERE application_name = 'factum.wait.balances' AND query LIKE $1";
     let mine = format!("%{}%", bank.schema);
     bank.client.query_one(count, &[&mine]).await.unwrap().get(0)
 }
@@ -69,6 +69,6 @@ async fn listeners(bank: &Bank) -> i64 {
 /// Ends the connections of those who wait for this bank's read model.
 async fn end_listeners(client: &Client, schema: &str) -> Result<(), tokio_postgres::Error> {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE application_name = 'factum.wait.balances.v1' AND query LIKE $1";
+               WHERE application_name = 'factum.wait.balances' AND query LIKE $1";
     client.query(end, &[&format!("%{schema}%")]).await.map(drop)
 }

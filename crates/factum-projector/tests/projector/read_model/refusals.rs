@@ -41,8 +41,7 @@ async fn whose_time_is_over_learns_how_far_the_projection_is() {
         .unwrap();
     let model = open(&bank).await;
     let error = refused(&model, token(1, 3), MOMENT).await;
-    let says =
-        "balances version 1 has not come to event 3 of partition 1 within 300ms: it is at event 2";
+    let says = "balances has not come to event 3 of partition 1 within 300ms: it is at event 2";
     assert_says(&error, &[says]);
     let error = refused(&model, token(0, 1), MOMENT).await;
     assert_says(&error, &["event 1 of partition 0", "it is at event 0"]);
@@ -64,10 +63,7 @@ async fn a_projection_that_is_not_there_is_told_at_once_and_found_once_it_has_be
         .unwrap();
     let model = open(&bank).await;
     let error = refused(&model, token(1, 1), MINUTE).await;
-    assert_says(
-        &error,
-        &["balances version 1 has not begun", &bank.schema, "right"],
-    );
+    assert_says(&error, &["balances has not begun", &bank.schema, "right"]);
     bank.run(bank.balances().options(bank.until_end()))
         .await
         .unwrap();
@@ -79,9 +75,9 @@ async fn a_projection_that_is_not_there_is_told_at_once_and_found_once_it_has_be
         .await
         .unwrap();
     let error = refused(&misspelt, token(1, 1), MINUTE).await;
-    assert_says(&error, &["balance version 1 has not begun"]);
+    assert_says(&error, &["balance has not begun"]);
     let next = ReadModelOptions {
-        version: 2,
+        version: Some(2),
         ..options(&bank)
     };
     let next = ReadModel::open(&bank.postgres(), "balances", next)
@@ -148,10 +144,7 @@ async fn a_server_that_is_out_of_reach_is_told() {
         .unwrap();
     proxy.freeze_at(b"SELECT topic");
     let error = refused(&model, token(0, 1), MOMENT).await;
-    assert_says(
-        &error,
-        &["cannot see how far balances version 1 is", "within 300ms"],
-    );
+    assert_says(&error, &["cannot see how far balances is", "within 300ms"]);
     proxy.thaw();
     let error = refused(&model, token(0, 1), MINUTE).await;
     assert_says(&error, &["has not begun"]);
@@ -181,7 +174,7 @@ async fn to_read_the_positions_is_all_that_must_be_allowed() {
         .map(ToString::to_string);
     assert!(cause.unwrap_or_default().contains("permission denied"));
 
-    bank.sql(&format!("GRANT SELECT ON positions TO {role}"))
+    bank.sql(&format!("GRANT SELECT ON positions, versions TO {role}"))
         .await;
     let model = ReadModel::open(&url, "balances", options(&bank))
         .await

@@ -173,7 +173,7 @@ async fn names_may_be_odd_and_as_long_as_postgres_allows() {
     ledger.commit(0, "a", &[posted(1, 5)]).await;
     let options = ReadModelOptions {
         schema: format!("{:\"<63}", bank.schema), // all that Postgres keeps of a name
-        version: Odd::VERSION,
+        version: Some(Odd::VERSION),
         ..options(&bank)
     };
     let worker = Projector::new(Odd).table(BALANCE).options(Options {

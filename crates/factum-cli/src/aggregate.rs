@@ -1,0 +1,27 @@
+//! `factum aggregate`.
+
+mod json;
+mod scan;
+mod schemas;
+mod show;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+pub(crate) use scan::ScanError;
+pub(crate) use schemas::SchemasError;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The events of one aggregate
+    Show(show::Flags),
+}
+
+impl Command {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Show(flags) => flags.run().await,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How a command ends that did not do what it was asked for.
+
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use factum::{LogError, ProjectorError, WaitError};
+use factum_core::chain;
+use tracing_subscriber::EnvFilter;
+
+use crate::aggregate::{ScanError, SchemasError};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Postgres, or a rule about what may be done.
+    #[error(transparent)]
+    Projector(#[from] ProjectorError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An aggregate that cannot be shown.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// Schemas that cannot be used.
+    #[error(transparent)]
+    Schemas(#[from] SchemasError),
+    /// There is no version that was meant.
+    #[error("{name} has no {wanted}: {known}")]
+    NoVersion {
+        name: String,
+        wanted: String,
+        known: String,
+    },
+    /// Standard output cannot be written.
+    #[error("cannot print")]
+    Output(#[from] io::Error),
+    /// What was waited for did not come, or cannot.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+impl Failure {
+    /// Says why on standard error, and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        if self.is_closed_pipe() {
+            return ExitCode::SUCCESS; // as `factum … | head` does
+        }
+        eprintln!("factum: {}", chain(self as &dyn Error));
+        match self {
+            Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. }) => {
+                ExitCode::from(3)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Warnings go to standard error; `RUST_LOG` asks for more.
+pub(crate) fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+}

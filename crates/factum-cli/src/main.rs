@@ -1,0 +1,75 @@
+//! `factum`: what operators see of a running system, and do to it.
+//!
+//! A subcommand is a file: its flags, what it asks for, and how it prints the answer.
+
+mod aggregate;
+mod connection;
+mod failure;
+mod output;
+mod projection;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+const AFTER_HELP: &str = "\
+Addresses are those that workers and services take: FACTUM_POSTGRES and FACTUM_LOG serve all of them.
+With --json, a list prints one JSON object a line, and everything else one object.
+Results go to standard output, everything else to standard error.
+
+Exit codes:
+  0    done
+  1    failed or refused: standard error says why, and what to do
+  2    wrong usage
+  3    not in time: what was waited for has not come";
+
+/// Sees and operates the projections and aggregates of a running Factum system.
+#[derive(Debug, Parser)]
+#[command(name = "factum", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Flags {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Aggregates: their events
+    #[command(subcommand)]
+    Aggregate(aggregate::Command),
+    /// Read models: how far they are, their versions, and what is done to them
+    #[command(subcommand, visible_alias = "projections")]
+    Projection(projection::Command),
+}
+
+impl Command {
+    async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Aggregate(command) => command.run().await,
+            Self::Projection(command) => command.run().await,
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    failure::start_logging();
+    match flags.command.run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_sound() {
+        Flags::command().debug_assert();
+    }
+}

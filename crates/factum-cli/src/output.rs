@@ -1,0 +1,117 @@
+//! How answers are printed: aligned columns for people, JSON for programs.
+
+use std::io::{self, Write, stdout};
+
+use serde::Serialize;
+
+/// Rows under their headings, aligned, as text.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: Vec<Vec<Cell>>,
+}
+
+/// One value of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    text: String,
+    /// Numbers stand on the right of their column.
+    number: bool,
+}
+
+impl Cell {
+    /// Words.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            number: false,
+        }
+    }
+
+    /// A number; a dash where it is not known.
+    pub(crate) fn number<T: ToString>(number: impl Into<Option<T>>) -> Self {
+        let number = number.into();
+        Self {
+            text: number.map_or_else(|| "-".into(), |number| number.to_string()),
+            number: true,
+        }
+    }
+}
+
+impl Table {
+    /// An empty table with these headings.
+    pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
+        let headings = headings.map(|heading| Cell::text(heading.to_uppercase()));
+        Self {
+            rows: vec![headings.into()],
+        }
+    }
+
+    /// Adds a row, a cell for each heading.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        self.rows.push(cells.into());
+    }
+
+    fn text(&self) -> String {
+        let widths: Vec<usize> = (0..self.rows[0].len()).map(|it| self.width(it)).collect();
+        let lines = self.rows.iter().map(|row| line(row, &widths));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let lengths = self.rows.iter().map(|row| row[column].text.chars().count());
+        lengths.max().unwrap_or_default()
+    }
+}
+
+fn line(row: &[Cell], widths: &[usize]) -> String {
+    let cell = |(cell, &width): (&Cell, &usize)| match cell.number {
+        true => format!("{:>width$}", cell.text),
+        false => format!("{:<width$}", cell.text),
+    };
+    let cells: Vec<_> = row.iter().zip(widths).map(cell).collect();
+    cells.join("  ").trim_end().to_owned()
+}
+
+/// Prints a list: each item a row, or a line of JSON.
+pub(crate) fn list<T: Serialize>(
+    items: &[T],
+    json: bool,
+    table: impl FnOnce(&[T]) -> Table,
+) -> io::Result<()> {
+    if json {
+        return items.iter().try_for_each(object);
+    }
+    print(&table(items).text())
+}
+
+/// Prints one JSON object on a line.
+pub(crate) fn object<T: Serialize>(item: &T) -> io::Result<()> {
+    print(&(serde_json::to_string(item)? + "\n"))
+}
+
+/// Prints text.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_and_numbers_stand_on_the_right() {
+        let mut table = Table::new(["name", "lag", "state"]);
+        table.row([Cell::text("ü"), Cell::number(1200), Cell::text("live")]);
+        table.row([
+            Cell::text("board"),
+            Cell::number::<u64>(None),
+            Cell::text(""),
+        ]);
+        assert_eq!(
+            table.text(),
+            "NAME   LAG   STATE\nü      1200  live\nboard     -\n"
+        );
+    }
+}

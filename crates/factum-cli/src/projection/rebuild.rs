@@ -1,0 +1,136 @@
+//! `factum projection rebuild`.
+
+use std::time::Duration;
+
+use clap::Args;
+use factum_projector::{ListedProjection, Operations, VersionState};
+use serde_json::json;
+
+use super::choice;
+use crate::failure::Failure;
+use crate::output;
+
+const AFTER_HELP: &str = "\
+A rebuild needs a worker of a new version, because the code that makes the rows is in the worker: raise VERSION
+and start it. It fills its own tables beside the live ones by itself, and with `--switch auto`, which is its
+default, it also leads readers to them. This command asks for the switch where the worker was told
+`--switch manual`, watches, or cancels.
+
+Examples:
+  factum projection rebuild board --plan
+  factum projection rebuild board --watch
+  factum projection rebuild board --cancel";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    which: choice::Choice,
+    /// The version that is built [default: the newest one that is not live yet]
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// Say what would happen, and do nothing
+    #[arg(long, conflicts_with_all = ["cancel", "watch"])]
+    plan: bool,
+    /// Stay until readers see the version, and show how far it is
+    #[arg(long, conflicts_with = "cancel")]
+    watch: bool,
+    /// Give the version up: nothing of it is left but its number
+    #[arg(long)]
+    cancel: bool,
+}
+
+impl Flags {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let states = [VersionState::Building, VersionState::Cancelled];
+        let (operations, found) = self.which.find(self.version, &states).await?;
+        let (name, version) = (&self.which.name, found.version);
+        if self.plan {
+            return self.say(&found, "planned", &plan(&found));
+        }
+        if self.cancel {
+            operations.cancel(name, version).await?;
+            return self.say(
+                &found,
+                "cancelled",
+                "cancelled: its tables and positions are gone",
+            );
+        }
+        operations.rebuild(name, version).await?;
+        match self.watch {
+            true => self.follow(&operations, version).await,
+            false => self.say(
+                &found,
+                "asked",
+                "readers are led to it as soon as it is ready",
+            ),
+        }
+    }
+
+    fn say(&self, found: &ListedProjection, done: &str, words: &str) -> Result<(), Failure> {
+        let (name, version) = (&found.projection, found.version);
+        if self.which.postgres.json {
+            let answer = json!({ "projection": name, "version": version, "rebuild": done });
+            return Ok(output::object(&answer)?);
+        }
+        Ok(output::print(&format!(
+            "{name} version {version}: {words}\n"
+        ))?)
+    }
+
+    /// Shows how far the version is until it is live.
+    async fn follow(&self, operations: &Operations, version: u32) -> Result<(), Failure> {
+        let mut shown = None;
+        loop {
+            let all = operations.list().await?;
+            let of = all.iter().filter(|it| it.projection == self.which.name);
+            let (mine, live) = of.fold((None, None), |(mine, live), it| {
+                let live = if it.state == Some(VersionState::Live) {
+                    Some(it)
+                } else {
+                    live
+                };
+                (
+                    if it.version == version {
+                        Some(it)
+                    } else {
+                        mine
+                    },
+                    live,
+                )
+            });
+            match (mine, live) {
+                (Some(mine), _) if mine.state == Some(VersionState::Live) => {
+                    return self.say(mine, "done", "readers see it now");
+                }
+                (Some(mine), Some(live)) if shown != Some(mine.events) => {
+                    shown = Some(mine.events);
+                    eprintln!("{} of {} events", mine.events, live.events.max(mine.events));
+                }
+                (Some(_), _) => {}
+                (None, _) => {
+                    return Err(Failure::NoVersion {
+                        name: self.which.name.clone(),
+                        wanted: format!("version {version} any more"),
+                        known: "it was cancelled or dropped".into(),
+                    });
+                }
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+fn plan(found: &ListedProjection) -> String {
+    let cancelled = found.state == Some(VersionState::Cancelled);
+    let begins = match cancelled {
+        true => "it was cancelled; it may begin again when a worker of it starts",
+        false => "it is being built beside the live version",
+    };
+    format!(
+        "{begins}, and has applied {} events.\n  \
+         Its tables fill from the first event on, indexes that can wait are built, it catches up;\n  \
+         then readers are led to it in one transaction. The live version stays, for going back, until it is dropped.",
+        found.events
+    )
+}

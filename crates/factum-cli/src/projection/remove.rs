@@ -1,0 +1,52 @@
+//! `factum projection drop`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::choice;
+use crate::failure::Failure;
+use crate::output;
+
+const AFTER_HELP: &str = "\
+Without --yes it shows what would go, and does nothing. The live version can be dropped only when it is the last
+one: then the projection is gone, and a worker that starts begins at the first event.
+
+Example:
+  factum projection drop board --version 1 --yes";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    which: choice::Choice,
+    /// The version
+    #[arg(long, value_name = "N")]
+    version: u32,
+    /// Do it
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Flags {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let (operations, found) = self.which.find(Some(self.version), &[]).await?;
+        let name = &self.which.name;
+        if self.yes {
+            operations.drop_version(name, self.version).await?;
+        }
+        if self.which.postgres.json {
+            let answer =
+                json!({ "projection": name, "version": self.version, "dropped": self.yes });
+            return Ok(output::object(&answer)?);
+        }
+        let what = format!(
+            "{name} version {}: its tables, its positions in {} partitions of {}, and {} applied events' worth of rows",
+            self.version, found.partitions, found.topic, found.events
+        );
+        let words = match self.yes {
+            true => format!("dropped {what}\n"),
+            false => format!("would drop {what}\nnothing was done: add --yes\n"),
+        };
+        Ok(output::print(&words)?)
+    }
+}

@@ -1,0 +1,170 @@
+//! `factum` as it is run: what it prints, and its exit codes.
+
+use std::process::{Command, Output};
+
+use factum_testkit::servers;
+use tokio_postgres::{Client, NoTls};
+
+/// A schema of positions of the test's own.
+struct System {
+    schema: String,
+    client: Client,
+}
+
+impl System {
+    async fn new() -> Self {
+        let schema = format!("cli_{}", uuid::Uuid::new_v4().simple());
+        let url = servers::postgres();
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        Self { schema, client }
+    }
+
+    /// Positions as workers of two versions leave them.
+    async fn with_positions(self) -> Self {
+        let sql = concat!(
+            include_str!("../../factum-projector/src/positions.sql"),
+            include_str!("../../factum-projector/src/versions.sql"),
+            include_str!("../../factum-projector/src/workers.sql"),
+            "INSERT INTO {workers} VALUES ('01234567-0000-0000-0000-000000000000', 'board', 1, 'projecting', NULL, 7, \
+             '[{\"partition\": 1, \"offset\": 9, \"end\": 20, \"lag\": 11, \"lag_seconds\": 3}]', now());"
+        );
+        let sql = sql
+            .replace("{table}", &format!("{}.positions", self.schema))
+            .replace("{workers}", &format!("{}.workers", self.schema))
+            .replace("{versions}", &format!("{}.versions", self.schema));
+        let rows = format!(
+            "INSERT INTO {}.positions (projection, version, topic, partition, \"offset\", epoch, next, closed) \
+             VALUES ('board', 1, 't', 0, 9, 1, 6, false), ('board', 1, 't', 1, 9, 1, 4, false), \
+                    ('board', 2, 't', 0, 0, 0, 1, false)",
+            self.schema
+        );
+        let all = format!("CREATE SCHEMA {}; {sql}; {rows}", self.schema);
+        self.client.batch_execute(&all).await.unwrap();
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        factum(arguments)
+            .args(["--postgres", &servers::postgres(), "--schema", &self.schema])
+            .output()
+            .unwrap()
+    }
+}
+
+fn factum(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_factum"));
+    command.args(arguments).env_remove("FACTUM_POSTGRES");
+    command
+}
+
+fn told(output: &Output) -> (i32, String) {
+    let out = if output.status.success() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
+    let text = String::from_utf8(out.clone()).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+#[tokio::test]
+async fn projections_are_listed_for_people_and_for_programs() {
+    let system = System::new().await.with_positions().await;
+    let (code, text) = told(&system.run(&["projection", "list"]));
+    assert_eq!(code, 0, "{text}");
+    let lines: Vec<Vec<_>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[0][0], "PROJECTION");
+    assert_eq!(lines[1][..6], ["board", "1", "-", "t", "2", "8"], "{text}");
+    let (_, text) = told(&system.run(&["projection", "list", "--json"]));
+    let second: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        (&second["version"], &second["events"]),
+        (&2.into(), &0.into())
+    );
+}
+
+#[tokio::test]
+async fn where_no_worker_ever_ran_nothing_is_listed() {
+    let system = System::new().await;
+    assert_eq!(
+        told(&system.run(&["projection", "list", "--json"])),
+        (0, String::new())
+    );
+}
+
+#[test]
+fn exit_codes_tell_failures_from_wrong_usage() {
+    let nobody = [
+        "projection",
+        "list",
+        "--postgres",
+        "postgres://u@127.0.0.1:1/d",
+    ];
+    let (code, text) = told(&factum(&nobody).output().unwrap());
+    assert_eq!(code, 1);
+    assert!(text.starts_with("factum: "), "{text}");
+    assert_eq!(
+        told(&factum(&["projection", "list"]).output().unwrap()).0,
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_is_done_is_told_and_what_is_not_has_its_exit_code() {
+    let system = System::new().await.with_positions().await;
+    let run = |line: &str| told(&system.run(&line.split(' ').collect::<Vec<_>>()));
+    let (code, text) = run("projection pause board --version 1 --json");
+    assert_eq!(
+        (code, text.as_str()),
+        (
+            0,
+            "{\"paused\":true,\"projection\":\"board\",\"version\":1}\n"
+        )
+    );
+    assert!(run("projection list").1.contains("paused"));
+    assert_eq!(
+        run("projection resume board --version 1").1,
+        "resumed board version 1\n"
+    );
+    assert!(!run("projection list").1.contains("paused"));
+    assert_eq!(run("projection wait board --version 1 --token 0:5").0, 0);
+    let (code, text) = run("projection wait board --version 1 --token 0:6 --timeout 1");
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("it is at event 5"), "{text}");
+    let (code, text) = run("projection drop board --version 2");
+    assert!(code == 0 && text.contains("nothing was done"), "{text}");
+    let (code, text) = run("projection switch board --to 7");
+    assert!(
+        code == 1 && text.contains("board has no version 7: version 1"),
+        "{text}"
+    );
+    let (code, text) = run("projection rebuild shelf");
+    assert!(code == 1 && text.contains("no version at all"), "{text}");
+}
+
+#[tokio::test]
+async fn the_status_tells_what_is_known_of_each_partition() {
+    let system = System::new().await.with_positions().await;
+    let (code, text) = told(&system.run(&["projection", "status", "board", "--json"]));
+    assert_eq!(code, 0, "{text}");
+    let rows: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(
+        (&rows[0]["events"], &rows[0]["lag"]),
+        (&5.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(
+        (&rows[1]["lag"], &rows[1]["lag_seconds"]),
+        (&11.into(), &3.into())
+    );
+    assert_eq!(rows[1]["worker"], "01234567 projecting");
+    let (_, text) = told(&system.run(&["projection", "status", "shelf"]));
+    assert_eq!(text.lines().count(), 1, "{text}");
+}

@@ -1,0 +1,76 @@
+//! Which projections there are.
+
+use serde::Serialize;
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
+
+use super::Operations;
+use crate::positions::table;
+use crate::{ProjectorError, VersionState, versions};
+
+/// A version of a projection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ListedProjection {
+    /// The projection's name.
+    pub projection: String,
+    /// Its version.
+    pub version: u32,
+    /// What it is to readers; none where that is not written down, as for versions that an older Factum
+    /// projected.
+    pub state: Option<VersionState>,
+    /// Whether an operator has paused it.
+    pub paused: bool,
+    /// The topic that it reads.
+    pub topic: String,
+    /// The topic's partitions.
+    pub partitions: u64,
+    /// Events applied, from the first one on.
+    pub events: u64,
+    /// Connections of its workers to this Postgres.
+    pub sessions: u64,
+}
+
+impl Operations {
+    /// All versions of all projections, by name, version and topic; none where no worker ever ran.
+    ///
+    /// # Errors
+    /// Postgres fails, or denies the look.
+    pub async fn list(&self) -> Result<Vec<ListedProjection>, ProjectorError> {
+        let query = format!(
+            "SELECT projection, version, topic, count(*), sum(next - 1)::bigint, \
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+              AND application_name = left('factum.' || projection || '.v' || version, 63)), \
+             (SELECT state FROM {} v WHERE v.projection = p.projection AND v.version = p.version), \
+             bool_or(paused) \
+             FROM {} p GROUP BY projection, version, topic ORDER BY projection, version, topic",
+            versions::table(&self.schema),
+            table(&self.schema)
+        );
+        let _call = self.session.call();
+        match self.session.client.query(&query, &[]).await {
+            Ok(rows) => Ok(rows.iter().map(listed).collect()),
+            Err(error) if is_missing(&error) => Ok(Vec::new()),
+            Err(error) => Err(ProjectorError::postgres("list the projections")(error)),
+        }
+    }
+}
+
+/// Whether a table is not there: the first worker makes it.
+pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
+    const MISSING: [SqlState; 2] = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+    error.code().is_some_and(|code| MISSING.contains(code))
+}
+
+fn listed(row: &Row) -> ListedProjection {
+    ListedProjection {
+        projection: row.get(0),
+        version: row.get::<_, i32>(1) as u32,
+        state: row.get::<_, Option<&str>>(6).and_then(VersionState::named),
+        paused: row.get(7),
+        topic: row.get(2),
+        partitions: row.get::<_, i64>(3) as u64,
+        events: row.get::<_, i64>(4) as u64,
+        sessions: row.get::<_, i64>(5) as u64,
+    }
+}

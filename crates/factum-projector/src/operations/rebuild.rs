@@ -1,0 +1,95 @@
+//! What operators decide about the versions of a projection.
+
+use super::Operations;
+use super::removal::{Removal, judge};
+use crate::ProjectorError;
+use crate::switch::{notify, switch};
+use crate::versions::{VersionState, Versions};
+
+impl Operations {
+    /// Leads readers to a version, if it is as far as the one that they see. So one goes back to a
+    /// version that was live before, too, while its workers keep it up.
+    ///
+    /// # Errors
+    /// It is unknown, unfit, or behind; or what readers use is in use for longer than a moment. Nothing has
+    /// changed then.
+    pub async fn switch(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
+        let _call = self.session.call();
+        switch(&self.session.client, &self.schema, (projection, version)).await
+    }
+
+    /// Asks the workers of a version to lead readers to it as soon as it is ready; one that was cancelled may
+    /// begin again.
+    ///
+    /// # Errors
+    /// There is no such version, or Postgres fails.
+    pub async fn rebuild(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
+        let (_call, client) = (self.session.call(), &self.session.client);
+        let versions = Versions::new(&self.schema);
+        let known = versions.of(client, projection).await?;
+        let Some(asked) = known.iter().find(|it| it.version == version) else {
+            return Err(super::unknown(projection, version));
+        };
+        match asked.state {
+            VersionState::Cancelled => versions.forget(client, (projection, version)).await?,
+            _ => {
+                versions
+                    .set(client, (projection, version), "automatic = true")
+                    .await?
+            }
+        }
+        self.tell(projection).await
+    }
+
+    /// Gives a version up that was not live yet: its tables and positions go. What is left is its number, by
+    /// which workers that are still about to run it know that they must not begin again.
+    ///
+    /// # Errors
+    /// It is live or was, or there is none; or Postgres fails. Nothing has changed then.
+    pub async fn cancel(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
+        self.remove(projection, version, Removal::Cancel).await
+    }
+
+    /// Drops a version with its tables, positions, and all that is known of it. The live version can be
+    /// dropped if it is the only one.
+    ///
+    /// # Errors
+    /// Readers or other objects stand on it, or there is none; or Postgres fails. Nothing has changed then.
+    pub async fn drop_version(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
+        self.remove(projection, version, Removal::Drop).await
+    }
+
+    async fn remove(
+        &self,
+        projection: &str,
+        version: u32,
+        how: Removal,
+    ) -> Result<(), ProjectorError> {
+        let (_call, client) = (self.session.call(), &self.session.client);
+        let run = async |sql: &str| {
+            let done = client.batch_execute(sql).await;
+            done.map_err(ProjectorError::postgres(format!(
+                "remove {projection} version {version}"
+            )))
+        };
+        run("BEGIN; SET LOCAL lock_timeout = '5s'").await?;
+        let removed = async {
+            let known = Versions::new(&self.schema).held(client, projection).await?;
+            let version = judge(projection, version, &known, how)?;
+            self.take_away(version, how).await
+        };
+        match removed.await {
+            Ok(()) => run(&format!("{}; COMMIT", notify(&self.schema, projection))).await,
+            Err(error) => {
+                run("ROLLBACK").await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn tell(&self, projection: &str) -> Result<(), ProjectorError> {
+        let notify = notify(&self.schema, projection);
+        let told = self.session.client.batch_execute(&notify).await;
+        told.map_err(ProjectorError::postgres("tell the workers"))
+    }
+}

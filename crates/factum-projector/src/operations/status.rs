@@ -1,0 +1,150 @@
+//! How far each partition of a projection is, and who projects it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tokio_postgres::Row;
+
+use super::Operations;
+use crate::positions::table;
+use crate::{ProjectorError, VersionState, versions, workers};
+
+/// A partition of a version of a projection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PartitionProgress {
+    /// The projection's name.
+    pub projection: String,
+    /// Its version.
+    pub version: u32,
+    /// What that is to readers.
+    pub state: Option<VersionState>,
+    /// Whether an operator has paused it.
+    pub paused: bool,
+    /// The topic.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: u32,
+    /// The offset up to which it is projected, exclusive.
+    pub offset: u64,
+    /// Events applied, from the first one on.
+    pub events: u64,
+    /// Where the partition ends, exclusive: as its worker last saw it, or as the caller has asked the log.
+    pub end: Option<u64>,
+    /// Records between the two.
+    pub lag: Option<u64>,
+    /// How long ago the log ended where the partition is projected to, in seconds, rounded up: what
+    /// readers see is not older. Its worker knows, if it ran by then.
+    pub lag_seconds: Option<u64>,
+    /// The worker that projects it: its number, and what it does.
+    pub worker: Option<String>,
+    /// Events a second that this worker projects, of all its partitions.
+    pub per_second: Option<u64>,
+    /// What went wrong last, and still does: what interrupts the worker, or why the version's last step
+    /// failed.
+    pub error: Option<String>,
+}
+
+impl PartitionProgress {
+    /// The same, with the end that the log has told just now.
+    #[must_use]
+    pub fn with_end(mut self, end: u64) -> Self {
+        let lag = end.saturating_sub(self.offset);
+        (self.end, self.lag) = (Some(end), Some(lag));
+        if lag == 0 {
+            self.lag_seconds = Some(0);
+        }
+        self
+    }
+}
+
+/// What a worker last said about one of its partitions.
+struct Said {
+    worker: String,
+    per_second: Option<u64>,
+    interruption: Option<String>,
+    end: Option<u64>,
+    lag_seconds: Option<u64>,
+}
+
+type Saying = BTreeMap<(String, u32, u32), Said>;
+
+impl Operations {
+    /// How far each partition is, by projection, version, topic and number; none where no worker ever
+    /// ran. What workers say is at most some ten seconds old; who was not seen for half a minute says nothing.
+    ///
+    /// # Errors
+    /// Postgres fails, or denies the look.
+    pub async fn status(&self) -> Result<Vec<PartitionProgress>, ProjectorError> {
+        let query = format!(
+            "SELECT projection, version, topic, partition, \"offset\", next, paused, state, failure \
+             FROM {} LEFT JOIN (SELECT projection, version, state, failure FROM {}) v USING (projection, version) \
+             ORDER BY projection, version, topic, partition",
+            table(&self.schema),
+            versions::table(&self.schema)
+        );
+        let _call = self.session.call();
+        let rows = match self.session.client.query(&query, &[]).await {
+            Ok(rows) => rows,
+            Err(error) if super::list::is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(ProjectorError::postgres("read the positions")(error)),
+        };
+        let said = self.said().await?;
+        Ok(rows.iter().map(|row| progress(row, &said)).collect())
+    }
+
+    async fn said(&self) -> Result<Saying, ProjectorError> {
+        let query = format!(
+            "SELECT projection, version, left(id::text, 8) || ' ' || phase, per_second, interruption, \
+             (it->>'partition')::int, (it->>'end')::bigint, (it->>'lag_seconds')::bigint \
+             FROM {}, jsonb_array_elements(owned) AS it \
+             WHERE seen_at > now() - interval '30 seconds' ORDER BY seen_at",
+            workers::table(&self.schema)
+        );
+        let rows = match self.session.client.query(&query, &[]).await {
+            Err(error) if super::list::is_missing(&error) => return Ok(Saying::new()),
+            rows => rows.map_err(ProjectorError::postgres("read what workers say"))?,
+        };
+        let number = |row: &Row, at: usize| row.get::<_, Option<i64>>(at).map(|it| it as u64);
+        let said = |row: &Row| {
+            let which = (
+                row.get(0),
+                row.get::<_, i32>(1) as u32,
+                row.get::<_, i32>(5) as u32,
+            );
+            let said = Said {
+                worker: row.get(2),
+                per_second: number(row, 3),
+                interruption: row.get(4),
+                end: number(row, 6),
+                lag_seconds: number(row, 7),
+            };
+            (which, said)
+        };
+        Ok(rows.iter().map(said).collect())
+    }
+}
+
+fn progress(row: &Row, said: &Saying) -> PartitionProgress {
+    let (projection, version): (String, u32) = (row.get(0), row.get::<_, i32>(1) as u32);
+    let (partition, offset) = (row.get::<_, i32>(3) as u32, row.get::<_, i64>(4) as u64);
+    let said = said.get(&(projection.clone(), version, partition));
+    let end = said.and_then(|it| it.end);
+    let interruption = said.and_then(|it| it.interruption.clone());
+    PartitionProgress {
+        projection,
+        version,
+        state: row.get::<_, Option<&str>>(7).and_then(VersionState::named),
+        paused: row.get(6),
+        topic: row.get(2),
+        partition,
+        offset,
+        events: row.get::<_, i64>(5) as u64 - 1,
+        end,
+        lag: end.map(|end| end.saturating_sub(offset)),
+        lag_seconds: said.and_then(|it| it.lag_seconds),
+        worker: said.map(|it| it.worker.clone()),
+        per_second: said.and_then(|it| it.per_second),
+        error: interruption.or_else(|| row.get(8)),
+    }
+}

@@ -1,0 +1,84 @@
+//! Where the tables of a version are, and how a session finds them.
+//!
+//! The first version of a projection lies where the search path leads: its home. A version that is built
+//! beside another one has a Postgres schema of its own, and behind it readers' home. A worker's sessions
+//! look there first, so that the author's SQL names its tables without knowing of versions.
+
+use tokio_postgres::Client;
+
+use crate::sql::quote;
+use crate::{ProjectorError, Row};
+
+/// The longest name that Postgres keeps, in bytes.
+const LONGEST: usize = 63;
+
+/// The schema of a version's own, for a projection with this home.
+pub(crate) fn own_schema(home: &str, projection: &str, version: u32) -> String {
+    match home {
+        "public" | "" => format!("{projection}_v{version}"),
+        home => format!("{home}_{projection}_v{version}"),
+    }
+}
+
+/// The statements that lead a session to the tables of a version: to its own schema, be it there or
+/// not yet, and then to where the search path led before.
+pub(crate) fn lead_to(projection: &str, version: u32) -> String {
+    let own = format!("{projection}_v{version}").replace('\'', "''");
+    format!(
+        "SELECT set_config('factum.home', coalesce(current_schema(), ''), false); \
+         SELECT set_config('search_path', \
+           concat_ws(', ', quote_ident(CASE WHEN home IN ('', 'public') THEN '' ELSE home || '_' END || E'{}'), \
+                     nullif(path, '')), false) \
+         FROM (SELECT current_setting('factum.home') AS home, current_setting('search_path') AS path) AS s",
+        own.replace('\\', "\\\\")
+    )
+}
+
+/// The schema that the session's search path led to when it was opened.
+pub(crate) async fn home(client: &Client) -> Result<String, ProjectorError> {
+    let home = client.query_one("SELECT current_setting('factum.home')", &[]);
+    let home = home
+        .await
+        .map_err(ProjectorError::postgres("read the search path"))?;
+    Ok(home.get(0))
+}
+
+/// The schema that a row's table is in, as the session finds it; none where it finds none.
+pub(crate) async fn found<R: Row>(client: &Client) -> Result<Option<String>, ProjectorError> {
+    let find = "SELECT nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+                WHERE c.oid = to_regclass($1)";
+    let found = client.query_opt(find, &[&crate::sql::table::<R>()]).await;
+    let found = found.map_err(ProjectorError::postgres(format!("look for {}", R::TABLE)))?;
+    Ok(found.map(|found| found.get(0)))
+}
+
+/// The name of a row's table without its schema, if the row names none.
+pub(crate) fn unqualified<R: Row>() -> Option<&'static str> {
+    (!R::TABLE.contains('.')).then_some(R::TABLE)
+}
+
+/// Makes the schema of a version's own if it is not there.
+pub(crate) async fn make(client: &Client, schema: &str) -> Result<(), ProjectorError> {
+    if schema.len() > LONGEST {
+        return Err(ProjectorError::LongSchema(schema.to_owned()));
+    }
+    let failed = || ProjectorError::postgres(format!("create the schema {schema}"));
+    let find = "SELECT to_regnamespace($1) IS NOT NULL";
+    let found = client.query_one(find, &[&quote(schema)]).await;
+    if found.map_err(failed())?.get(0) {
+        return Ok(());
+    }
+    let create = format!("CREATE SCHEMA {}", quote(schema));
+    client.batch_execute(&create).await.map_err(failed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_the_public_schema_has_a_short_name() {
+        assert_eq!(own_schema("public", "board", 2), "board_v2");
+        assert_eq!(own_schema("bank", "board", 2), "bank_board_v2");
+    }
+}

@@ -1,0 +1,376 @@
+//! A worker's steward: hears what operators ask for, and takes a new version from step to step until
+//! readers are led to it. What to do is decided in `rebuild`; here it is read and done.
+//!
+//! Every worker has one. Steps are taken in transactions that hold the version's row, so that only one of
+//! them takes each; the others find it taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum_core::{Topic, chain};
+use futures::future::try_join_all;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::positions::{Positions, places};
+use crate::postgres::Postgres;
+use crate::progress::Progress;
+use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, live, next};
+use crate::session::{Heard, Server, Session};
+use crate::switch::switch;
+use crate::versions::{Version, VersionState, Versions, channel};
+use crate::{Options, ProjectorError, workers};
+
+/// How often a steward looks while there is something to be done. What operators do, it hears at once.
+const BUSY: Duration = Duration::from_millis(500);
+/// How often it looks else, for notifications that somebody held up.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// A worker's steward.
+pub(crate) struct Steward {
+    server: Server,
+    positions: Positions,
+    versions: Versions,
+    indexes: Option<String>,
+    topic: Arc<dyn Topic>,
+    progress: Arc<Progress>,
+    /// Whether a step that cannot succeed ends the worker.
+    strict: bool,
+    /// What the worker is called where it says how it is, and whether it could not say it last time.
+    id: uuid::Uuid,
+    mute: bool,
+    news: Arc<Notify>,
+    looks: watch::Sender<Looks>,
+    said: Option<(Instant, u64)>,
+    interval: Duration,
+}
+
+/// How many looks have begun, and whether the last one found nothing to do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    begun: u64,
+    settled: bool,
+}
+
+/// Tells when a steward has nothing left to do.
+pub(crate) struct Settled {
+    news: Arc<Notify>,
+    looks: watch::Receiver<Looks>,
+}
+
+impl Settled {
+    /// Waits for a look that begins after this and finds nothing to do.
+    pub(crate) async fn wait(mut self) {
+        let from = self.looks.borrow().begun + 1;
+        self.news.notify_one();
+        let settled = |looks: &Looks| looks.begun >= from && looks.settled;
+        let _ = self.looks.wait_for(settled).await;
+    }
+}
+
+/// Runs a steward for ever, if there is one.
+///
+/// # Errors
+/// The version was given up, so its worker must end.
+pub(crate) async fn run(steward: Option<Steward>) -> Result<(), ProjectorError> {
+    match steward {
+        Some(steward) => steward.run().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Steward {
+    pub(crate) fn new(
+        place: &Postgres,
+        indexes: Option<String>,
+        topic: &Arc<dyn Topic>,
+        progress: &Arc<Progress>,
+        options: &Options,
+    ) -> Self {
+        Self {
+            server: place.server.steward(),
+            positions: place.positions.clone(),
+            versions: Versions::new(&place.positions.schema),
+            indexes,
+            topic: topic.clone(),
+            progress: progress.clone(),
+            strict: options.until_end,
+            id: factum_host::random_id(),
+            mute: false,
+            news: Arc::default(),
+            looks: watch::Sender::default(),
+            said: None,
+            interval: options.progress_interval,
+        }
+    }
+
+    pub(crate) fn settled(&self) -> Settled {
+        Settled {
+            news: self.news.clone(),
+            looks: self.looks.subscribe(),
+        }
+    }
+
+    async fn run(mut self) -> Result<(), ProjectorError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.session(&mut backoff).await {
+                Err(error) if self.ends(&error) => return Err(error),
+                Err(error) => error,
+                Ok(()) => continue,
+            };
+            let cause = chain(&error);
+            tracing::warn!(
+                cause,
+                "cannot see what is asked of this version: trying again"
+            );
+            backoff.wait().await;
+        }
+    }
+
+    fn ends(&self, error: &ProjectorError) -> bool {
+        matches!(
+            error,
+            ProjectorError::Dropped { .. } | ProjectorError::Cancelled { .. }
+        ) || (self.strict && !error.is_retryable() && !error.is_lock_conflict())
+    }
+
+    /// Looks whenever it is time, as long as one session lasts.
+    async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProjectorError> {
+        let session = self.listen().await?;
+        loop {
+            self.looks.send_modify(|looks| looks.begun += 1);
+            let step = self.look(&session).await?;
+            let settled = self.take(&session, step).await?;
+            self.looks.send_modify(|looks| looks.settled = settled);
+            backoff.reset();
+            let pause = if settled { IDLE } else { BUSY };
+            let _ = tokio::time::timeout(pause, self.news.notified()).await;
+        }
+    }
+
+    /// A session that listens before anything is read in it.
+    async fn listen(&self) -> Result<Session, ProjectorError> {
+        let (news, name) = (self.news.clone(), self.positions.projection);
+        let heard = move |heard: Heard<'_>| match heard {
+            Heard::Notification(projection) if projection != name => {}
+            Heard::Notification(_) | Heard::End => news.notify_one(),
+        };
+        let session = self.server.listen(heard).await?;
+        let listen = format!("LISTEN {}", channel(&self.positions.schema));
+        let call = session.call();
+        let done = session.client.batch_execute(&listen).await;
+        done.map_err(ProjectorError::postgres(
+            "listen to what is asked of versions",
+        ))?;
+        drop(call);
+        Ok(session)
+    }
+
+    /// Reads the facts, and decides.
+    async fn look(&mut self, session: &Session) -> Result<Step, ProjectorError> {
+        let call = session.call();
+        let known = self.versions.of(&session.client, self.positions.projection);
+        let known = known.await?;
+        drop(call);
+        let Some(mine) = known.iter().find(|it| it.version == self.positions.version) else {
+            return Err(self.dropped());
+        };
+        let step = next(&self.facts(session, mine, live(&known)).await?);
+        self.progress.may_resume();
+        self.report(session).await;
+        if let Step::Rest(stage) = step {
+            self.progress.stage(mine.state, stage);
+        }
+        Ok(step)
+    }
+
+    /// Says in Postgres how the worker is. A role that may not write there has said so once.
+    async fn report(&mut self, session: &Session) {
+        let (_call, status) = (session.call(), self.progress.status());
+        let schema = &self.positions.schema;
+        let told = workers::report(&session.client, schema, self.id, &status).await;
+        if let (Err(error), false) = (&told, self.mute) {
+            let cause = chain(error);
+            tracing::debug!(cause, "cannot say in Postgres how this worker is");
+        }
+        self.mute = told.is_err();
+    }
+
+    async fn facts(
+        &mut self,
+        session: &Session,
+        mine: &Version,
+        live: Option<&Version>,
+    ) -> Result<Facts, ProjectorError> {
+        let mut facts = Facts {
+            state: mine.state,
+            indexed: mine.indexed,
+            automatic: mine.automatic,
+            paused: self.paused(session).await?,
+            left: None,
+            ahead: Ahead::Nobody,
+        };
+        let building = mine.state == VersionState::Building;
+        if building || !mine.indexed {
+            facts.left = self.left(session).await?;
+        }
+        if let (Some(live), true) = (live, building) {
+            let _call = session.call();
+            let (client, schema) = (&session.client, &self.positions.schema);
+            let there = places(client, schema, live, "").await?;
+            facts.ahead = ahead(&there, &places(client, schema, mine, "").await?);
+        }
+        Ok(facts)
+    }
+
+    async fn paused(&self, session: &Session) -> Result<bool, ProjectorError> {
+        let _call = session.call();
+        self.positions.are_paused(&session.client).await
+    }
+
+    /// Records of all partitions that are left to project, and that are projected.
+    async fn left(&mut self, session: &Session) -> Result<Option<(u64, u64)>, ProjectorError> {
+        let topic = &self.topic;
+        let ends = (0..topic.partitions()).map(|partition| topic.end(partition));
+        let Ok(ends) = try_join_all(ends).await else {
+            return Ok(None); // the log is out of reach: its readers say so
+        };
+        let call = session.call();
+        let at = self.positions.all(&session.client).await?;
+        drop(call);
+        let left = (0..).zip(&ends).map(|(partition, end)| {
+            let offset = at.get(&partition).map_or(0, |at| at.offset);
+            end.saturating_sub(offset)
+        });
+        let (left, done) = (left.sum(), at.values().map(|at| at.offset).sum());
+        self.say(left, done);
+        Ok(Some((left, done)))
+    }
+
+    /// Logs how the load gets on.
+    fn say(&mut self, left: u64, done: u64) {
+        let now = Instant::now();
+        let Some((at, before)) = self.said else {
+            self.said = Some((now, done));
+            return;
+        };
+        let took = now - at;
+        if took < self.interval || left == 0 {
+            return;
+        }
+        let per_second = (done.saturating_sub(before)) as f64 / took.as_secs_f64();
+        let eta = (per_second >= 1.0).then(|| (left as f64 / per_second) as u64);
+        let percent = done * 100 / (done + left).max(1);
+        tracing::info!(
+            percent,
+            left,
+            per_second = per_second as u64,
+            eta_seconds = eta,
+            "rebuilding"
+        );
+        self.said = Some((now, done));
+    }
+
+    /// Takes a step, and returns whether nothing is left to do for now.
+    async fn take(&self, session: &Session, step: Step) -> Result<bool, ProjectorError> {
+        let _call = session.call();
+        let taken = match step {
+            Step::Rest(stage) => {
+                let rests = matches!(stage, RebuildStage::Done | RebuildStage::Ready);
+                return Ok(rests);
+            }
+            Step::End => return Err(self.cancelled()),
+            Step::Index => self.index(session).await,
+            Step::Switch => self.switch(session).await,
+        };
+        match taken {
+            Ok(()) => self.news.notify_one(), // for the next step
+            Err(error) if error.is_retryable() || self.ends(&error) => return Err(error),
+            Err(error) => self.failed(session, &error).await?,
+        }
+        Ok(false)
+    }
+
+    /// A step that failed is tried again at the next look; whoever asks for the status sees why.
+    async fn failed(
+        &self,
+        session: &Session,
+        error: &ProjectorError,
+    ) -> Result<(), ProjectorError> {
+        let cause = chain(error);
+        tracing::warn!(cause, "a step of the rebuild failed: trying again");
+        let client = &session.client;
+        let _ = client.batch_execute("ROLLBACK").await;
+        let written = self.versions.failed(client, self.whose(), Some(&cause));
+        match written.await {
+            Err(error) if error.is_retryable() => Err(error),
+            _ => Ok(()), // a role that may not write it down has told its log
+        }
+    }
+
+    /// Builds what has waited for the load, unless another steward has.
+    async fn index(&self, session: &Session) -> Result<(), ProjectorError> {
+        let client = &session.client;
+        let run = async |sql: &str, doing: &str| {
+            let done = client.batch_execute(sql).await;
+            done.map_err(ProjectorError::postgres(doing))
+        };
+        run("BEGIN", "begin to build indexes").await?;
+        let known = self
+            .versions
+            .held(client, self.positions.projection)
+            .await?;
+        let mine = known.iter().find(|it| it.version == self.positions.version);
+        if mine.is_some_and(|mine| !mine.indexed) {
+            let began = Instant::now();
+            self.progress
+                .stage(VersionState::Building, RebuildStage::Indexing);
+            run(
+                self.indexes.as_deref().unwrap_or_default(),
+                "build the indexes",
+            )
+            .await?;
+            let set = "indexed = true, failure = NULL";
+            self.versions.set(client, self.whose(), set).await?;
+            tracing::info!(took = ?began.elapsed(), "the indexes are built");
+        }
+        run("COMMIT", "finish the indexes").await
+    }
+
+    async fn switch(&self, session: &Session) -> Result<(), ProjectorError> {
+        let switched = switch(&session.client, &self.positions.schema, self.whose()).await;
+        match switched {
+            Err(error) if error.is_passing_switch() => {
+                tracing::info!(cause = chain(&error), "not switched yet");
+                tokio::time::sleep(BUSY).await;
+                Ok(())
+            }
+            Ok(()) => {
+                let version = self.positions.version;
+                tracing::info!(version, "readers are led to this version now");
+                Ok(())
+            }
+            error => error,
+        }
+    }
+
+    fn whose(&self) -> (&str, u32) {
+        (self.positions.projection, self.positions.version)
+    }
+
+    fn cancelled(&self) -> ProjectorError {
+        ProjectorError::Cancelled {
+            projection: self.positions.projection.to_owned(),
+            version: self.positions.version,
+        }
+    }
+
+    fn dropped(&self) -> ProjectorError {
+        ProjectorError::Dropped {
+            projection: self.positions.projection.to_owned(),
+            version: self.positions.version,
+        }
+    }
+}
