@@ -88,7 +88,7 @@ async fn a_worker_tells_how_it_gets_on() {
         "factum_projector_transaction_seconds",
     ];
     assert_eq!(names, expected);
-    let transactions = families[8].get_metric()[0].get_histogram();
+    let transactions = families.last().expect("there are some").get_metric()[0].get_histogram();
     assert_eq!(transactions.get_sample_count(), batches);
 
     proxy.admit(false);
