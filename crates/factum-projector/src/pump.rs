@@ -3,6 +3,8 @@
 //! A failure that passes (a lost connection, a restarting server) is mended by starting over from
 //! the positions: they say which batches took effect, also when a commit's answer was lost.
 
+mod replay;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,13 +23,9 @@ use crate::letter::Letter;
 use crate::park::Terms;
 use crate::parked::Parked;
 use crate::progress::Progress;
-use crate::replay::page;
 use crate::store::Store;
 use crate::write::{Parking, Writer, Written};
 use crate::{FailurePolicy, Options, Projection, ProjectorError};
-
-/// How many dead letters are looked at together for a replay.
-const PAGE: usize = 1000;
 
 /// What all parts of a worker know.
 pub(crate) struct Context<P: Projection> {
@@ -376,54 +374,6 @@ impl<P: Projection> Pump<P> {
             self.reach.clear();
         }
         Ok(ended)
-    }
-
-    /// Replays the dead letters that are marked for it, each partition's in order.
-    async fn replay(&mut self, session: &mut Session<P>) -> Result<Option<Ended>, ProjectorError> {
-        if let Some(ended) = self.flush(session).await? {
-            return Ok(Some(ended));
-        }
-        for partition in self.partitions.clone() {
-            if session.parked.is_in(partition)
-                && let Some(ended) = self.replay_partition(session, partition).await?
-            {
-                return Ok(Some(ended));
-            }
-        }
-        session.parked = session.writer.session.parked(&self.partitions).await?;
-        session.gathered.forget();
-        self.context.progress.parked(&session.parked);
-        Ok(None)
-    }
-
-    async fn replay_partition(
-        &mut self,
-        session: &mut Session<P>,
-        partition: u32,
-    ) -> Result<Option<Ended>, ProjectorError> {
-        let (writer, store) = (&session.writer, &session.writer.session);
-        let (options, topic) = (&self.context.options, self.context.topic.name());
-        let stay = session.gathered.moves()[&partition];
-        let (mut blocked, mut after) = (Parked::default(), 0);
-        loop {
-            let heads = store.heads(partition, after, PAGE).await?;
-            if heads.is_empty() {
-                return Ok(None);
-            }
-            let page = page(partition, &heads, &mut blocked, options.batch_bytes);
-            after = page.last;
-            if page.is_idle() {
-                continue;
-            }
-            let at = (partition, stay);
-            let projection = &self.context.projection;
-            let replay = writer.replay(projection, topic, at, &page, &mut blocked);
-            match replay.await? {
-                Written::Rows(_) => {}
-                Written::Behind(partitions) => return Ok(Some(Ended::Behind(partitions))),
-                Written::Unparked => return Ok(Some(Ended::Again)),
-            }
-        }
     }
 
     /// Notes what became of a transaction, and returns why it is the session's last.
