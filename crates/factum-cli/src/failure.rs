@@ -58,7 +58,7 @@ pub(crate) enum Failure {
     )]
     NotReplayed { waiting: u64, seconds: u32 },
     /// Letters failed again.
-    #[error("{letters} letters stay, for these failed again or hold others back:\n  {errors}")]
+    #[error("{letters} letters stay: {errors}")]
     Stayed { letters: u64, errors: String },
     /// Standard output cannot be written.
     #[error("cannot print")]

@@ -68,7 +68,7 @@ impl Flags {
             }),
             Some(it) if it.stay > 0 => Err(Failure::Stayed {
                 letters: it.stay,
-                errors: it.errors.join("\n  "),
+                errors: reasons(&it.errors),
             }),
             _ => Ok(()),
         }
@@ -90,6 +90,14 @@ impl Flags {
             );
         }
         output::print(&(text + "\n"))
+    }
+}
+
+/// Why letters stay. Those that did not fail are behind others, also such as this build has found keys for.
+fn reasons(errors: &[String]) -> String {
+    match errors {
+        [] => "none failed, but they are behind letters that stay. `factum dead-letters list --all` shows all; ask again".into(),
+        errors => format!("these failed, or wait behind one that did\n  {}", errors.join("\n  ")),
     }
 }
 
