@@ -9,8 +9,9 @@ use clap::Subcommand;
 
 use crate::failure::Failure;
 
+pub(crate) use json::hex;
 pub(crate) use scan::ScanError;
-pub(crate) use schemas::SchemasError;
+pub(crate) use schemas::{Decoded, Schemas, SchemasError};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

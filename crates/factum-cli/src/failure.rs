@@ -32,6 +32,34 @@ pub(crate) enum Failure {
         wanted: String,
         known: String,
     },
+    /// Several versions could be meant.
+    #[error("versions {versions} of {name} have dead letters: say which with --version")]
+    Ambiguous { name: String, versions: String },
+    /// There is no such dead letter.
+    #[error(
+        "{letter} is no dead letter of {name} version {version}: it was replayed or discarded, or never parked. \
+         `factum dead-letters list --all` shows what there is"
+    )]
+    NoLetter {
+        name: String,
+        version: u32,
+        letter: String,
+    },
+    /// Nothing is parked that was meant.
+    #[error(
+        "nothing was done: no dead letter of {name} version {version} is one of these. \
+         `factum dead-letters list` shows what there is"
+    )]
+    NothingFits { name: String, version: u32 },
+    /// Nobody has tried letters in time.
+    #[error(
+        "{waiting} letters were not tried within {seconds} seconds, and are still asked for: does a worker run, and is \
+         it paused? `factum projection status` tells"
+    )]
+    NotReplayed { waiting: u64, seconds: u32 },
+    /// Letters failed again.
+    #[error("{letters} letters stay: {errors}")]
+    Stayed { letters: u64, errors: String },
     /// Standard output cannot be written.
     #[error("cannot print")]
     Output(#[from] io::Error),
@@ -48,9 +76,8 @@ impl Failure {
         }
         eprintln!("factum: {}", chain(self as &dyn Error));
         match self {
-            Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. }) => {
-                ExitCode::from(3)
-            }
+            Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. })
+            | Self::NotReplayed { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,
         }
     }

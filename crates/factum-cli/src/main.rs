@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod connection;
+mod dead_letters;
 mod failure;
 mod output;
 mod projection;
@@ -38,6 +39,9 @@ enum Command {
     /// Aggregates: their events
     #[command(subcommand)]
     Aggregate(aggregate::Command),
+    /// Events that projections could not apply, and those behind them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
     /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
@@ -47,6 +51,7 @@ impl Command {
     async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Aggregate(command) => command.run().await,
+            Self::DeadLetters(command) => command.run().await,
             Self::Projection(command) => command.run().await,
         }
     }

@@ -11,6 +11,7 @@ use crate::positions::Positions;
 use crate::postgres::PostgresSession;
 use crate::sql::quote;
 use crate::store::DeadLetters;
+use crate::versions::Version;
 use crate::{ProjectorError, sql};
 
 /// How many letters are sent at once.
@@ -35,6 +36,26 @@ pub(crate) async fn create_table(client: &Client, schema: &str) -> Result<(), Pr
     if !is_there(client, &table).await.map_err(failed())? {
         let create = include_str!("dead_letters.sql").replace("{table}", &table);
         client.batch_execute(&create).await.map_err(failed())?;
+    }
+    Ok(())
+}
+
+/// Takes the letters of a version away, if there is a table of them, in the caller's transaction. It has taken the
+/// positions away before, so no worker adds to them.
+pub(crate) async fn forget(
+    client: &Client,
+    schema: &str,
+    version: &Version,
+) -> Result<(), ProjectorError> {
+    let table = table(schema);
+    let failed = || ProjectorError::postgres("delete its dead letters");
+    if is_there(client, &table).await.map_err(failed())? {
+        let delete = format!("DELETE FROM {table} WHERE projection = $1 AND version = $2");
+        let number = version.version as i32;
+        let deleted = client
+            .execute(&delete, &[&version.projection, &number])
+            .await;
+        deleted.map_err(failed())?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::session::Server;
 use crate::statement::Refused;
-use crate::{KeyError, SwitchError, TableError};
+use crate::{DeadLettersError, KeyError, SwitchError, TableError};
 
 /// Why a projection stopped. It prints its own message only; `source` carries the cause.
 #[derive(Debug, thiserror::Error)]
@@ -245,6 +245,9 @@ pub enum ProjectorError {
     /// Readers cannot be switched to a version.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// Dead letters cannot be seen or changed.
+    #[error(transparent)]
+    DeadLetters(#[from] DeadLettersError),
     /// A handler failed.
     #[error(
         "the handler of {projection} failed on {events} events, the first of them \

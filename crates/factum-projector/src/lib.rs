@@ -85,7 +85,10 @@ pub use error::{Difference, Failure, ProjectorError};
 pub use factum_derive::Row;
 pub use fold::{Fold, MultiFold};
 pub use handler::{Handled, Handler};
-pub use operations::{ListedProjection, Operations, PartitionProgress};
+pub use operations::{
+    DeadLetter, DeadLettersError, Discard, LetterFilter, ListedProjection, Operations, ParkedKey,
+    PartitionProgress, Replay, ReplayProgress,
+};
 pub use options::{Options, Switch};
 pub use policy::{FailurePolicy, OnFailure, Retries};
 pub use progress::Summary;

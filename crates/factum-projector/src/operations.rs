@@ -1,12 +1,16 @@
 //! What operators see of projections, and do to them: all of it is in Postgres, so it works while
 //! workers run.
 
+mod dead_letters;
 mod list;
 mod pause;
 mod rebuild;
 mod removal;
 mod status;
 
+pub use dead_letters::{
+    DeadLetter, DeadLettersError, Discard, LetterFilter, ParkedKey, Replay, ReplayProgress,
+};
 pub use list::ListedProjection;
 pub use status::PartitionProgress;
 

@@ -65,6 +65,16 @@ impl Lanes {
         }
     }
 
+    /// What holds others back once the event is parked.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = Lane> {
+        self.kept.iter().copied()
+    }
+
+    /// What holds the event back if it is parked before.
+    pub(crate) fn held_by(&self) -> impl Iterator<Item = Lane> {
+        self.kept().chain([self.aggregate])
+    }
+
     /// Those of an event that belongs to both: what it was parked with, and what it has by now.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.kept.extend(other.kept);
@@ -102,9 +112,9 @@ impl Parked {
 
     /// Whether an event is to go behind a letter.
     pub fn holds_back(&self, lanes: &Lanes) -> bool {
-        self.partitions.get(&lanes.partition).is_some_and(|parked| {
-            parked.contains(&lanes.aggregate) || lanes.kept.iter().any(|it| parked.contains(it))
-        })
+        self.partitions
+            .get(&lanes.partition)
+            .is_some_and(|parked| lanes.held_by().any(|it| parked.contains(&it)))
     }
 
     /// Parks an event.

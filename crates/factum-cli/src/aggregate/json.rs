@@ -17,8 +17,8 @@ pub(super) fn json(value: Avro) -> Json {
             .map(|(key, it)| (key, json(it)))
             .collect(),
         Avro::Array(items) => items.into_iter().map(json).collect(),
-        Avro::Bytes(bytes) | Avro::Fixed(_, bytes) => hex(&bytes),
-        Avro::Decimal(decimal) => Vec::try_from(decimal).map_or(Json::Null, |it| hex(&it)),
+        Avro::Bytes(bytes) | Avro::Fixed(_, bytes) => hex(&bytes).into(),
+        Avro::Decimal(decimal) => Vec::try_from(decimal).map_or(Json::Null, |it| hex(&it).into()),
         Avro::Uuid(uuid) => uuid.to_string().into(),
         Avro::Date(days) => date(days),
         Avro::TimestampMillis(time) => moment(Timestamp::from_millisecond(time).ok(), time),
@@ -28,9 +28,9 @@ pub(super) fn json(value: Avro) -> Json {
     }
 }
 
-fn hex(bytes: &[u8]) -> Json {
-    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Json::String(digits.concat())
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What no calendar has stays a number.

@@ -21,14 +21,14 @@ pub(crate) struct SchemasError {
 
 /// Schemas by their fingerprints.
 #[derive(Debug, Default)]
-pub(super) struct Schemas(HashMap<u64, Schema>);
+pub(crate) struct Schemas(HashMap<u64, Schema>);
 
 /// An event's value: its name and data; or why it cannot be read.
-pub(super) type Decoded = Result<(String, Value), String>;
+pub(crate) type Decoded = Result<(String, Value), String>;
 
 impl Schemas {
     /// Reads every `.avsc` file of a folder and the folders in it.
-    pub(super) fn read(dir: &Path) -> Result<Self, SchemasError> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, SchemasError> {
         let mut schemas = Self::default();
         schemas.read_dir(dir)?;
         Ok(schemas)
@@ -60,7 +60,7 @@ impl Schemas {
     }
 
     /// Reads an event's value with the schema that it was written with.
-    pub(super) fn decode(&self, value: &[u8]) -> Decoded {
+    pub(crate) fn decode(&self, value: &[u8]) -> Decoded {
         let fingerprint = Reader::new(value)
             .frame()
             .map_err(|error| error.to_string())?;

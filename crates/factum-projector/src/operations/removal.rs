@@ -1,6 +1,7 @@
 //! Taking a version away, with everything that belongs to it.
 
 use super::Operations;
+use crate::dead_letters;
 use crate::positions;
 use crate::switch::SwitchError;
 use crate::versions::{Version, VersionState, Versions};
@@ -62,6 +63,7 @@ impl Operations {
             .execute(&positions, &[&version.projection, &number])
             .await;
         deleted.map_err(ProjectorError::postgres("delete its positions"))?;
+        dead_letters::forget(client, &self.schema, version).await?;
         if version.state != VersionState::Cancelled {
             self.drop_tables(version).await?;
         }

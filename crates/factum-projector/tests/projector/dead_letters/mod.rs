@@ -2,6 +2,7 @@
 
 mod failures;
 mod kill;
+mod operators;
 mod replay;
 mod rivals;
 

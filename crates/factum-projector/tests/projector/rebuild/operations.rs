@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_projector::{Operations, Options};
+use factum_projector::{FailurePolicy, Operations, Options};
 use factum_testkit::servers;
 
 use super::{
@@ -87,6 +87,36 @@ async fn an_old_version_is_dropped_whole_and_its_code_refused() {
             .unwrap()
             .get::<_, bool>(0)
     );
+}
+
+#[tokio::test]
+async fn a_version_goes_with_its_dead_letters() {
+    let (bank, _) = bank(&servers::postgres(), 20, 68).await;
+    let park = |options| Options {
+        failure: FailurePolicy::PARK,
+        ..options
+    };
+    let newer = projector(
+        Newer,
+        park(Options {
+            switch: factum_projector::Switch::Manual,
+            ..bank.until_end()
+        }),
+    );
+    bank.run(newer).await.unwrap();
+    bank.sql(
+        "INSERT INTO dead_letters SELECT 'balances', version, 't', 0, 1, 1, 'a', 1, NULL, '{}', '', '', '', NULL, 0 \
+         FROM generate_series(1, 2) AS version",
+    )
+    .await;
+    let operations = operations(&bank).await;
+    let versions = async || operations.parked_versions("balances").await.unwrap();
+    assert_eq!(versions().await, [1, 2]);
+    operations.cancel("balances", 2).await.unwrap();
+    assert_eq!(versions().await, [1], "the other's stay");
+    operations.drop_version("balances", 2).await.unwrap();
+    operations.drop_version("balances", 1).await.unwrap();
+    assert_eq!(versions().await, [0; 0]);
 }
 
 #[tokio::test]

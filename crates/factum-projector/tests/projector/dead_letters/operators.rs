@@ -1,0 +1,57 @@
+//! What operators do to letters, beside a worker that runs.
+
+use factum_projector::{LetterFilter, Operations};
+
+use super::*;
+use crate::bank::{Proxy, eventually, posted, within};
+use crate::refusals::{assert_says, words};
+
+/// A worker has parked a letter and is about to park another behind it: whoever discarded the first one now would
+/// leave the second behind nothing.
+#[tokio::test]
+async fn nothing_is_discarded_in_the_middle_of_a_worker_s_transaction() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 71).await;
+    ledger.commit(0, "a", &[posted(1, POISON)]).await;
+    project(&bank, Build::FIRST).await;
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let url = proxy.through(&bank.postgres());
+    let options = Options {
+        until_end: false,
+        ..parking(&bank)
+    };
+    let projector = Projector::new(Build::FIRST).table(BALANCE).options(options);
+    let log = std::sync::Arc::new(bank.view());
+    let worker = tokio::spawn(async move {
+        let run = projector.run(log, &url, std::future::pending());
+        run.await.unwrap();
+    });
+    proxy.freeze_at(b".dead_letters (projection");
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    within(60, proxy.frozen()).await;
+    let operations = Operations::connect(&bank.postgres(), &bank.schema).await;
+    let (operations, all) = (operations.unwrap(), LetterFilter::default());
+    let error = operations.discard("balances", 1, &all).await.unwrap_err();
+    assert_says(
+        &words(error),
+        &["balances version 1 are in use", "try again"],
+    );
+    assert_eq!(letters(&bank).await.len(), 1, "nothing is discarded");
+    proxy.thaw();
+    eventually("the next one is parked", async || {
+        letters(&bank).await.len() == 2
+    })
+    .await;
+    let plan = operations.plan_discard("balances", 1, &all).await.unwrap();
+    let done = operations.discard("balances", 1, &all).await.unwrap();
+    assert_eq!((done.letters, done.keys, done.behind), (2, 1, 0));
+    assert_eq!(plan, done);
+    ledger.commit(0, "a", &[posted(1, 7)]).await;
+    eventually("later events are applied", async || {
+        let rows = bank.rows::<Balance>().await;
+        rows.first().is_some_and(|row| row.balance == 7)
+    })
+    .await;
+    assert_eq!(letters(&bank).await, []);
+    worker.abort();
+}
