@@ -21,12 +21,13 @@ The partition that holds the aggregate is read from its first record on, which t
 large. A service that keeps the history of its aggregates answers in milliseconds: see docs/history.md.
 Events are shown that the reader rule accepts, and no others.
 
---at takes a version, or a moment in ISO 8601: all events are shown up to the last one that is not later.
+--at takes a version, or a moment in ISO 8601: all events are shown up to the last one that was decided no
+later. An imported event was decided when it was imported.
 
 Examples:
   factum aggregate show 173688 --aggregate bank.loan
-  factum aggregate show 173688 --aggregate bank.loan --at 3
-  factum aggregate show 173688 --aggregate bank.loan --at 2011-10-01T12:00:00Z --json";
+  factum aggregate show 173688 --aggregate bank.loan --at 3 --json
+  factum aggregate show 173688 --aggregate bank.loan --at 2026-10-01T12:00:00Z";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]

@@ -119,9 +119,13 @@ fn farewell(place: &Place, addresses: &Addresses, begin: Instant) {
     let seconds = begin.elapsed().as_secs_f64();
     let kafka = addresses.kafka.is_some();
     let servers = if kafka { "the servers" } else { "Postgres" };
+    let Place { log, postgres, .. } = place;
     say(&format!(
-        "\ndone in {seconds:.1} s. Look around: psql {}\n`cargo xtask down` stops {servers}.",
-        place.postgres
+        "\ndone in {seconds:.1} s. Look around:\n\
+         psql {postgres}\n\
+         cargo run -q -p factum-cli -- projection status --postgres {postgres} --log {log}\n\
+         cargo run -q -p factum-cli -- aggregate show 173688 --aggregate bank.loan --log {log}\n\
+         `cargo xtask down` stops {servers}."
     ));
 }
 
