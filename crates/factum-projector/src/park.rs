@@ -102,22 +102,17 @@ impl<R: Row> Writer<R> {
             return Ok(Written::Unparked);
         }
         let mut staying: Staying = page.stay.iter().map(|at| (*at, None)).collect();
-        let mut held = Parked::default();
-        let known = readable(
-            projection,
-            topic,
-            &letters,
-            blocked,
-            &mut held,
-            &mut staying,
-        );
+        let known = readable(projection, topic, &letters, page, blocked, &mut staying);
         let lanes: BTreeMap<u64, Lanes> = known
             .iter()
             .map(|(event, lanes)| (event.sequence, lanes.clone()))
             .collect();
         let events = known.into_iter().map(|(event, _)| event).collect();
         let lanes = |event: &Recorded<P::Event>| Ok(lanes[&event.sequence].clone());
-        let sifted = self.sift(projection, events, &mut held, lanes).await?;
+        // What stays so far holds none of these back: only one that fails now does.
+        let sifted = self
+            .sift(projection, events, &mut Parked::default(), lanes)
+            .await?;
         for aside in &sifted.aside {
             let error = aside.error.as_ref();
             let error = error.map(|error| storable(&chain(error)).into_owned());
@@ -133,6 +128,7 @@ impl<R: Row> Writer<R> {
         for letter in letters.iter().filter(|letter| stays(&letter.sequence)) {
             blocked.park(&letter.lanes());
         }
+        page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
         self.session.remove(partition, &gone).await?;
         self.session.keep(partition, &staying).await?;
         self.session.commit().await?;
@@ -143,17 +139,22 @@ impl<R: Row> Writer<R> {
 }
 
 /// The letters that can be tried, with the lanes that they were parked in and those that they have by now.
-/// All others are `held` and stay: they cannot be read, or this build finds keys of theirs that are `blocked`.
+/// All others stay: they cannot be read, or this build finds keys of theirs that a letter before them holds, one of
+/// the page or one that is `blocked`.
 fn readable<P: Projection>(
     projection: &P,
     topic: &str,
     letters: &[Letter],
+    page: &Page,
     blocked: &Parked,
-    held: &mut Parked,
     staying: &mut Staying,
 ) -> Vec<Replayed<P::Event>> {
-    let mut readable = Vec::new();
+    let (mut readable, mut held) = (Vec::new(), Parked::default());
+    let mut aside = page.aside.iter().peekable();
     for letter in letters {
+        while let Some((_, lanes)) = aside.next_if(|(at, _)| *at < letter.sequence) {
+            held.park(lanes);
+        }
         match read(projection, topic, letter) {
             Ok((_, lanes)) if blocked.holds_back(&lanes) || held.holds_back(&lanes) => {
                 held.park(&lanes);

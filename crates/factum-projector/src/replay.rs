@@ -10,25 +10,28 @@ pub(crate) struct Page {
     pub replay: Vec<u64>,
     /// Those that were asked for and stay, behind letters that were not.
     pub stay: Vec<u64>,
+    /// Where each letter belongs that stays, asked for or not, in order.
+    pub aside: Vec<(u64, Lanes)>,
     /// The last letter that it speaks of.
     pub last: u64,
 }
 
 /// Takes letters of a partition, in order, up to records of `room` bytes: those that are wanted are to be
-/// replayed, unless one that stays holds them back. `blocked` knows those that stay.
-pub(crate) fn page(partition: u32, heads: &[Head], blocked: &mut Parked, room: usize) -> Page {
-    let (mut page, mut bytes) = (Page::default(), 0);
+/// replayed, unless one that stays holds them back. `blocked` knows those that stay on the pages before.
+pub(crate) fn page(partition: u32, heads: &[Head], blocked: &Parked, room: usize) -> Page {
+    let (mut page, mut bytes, mut held) = (Page::default(), 0, Parked::default());
     for head in heads {
         let lanes = Lanes::new(partition, &head.aggregate, &head.keys);
-        if head.wanted && !blocked.holds_back(&lanes) {
+        if head.wanted && !blocked.holds_back(&lanes) && !held.holds_back(&lanes) {
             if bytes + head.bytes > room && !page.replay.is_empty() {
                 break;
             }
             bytes += head.bytes;
             page.replay.push(head.sequence);
         } else {
-            blocked.park(&lanes);
+            held.park(&lanes);
             page.stay.extend(head.wanted.then_some(head.sequence));
+            page.aside.push((head.sequence, lanes));
         }
         page.last = head.sequence;
     }
@@ -77,7 +80,8 @@ mod tests {
             let (mut blocked, mut replayed, mut stay) = (Parked::default(), vec![], vec![]);
             let mut rest = &heads[..];
             while !rest.is_empty() {
-                let page = page(0, &rest[..few.min(rest.len())], &mut blocked, room);
+                let page = page(0, &rest[..few.min(rest.len())], &blocked, room);
+                page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
                 let size = |at: &u64| heads[*at as usize - 1].bytes;
                 assert!(
                     page.replay.len() == 1 || page.replay.iter().map(size).sum::<usize>() <= room

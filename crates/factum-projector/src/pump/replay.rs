@@ -45,9 +45,10 @@ impl<P: Projection> Pump<P> {
             if heads.is_empty() {
                 return Ok(None);
             }
-            let page = page(partition, &heads, &mut blocked, options.batch_bytes);
+            let page = page(partition, &heads, &blocked, options.batch_bytes);
             after = page.last;
             if page.is_idle() {
+                page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
                 continue;
             }
             let at = (partition, stay);

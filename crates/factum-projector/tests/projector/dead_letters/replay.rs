@@ -129,6 +129,10 @@ async fn a_running_worker_replays_when_it_is_asked_to() {
     })
     .await;
     assert_parked(&bank, &ledger, &["c"]).await;
+    // It can be replayed alone: those behind it have no say.
+    ask(&bank, "aggregate = 'c' AND attempts > 0").await;
+    eventually("the first is replayed", async || tried().await == [0, 0]).await;
+    assert_rest(&bank, &ledger).await;
     ask(&bank, "true").await;
     eventually("c is replayed", async || tried().await.is_empty()).await;
     assert_whole(&bank, &ledger).await;
