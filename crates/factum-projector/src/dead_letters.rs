@@ -60,6 +60,30 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+/// How many events a version has parked that another one shows.
+pub(crate) async fn lacking(
+    client: &Client,
+    schema: &str,
+    version: &Version,
+    beside: &Version,
+) -> Result<u64, ProjectorError> {
+    let table = table(schema);
+    let failed = || ProjectorError::postgres("count dead letters");
+    if !is_there(client, &table).await.map_err(failed())? {
+        return Ok(0);
+    }
+    let count = format!(
+        "SELECT count(*) FROM {table} AS it WHERE projection = $1 AND version = $2 AND NOT EXISTS (\
+         SELECT FROM {table} AS other WHERE other.projection = it.projection AND other.version = $3 \
+         AND other.topic = it.topic AND other.partition = it.partition AND other.sequence = it.sequence)"
+    );
+    let [one, other] = [version, beside].map(|it| it.version as i32);
+    let counted = client
+        .query_one(&count, &[&version.projection, &one, &other])
+        .await;
+    Ok(counted.map_err(failed())?.get::<_, i64>(0) as u64)
+}
+
 async fn is_there(client: &Client, table: &str) -> Result<bool, tokio_postgres::Error> {
     let find = "SELECT to_regclass($1) IS NOT NULL";
     let found = client.query_typed(find, &[(&table, Type::TEXT)]).await?;

@@ -20,7 +20,7 @@ pub enum RebuildStage {
     Indexing,
     /// It follows the log, and is to come as far as the live version.
     CatchingUp,
-    /// It is as far as the live version, and waits for somebody to switch to it.
+    /// It is as far as the live version, and waits for somebody to switch to it, or to see to its dead letters.
     Ready,
     /// It is live, or was.
     Done,
@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     /// Whether another version is live, and how many events it is ahead; none where the two can't be
     /// compared.
     pub ahead: Ahead,
+    /// Events that it has parked and the live version shows.
+    pub parked: u64,
 }
 
 /// How the live version stands to this one.
@@ -95,7 +97,9 @@ pub(crate) fn next(facts: &Facts) -> Step {
         VersionState::Building if !facts.is_filled() || !facts.is_ready() => {
             Step::Rest(RebuildStage::CatchingUp)
         }
-        VersionState::Building if facts.automatic && !facts.paused => Step::Switch,
+        VersionState::Building if facts.automatic && !facts.paused && facts.parked == 0 => {
+            Step::Switch
+        }
         VersionState::Building => Step::Rest(RebuildStage::Ready),
     }
 }
@@ -163,8 +167,8 @@ pub(crate) mod tests {
             Ahead::By(FEW + 1),
             Ahead::Unlike,
         ];
-        let flags = (0..8).map(|bits| [bits & 1 > 0, bits & 2 > 0, bits & 4 > 0]);
-        flags.flat_map(move |[indexed, automatic, paused]| {
+        let flags = (0..16_u8).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit > 0));
+        flags.flat_map(move |[indexed, automatic, paused, parks]| {
             states.into_iter().flat_map(move |state| {
                 lefts.into_iter().flat_map(move |left| {
                     aheads.into_iter().map(move |ahead| Facts {
@@ -174,6 +178,7 @@ pub(crate) mod tests {
                         paused,
                         left,
                         ahead,
+                        parked: parks.into(),
                     })
                 })
             })
@@ -191,6 +196,7 @@ pub(crate) mod tests {
                 assert!(asked && facts.indexed && facts.is_filled(), "{facts:?}");
                 assert_eq!(facts.state, VersionState::Building, "{facts:?}");
                 assert!(!matches!(facts.ahead, Ahead::Unlike), "{facts:?}");
+                assert_eq!(facts.parked, 0, "{facts:?}");
             }
             if step == Step::Index {
                 assert!(
@@ -215,6 +221,7 @@ pub(crate) mod tests {
             paused: false,
             left: None,
             ahead: Ahead::By(1_000_000),
+            parked: 0,
         };
         let mut steps = Vec::new();
         while facts.state == VersionState::Building {

@@ -20,7 +20,7 @@ use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, live, next};
 use crate::session::{Heard, Server, Session};
 use crate::switch::switch;
 use crate::versions::{Version, VersionState, Versions, channel};
-use crate::{Options, ProjectorError, workers};
+use crate::{Options, ProjectorError, dead_letters, workers};
 
 /// How often a steward looks while there is something to be done. What operators do, it hears at once.
 const BUSY: Duration = Duration::from_millis(500);
@@ -211,6 +211,7 @@ impl Steward {
             paused: self.paused(session).await?,
             left: None,
             ahead: Ahead::Nobody,
+            parked: 0,
         };
         let building = mine.state == VersionState::Building;
         if building || !mine.indexed {
@@ -221,6 +222,7 @@ impl Steward {
             let (client, schema) = (&session.client, &self.positions.schema);
             let there = places(client, schema, live, "").await?;
             facts.ahead = ahead(&there, &places(client, schema, mine, "").await?);
+            facts.parked = dead_letters::lacking(client, schema, mine, live).await?;
         }
         Ok(facts)
     }

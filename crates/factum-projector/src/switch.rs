@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use crate::ProjectorError;
+use crate::dead_letters;
 use crate::place::own_schema;
 use crate::positions::{channel, places};
 use crate::rebuild::{Ahead, Places, ahead, live};
@@ -125,6 +126,7 @@ async fn switch_in_transaction(
     };
     fit(new)?;
     reach(client, schema, old, new).await?;
+    is_whole(client, schema, old, new).await?;
     view::lead(client, old, new).await?;
     note(client, &versions, old, new).await
 }
@@ -163,6 +165,26 @@ async fn reach(
                 .into());
             }
             _ => tokio::time::sleep(LOOK).await,
+        }
+    }
+}
+
+/// Refuses a version that has set events aside which the live one shows: readers would see less than before.
+async fn is_whole(
+    client: &Client,
+    schema: &str,
+    old: &Version,
+    new: &Version,
+) -> Result<(), ProjectorError> {
+    match dead_letters::lacking(client, schema, new, old).await? {
+        0 => Ok(()),
+        parked => {
+            let why = format!(
+                "{parked} events are parked that version {} shows: see `factum dead-letters list`, and replay or \
+                 discard them",
+                old.version
+            );
+            Err(unfit(new, &why).into())
         }
     }
 }

@@ -134,6 +134,37 @@ async fn a_version_that_is_behind_is_not_switched_to() {
 }
 
 #[tokio::test]
+async fn a_version_with_dead_letters_is_not_switched_to() {
+    let (bank, ledger) = bank(&servers::postgres(), 100, 69).await;
+    let parking = Options {
+        failure: FailurePolicy::PARK,
+        ..manual(&bank)
+    };
+    let _worker = Worker::start(&bank, projector(Newer, parking), bank.postgres());
+    ready(&bank).await;
+    bank.sql(
+        "INSERT INTO dead_letters VALUES ('balances', 2, 't', 0, 1, 1, 'a', 1, NULL, '{}', '', '', '', NULL, 0)",
+    )
+    .await;
+    let operations = operations(&bank).await;
+    let error = words(operations.switch("balances", 2).await.unwrap_err());
+    assert_says(
+        &error,
+        &[
+            "balances version 2",
+            "1 events are parked that version 1 shows",
+        ],
+    );
+    bank.sql("UPDATE dead_letters SET version = 1; INSERT INTO dead_letters SELECT projection, 2, topic, partition, \
+              sequence, \"offset\", aggregate, aggregate_version, event, keys, record_key, record_header, record_value, \
+              error, attempts FROM dead_letters")
+        .await;
+    operations.rebuild("balances", 2).await.unwrap();
+    eventually("version 2 is live", async || live(&bank).await == 2).await;
+    shows_the_live_version(&bank, &ledger).await;
+}
+
+#[tokio::test]
 async fn a_view_in_use_is_waited_for_without_keeping_others_from_reading() {
     let (bank, ledger) = bank(&servers::postgres(), 100, 65).await;
     let reader = connect(&bank.postgres()).await;
