@@ -242,6 +242,12 @@ pub enum ProjectorError {
          Postgres keeps 63 bytes. Give the projection a shorter name"
     )]
     LongSchema(String),
+    /// The schema of a version's own is there, and somebody else's.
+    #[error(
+        "the schema {0} is there already, and not known as a version's: what is in it would be taken for the \
+         version's own, and dropped with it. Rename or drop it, or give the projection another name"
+    )]
+    ForeignSchema(String),
     /// Readers cannot be switched to a version.
     #[error(transparent)]
     Switch(#[from] SwitchError),

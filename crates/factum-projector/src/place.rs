@@ -57,16 +57,21 @@ pub(crate) fn unqualified<R: Row>() -> Option<&'static str> {
     (!R::TABLE.contains('.')).then_some(R::TABLE)
 }
 
-/// Makes the schema of a version's own if it is not there.
+/// Makes the schema of a version's own. One that is there already must be empty, but for what earlier versions left,
+/// and this role's: somebody else's would be dropped with the version.
 pub(crate) async fn make(client: &Client, schema: &str) -> Result<(), ProjectorError> {
     if schema.len() > LONGEST {
         return Err(ProjectorError::LongSchema(schema.to_owned()));
     }
     let failed = || ProjectorError::postgres(format!("create the schema {schema}"));
-    let find = "SELECT to_regnamespace($1) IS NOT NULL";
-    let found = client.query_one(find, &[&quote(schema)]).await;
-    if found.map_err(failed())?.get(0) {
-        return Ok(());
+    let find = "SELECT pg_has_role(nspowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_class \
+                WHERE relnamespace = n.oid AND relkind <> 'i' AND relname <> 'factum_owners') \
+                FROM pg_namespace n WHERE oid = to_regnamespace($1)";
+    let found = client.query_opt(find, &[&quote(schema)]).await;
+    match found.map_err(failed())?.map(|found| found.get(0)) {
+        Some(true) => return Ok(()),
+        Some(false) => return Err(ProjectorError::ForeignSchema(schema.to_owned())),
+        None => {}
     }
     let create = format!("CREATE SCHEMA {}", quote(schema));
     client.batch_execute(&create).await.map_err(failed())

@@ -134,6 +134,23 @@ async fn a_version_that_is_behind_is_not_switched_to() {
 }
 
 #[tokio::test]
+async fn a_schema_that_somebody_else_made_is_not_taken_for_a_version_s_own() {
+    let (bank, ledger) = bank(&servers::postgres(), 20, 70).await;
+    let home = &bank.schema;
+    bank.sql(&format!(
+        "CREATE SCHEMA {home}_balances_v2; CREATE TABLE {home}_balances_v2.precious (it text)"
+    ))
+    .await;
+    let worker = Worker::start(&bank, projector(Newer, options(&bank)), bank.postgres());
+    assert_says(&worker.error().await, &["balances_v2 is there already"]);
+    bank.sql(&format!("DROP TABLE {home}_balances_v2.precious"))
+        .await;
+    let _worker = Worker::start(&bank, projector(Newer, options(&bank)), bank.postgres());
+    eventually("version 2 is live", async || live(&bank).await == 2).await;
+    shows_the_live_version(&bank, &ledger).await;
+}
+
+#[tokio::test]
 async fn a_version_with_dead_letters_is_not_switched_to() {
     let (bank, ledger) = bank(&servers::postgres(), 100, 69).await;
     let parking = Options {
