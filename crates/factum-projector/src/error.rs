@@ -236,6 +236,20 @@ pub enum ProjectorError {
         /// Where it must be.
         own: String,
     },
+    /// A table lies behind where the search path leads first.
+    #[error(
+        "table {table} is in the schema {found}, and the search path leads to {home} first: its workers would not find \
+         it any more once it moves aside for another version. Let {found} come first, as with \
+         options=-csearch_path%3D{found} in the address"
+    )]
+    Behind {
+        /// The table.
+        table: &'static str,
+        /// Where it was found.
+        found: String,
+        /// Where the search path leads first.
+        home: String,
+    },
     /// The name of a version's schema is too long for Postgres.
     #[error(
         "{0} is too long for the name of a schema, in which this version is to be built: \

@@ -43,6 +43,15 @@ pub(crate) async fn home(client: &Client) -> Result<String, ProjectorError> {
     Ok(home.get(0))
 }
 
+/// The schema that the session's search path leads to now.
+pub(crate) async fn leads_first(client: &Client) -> Result<String, ProjectorError> {
+    let first = client.query_one("SELECT coalesce(current_schema(), '')", &[]);
+    let first = first
+        .await
+        .map_err(ProjectorError::postgres("read the search path"))?;
+    Ok(first.get(0))
+}
+
 /// The schema that a row's table is in, as the session finds it; none where it finds none.
 pub(crate) async fn found<R: Row>(client: &Client) -> Result<Option<String>, ProjectorError> {
     let find = "SELECT nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \

@@ -115,7 +115,13 @@ async fn table_in<P: Projection>(
     }
     let types = table::check::<P::Row>(client).await?;
     let found = place::found::<P::Row>(client).await?.unwrap_or_default();
+    // Not what it was when the session began: a schema that is called like the user may have come since.
+    let home = place::leads_first(client).await?;
     match own.filter(|own| *own != found) {
+        None if own.is_none() && place::unqualified::<P::Row>().is_some() && found != home => {
+            let table = P::Row::TABLE;
+            Err(ProjectorError::Behind { table, found, home })
+        }
         None => Ok((types, found)),
         Some(own) => Err(ProjectorError::Misplaced {
             table: P::Row::TABLE,

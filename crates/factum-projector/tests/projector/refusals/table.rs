@@ -83,6 +83,22 @@ async fn a_table_that_does_not_fit() {
 }
 
 #[tokio::test]
+async fn a_table_behind_where_the_search_path_leads_first() {
+    let elsewhere = BALANCE.replacen("balance", "elsewhere.balance", 1);
+    let error = with_table(&format!(
+        "CREATE SCHEMA elsewhere; SELECT set_config('search_path', current_setting('search_path') || ', elsewhere', true); {elsewhere}"
+    ))
+    .await;
+    assert_says(
+        &error,
+        &[
+            "table balance is in the schema elsewhere",
+            "Let elsewhere come first",
+        ],
+    );
+}
+
+#[tokio::test]
 async fn a_partial_or_wider_unique_index_is_no_key() {
     for index in [
         "CREATE UNIQUE INDEX ON balance (account) WHERE balance > 0",
