@@ -44,6 +44,16 @@ impl System {
         self
     }
 
+    /// Writes down what a version of `board` is to readers.
+    async fn version(&self, version: u32, state: &str) {
+        let sql = format!(
+            "INSERT INTO {0}.versions (projection, version, state, topic, home, place, tables, shape, indexed, automatic) \
+             VALUES ('board', {version}, '{state}', 't', '{0}', '{0}', '{{}}', '', true, true)",
+            self.schema
+        );
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         factum(arguments)
             .args(["--postgres", &servers::postgres(), "--schema", &self.schema])
@@ -144,6 +154,24 @@ async fn what_is_done_is_told_and_what_is_not_has_its_exit_code() {
     );
     let (code, text) = run("projection rebuild shelf");
     assert!(code == 1 && text.contains("no version at all"), "{text}");
+}
+
+#[tokio::test]
+async fn a_cancelled_version_is_listed_and_may_begin_again() {
+    let system = System::new().await.with_positions().await;
+    let run = |line: &str| told(&system.run(&line.split(' ').collect::<Vec<_>>()));
+    system.version(2, "building").await;
+    let (code, text) = run("projection rebuild board --cancel");
+    assert_eq!(code, 0, "{text}");
+    let (_, text) = run("projection list");
+    assert!(
+        text.contains("cancelled") && text.contains("board"),
+        "{text}"
+    );
+    let (code, text) = run("projection rebuild board --version 2");
+    assert!(code == 0 && text.contains("may begin again"), "{text}");
+    let (code, text) = run("projection rebuild board --version 2");
+    assert!(code == 1 && text.contains("no version 2"), "{text}");
 }
 
 #[tokio::test]

@@ -32,18 +32,22 @@ pub struct ListedProjection {
 }
 
 impl Operations {
-    /// All versions of all projections, by name, version and topic; none where no worker ever ran.
+    /// All versions of all projections, by name, version and topic; none where no worker ever ran. One that was
+    /// cancelled has no partitions, and one that an older Factum projected has no state.
     ///
     /// # Errors
     /// Postgres fails, or denies the look.
     pub async fn list(&self) -> Result<Vec<ListedProjection>, ProjectorError> {
         let query = format!(
-            "SELECT projection, version, topic, count(*), sum(next - 1)::bigint, \
+            "SELECT projection, version, topic, partitions, events, \
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
               AND application_name = left('factum.' || projection || '.v' || version, 63)), \
-             (SELECT state FROM {} v WHERE v.projection = p.projection AND v.version = p.version), \
-             bool_or(paused) \
-             FROM {} p GROUP BY projection, version, topic ORDER BY projection, version, topic",
+             state, paused \
+             FROM (SELECT projection, version, coalesce(p.topic, v.topic) AS topic, count(p.partition) AS partitions, \
+                   coalesce(sum(next - 1), 0)::bigint AS events, min(state) AS state, \
+                   coalesce(bool_or(paused), false) AS paused \
+                   FROM {} v FULL JOIN {} p USING (projection, version) GROUP BY 1, 2, 3) AS it \
+             ORDER BY projection, version, topic",
             versions::table(&self.schema),
             table(&self.schema)
         );

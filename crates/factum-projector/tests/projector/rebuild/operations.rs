@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_projector::{FailurePolicy, Operations, Options};
+use factum_projector::{FailurePolicy, Operations, Options, VersionState};
 use factum_testkit::servers;
 
 use super::{
@@ -55,7 +55,16 @@ async fn a_cancelled_version_leaves_its_number_and_does_not_come_back() {
         &again.error().await,
         &["version 2 was cancelled", "rebuild balances"],
     );
+    // What the error tells to do begins with finding the version.
+    let listed = operations.list().await.unwrap();
+    let listed = listed
+        .iter()
+        .map(|it| (it.version, it.state, it.partitions));
+    let listed: Vec<_> = listed.collect();
+    let (live_one, cancelled) = (Some(VersionState::Live), Some(VersionState::Cancelled));
+    assert_eq!(listed, [(1, live_one, 2), (2, cancelled, 0)]);
     operations.rebuild("balances", 2).await.unwrap();
+    assert_eq!(operations.list().await.unwrap().len(), 1, "it may begin");
     let _again = Worker::start(&bank, projector(Newer, options(&bank)), bank.postgres());
     eventually("version 2 is live", async || live(&bank).await == 2).await;
     shows_the_live_version(&bank, &ledger).await;
