@@ -260,6 +260,52 @@ async fn a_paused_version_commits_nothing_until_it_goes_on() {
     assert_says(&error, &["there is no balances version 7"]);
 }
 
+/// It has nothing to write, so it does not meet the mark on the positions.
+#[tokio::test]
+async fn an_idle_worker_says_that_it_is_paused() {
+    let (bank, mut ledger) = bank(&servers::postgres(), 10, 73).await;
+    let options = options(&bank);
+    let components = options.components.clone();
+    let _worker = Worker::start(&bank, projector(Balances, options), bank.postgres());
+    let operations = operations(&bank).await;
+    let says = async |phase: &str| {
+        eventually(&format!("it says {phase}"), async || {
+            let all = components.all();
+            let Some(worker) = all.first() else {
+                return false;
+            };
+            let (status, metrics) = (worker.status(), worker.metrics());
+            let metric = metrics
+                .iter()
+                .find(|it| it.name() == "factum_projector_paused");
+            let metric = metric.expect("there is one").get_metric()[0]
+                .get_gauge()
+                .get_value();
+            let owns = status["owned"].as_array().is_some_and(|it| it.len() == 2);
+            owns && status["phase"] == phase && metric == f64::from(phase == "paused")
+        })
+        .await;
+    };
+    says("projecting").await;
+    operations.pause("balances", 1, true).await.unwrap();
+    says("paused").await;
+    eventually("operators are told", async || {
+        let told = operations.status().await.unwrap();
+        told.iter()
+            .all(|it| it.worker.as_ref().is_some_and(|it| it.ends_with(" paused")))
+    })
+    .await;
+    let then = bank.positions().await;
+    ledger.commit(0, "meanwhile", &[posted(1, 1)]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bank.positions().await, then);
+    operations.pause("balances", 1, false).await.unwrap();
+    says("projecting").await;
+    let end = ledger.records().await;
+    eventually("it goes on", async || bank.positions().await == end).await;
+    shows_the_live_version(&bank, &ledger).await;
+}
+
 #[tokio::test]
 async fn the_live_version_is_held_while_readers_are_led_away_from_it() {
     let (bank, mut ledger) = bank(&servers::postgres(), 100, 70).await;
