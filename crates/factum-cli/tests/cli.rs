@@ -193,6 +193,45 @@ async fn the_status_tells_what_is_known_of_each_partition() {
         (&11.into(), &3.into())
     );
     assert_eq!(rows[1]["worker"], "01234567 projecting");
-    let (_, text) = told(&system.run(&["projection", "status", "shelf"]));
-    assert_eq!(text.lines().count(), 1, "{text}");
+    for line in [
+        &["projection", "status", "shelf"][..],
+        &["projection", "status", "shelf", "--json"],
+    ] {
+        let (code, text) = told(&system.run(line));
+        assert!(code == 1 && text.contains("no version at all"), "{text}");
+    }
+    let (code, _) = told(&system.run(&["projection", "status"]));
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn parked_events_are_counted() {
+    let system = System::new().await.with_positions().await;
+    let json = |command: &str| -> Vec<serde_json::Value> {
+        let (code, text) = told(&system.run(&["projection", command, "--json"]));
+        assert_eq!(code, 0, "{text}");
+        let parsed = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        parsed.collect()
+    };
+    let parked = |command| -> Vec<_> {
+        let rows = json(command);
+        rows.iter().map(|row| row["parked"].as_u64()).collect()
+    };
+    assert_eq!(
+        parked("list"),
+        [Some(0), Some(0)],
+        "there is no table of them"
+    );
+    let table = format!("{}.dead_letters", system.schema);
+    let create = include_str!("../../factum-projector/src/dead_letters.sql");
+    let rows = format!(
+        "{}; INSERT INTO {table} SELECT 'board', 1, 't', partition, sequence, 1, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0 \
+         FROM (VALUES (0, 1), (1, 1), (1, 2)) AS it (partition, sequence)",
+        create.replace("{table}", &table)
+    );
+    system.client.batch_execute(&rows).await.unwrap();
+    assert_eq!(parked("list"), [Some(3), Some(0)]);
+    assert_eq!(parked("status"), [Some(1), Some(2), Some(0)]);
+    let (_, text) = told(&system.run(&["projection", "list"]));
+    assert!(text.contains("PARKED"), "{text}");
 }

@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::Operations;
+use super::parked::Parked;
 use crate::positions::table;
 use crate::{ProjectorError, VersionState, versions};
 
@@ -27,6 +28,8 @@ pub struct ListedProjection {
     pub partitions: u64,
     /// Events applied, from the first one on.
     pub events: u64,
+    /// Events that are parked: its dead letters. None where the role may not see them.
+    pub parked: Option<u64>,
     /// Connections of its workers to this Postgres.
     pub sessions: u64,
 }
@@ -51,12 +54,15 @@ impl Operations {
             versions::table(&self.schema),
             table(&self.schema)
         );
-        let _call = self.session.call();
-        match self.session.client.query(&query, &[]).await {
-            Ok(rows) => Ok(rows.iter().map(listed).collect()),
-            Err(error) if is_missing(&error) => Ok(Vec::new()),
-            Err(error) => Err(ProjectorError::postgres("list the projections")(error)),
-        }
+        let call = self.session.call();
+        let rows = match self.session.client.query(&query, &[]).await {
+            Ok(rows) => rows,
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(ProjectorError::postgres("list the projections")(error)),
+        };
+        drop(call);
+        let parked = self.parked().await?;
+        Ok(rows.iter().map(|row| listed(row, &parked)).collect())
     }
 }
 
@@ -66,13 +72,15 @@ pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| MISSING.contains(code))
 }
 
-fn listed(row: &Row) -> ListedProjection {
+fn listed(row: &Row, parked: &Parked) -> ListedProjection {
+    let (version, topic) = (row.get::<_, i32>(1) as u32, row.get::<_, &str>(2));
     ListedProjection {
         projection: row.get(0),
-        version: row.get::<_, i32>(1) as u32,
+        version,
         state: row.get::<_, Option<&str>>(6).and_then(VersionState::named),
         paused: row.get(7),
-        topic: row.get(2),
+        parked: parked.of((row.get(0), version), topic, None),
+        topic: topic.to_owned(),
         partitions: row.get::<_, i64>(3) as u64,
         events: row.get::<_, i64>(4) as u64,
         sessions: row.get::<_, i64>(5) as u64,
