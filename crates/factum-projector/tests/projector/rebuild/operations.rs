@@ -77,7 +77,12 @@ async fn an_old_version_is_dropped_whole_and_its_code_refused() {
     bank.run(projector(Newer, bank.until_end())).await.unwrap();
     assert_eq!(live(&bank).await, 2);
     let error = words(operations.drop_version("balances", 2).await.unwrap_err());
-    assert_says(&error, &["balances version 2", "it is live"]);
+    assert_says(
+        &error,
+        &["balances version 2 cannot be dropped: it is live"],
+    );
+    let error = words(operations.cancel("balances", 1).await.unwrap_err());
+    assert_says(&error, &["balances version 1 cannot be cancelled: it was"]);
     operations.drop_version("balances", 1).await.unwrap();
     assert_eq!(traces(&bank, 1).await, 0);
     shows_the_live_version(&bank, &ledger).await;
@@ -185,7 +190,23 @@ async fn what_stands_on_the_table_itself_is_not_left_behind() {
         .unwrap_err();
     assert_says(
         &words(refused),
-        &["view rich stand on the table", "drop them"],
+        &[
+            "balances version 2 cannot be switched to: view rich stands on the table",
+            "go on showing version 1: drop what does",
+        ],
+    );
+    let operations = operations(&bank).await;
+    operations.cancel("balances", 2).await.unwrap();
+    let error = words(operations.drop_version("balances", 1).await.unwrap_err());
+    assert_says(
+        &error,
+        &["balances version 1 cannot be dropped: it is live"],
+    );
+    operations.drop_version("balances", 2).await.unwrap();
+    let error = words(operations.drop_version("balances", 1).await.unwrap_err());
+    assert_says(
+        &error,
+        &["balances version 1 cannot be dropped: view rich stands on its table"],
     );
     assert_eq!(live(&bank).await, 1);
     shows_the_live_version(&bank, &ledger).await;
