@@ -234,4 +234,22 @@ async fn parked_events_are_counted() {
     assert_eq!(parked("status"), [Some(1), Some(2), Some(0)]);
     let (_, text) = told(&system.run(&["projection", "list"]));
     assert!(text.contains("PARKED"), "{text}");
+    system.version(1, "live").await;
+    system.version(2, "building").await;
+    let drop = |version| told(&system.run(&["projection", "drop", "board", "--version", version]));
+    let (code, text) = drop("1");
+    assert!(
+        code == 0 && text.contains("version 1, which is live") && text.contains("3 dead letters"),
+        "{text}"
+    );
+    let (_, text) = drop("2");
+    assert!(
+        !text.contains("live") && text.contains("0 dead letters"),
+        "{text}"
+    );
+    let (code, text) = told(&system.run(&["projection", "rebuild", "--help"]));
+    assert!(
+        code == 0 && text.contains("Ask for the switch, stay"),
+        "{text}"
+    );
 }

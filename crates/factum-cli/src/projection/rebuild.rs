@@ -29,10 +29,10 @@ pub(crate) struct Flags {
     /// The version that is built [default: the newest one that is not live yet]
     #[arg(long, value_name = "N")]
     version: Option<u32>,
-    /// Say what would happen, and do nothing
+    /// Say what would happen, and do nothing: not even ask for the switch
     #[arg(long, conflicts_with_all = ["cancel", "watch"])]
     plan: bool,
-    /// Stay until readers see the version, and show how far it is
+    /// Ask for the switch, stay until readers see the version, and show how far it is
     #[arg(long, conflicts_with = "cancel")]
     watch: bool,
     /// Give the version up: nothing of it is left but its number
