@@ -44,6 +44,16 @@ impl System {
         self
     }
 
+    /// Writes down what a version of `board` is to readers.
+    async fn version(&self, version: u32, state: &str) {
+        let sql = format!(
+            "INSERT INTO {0}.versions (projection, version, state, topic, home, place, tables, shape, indexed, automatic) \
+             VALUES ('board', {version}, '{state}', 't', '{0}', '{0}', '{{}}', '', true, true)",
+            self.schema
+        );
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
         factum(arguments)
             .args(["--postgres", &servers::postgres(), "--schema", &self.schema])
@@ -147,6 +157,24 @@ async fn what_is_done_is_told_and_what_is_not_has_its_exit_code() {
 }
 
 #[tokio::test]
+async fn a_cancelled_version_is_listed_and_may_begin_again() {
+    let system = System::new().await.with_positions().await;
+    let run = |line: &str| told(&system.run(&line.split(' ').collect::<Vec<_>>()));
+    system.version(2, "building").await;
+    let (code, text) = run("projection rebuild board --cancel");
+    assert_eq!(code, 0, "{text}");
+    let (_, text) = run("projection list");
+    assert!(
+        text.contains("cancelled") && text.contains("board"),
+        "{text}"
+    );
+    let (code, text) = run("projection rebuild board --version 2");
+    assert!(code == 0 && text.contains("may begin again"), "{text}");
+    let (code, text) = run("projection rebuild board --version 2");
+    assert!(code == 1 && text.contains("no version 2"), "{text}");
+}
+
+#[tokio::test]
 async fn the_status_tells_what_is_known_of_each_partition() {
     let system = System::new().await.with_positions().await;
     let (code, text) = told(&system.run(&["projection", "status", "board", "--json"]));
@@ -165,6 +193,63 @@ async fn the_status_tells_what_is_known_of_each_partition() {
         (&11.into(), &3.into())
     );
     assert_eq!(rows[1]["worker"], "01234567 projecting");
-    let (_, text) = told(&system.run(&["projection", "status", "shelf"]));
-    assert_eq!(text.lines().count(), 1, "{text}");
+    for line in [
+        &["projection", "status", "shelf"][..],
+        &["projection", "status", "shelf", "--json"],
+    ] {
+        let (code, text) = told(&system.run(line));
+        assert!(code == 1 && text.contains("no version at all"), "{text}");
+    }
+    let (code, _) = told(&system.run(&["projection", "status"]));
+    assert_eq!(code, 0);
+}
+
+#[tokio::test]
+async fn parked_events_are_counted() {
+    let system = System::new().await.with_positions().await;
+    let json = |command: &str| -> Vec<serde_json::Value> {
+        let (code, text) = told(&system.run(&["projection", command, "--json"]));
+        assert_eq!(code, 0, "{text}");
+        let parsed = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        parsed.collect()
+    };
+    let parked = |command| -> Vec<_> {
+        let rows = json(command);
+        rows.iter().map(|row| row["parked"].as_u64()).collect()
+    };
+    assert_eq!(
+        parked("list"),
+        [Some(0), Some(0)],
+        "there is no table of them"
+    );
+    let table = format!("{}.dead_letters", system.schema);
+    let create = include_str!("../../factum-projector/src/dead_letters.sql");
+    let rows = format!(
+        "{}; INSERT INTO {table} SELECT 'board', 1, 't', partition, sequence, 1, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0 \
+         FROM (VALUES (0, 1), (1, 1), (1, 2)) AS it (partition, sequence)",
+        create.replace("{table}", &table)
+    );
+    system.client.batch_execute(&rows).await.unwrap();
+    assert_eq!(parked("list"), [Some(3), Some(0)]);
+    assert_eq!(parked("status"), [Some(1), Some(2), Some(0)]);
+    let (_, text) = told(&system.run(&["projection", "list"]));
+    assert!(text.contains("PARKED"), "{text}");
+    system.version(1, "live").await;
+    system.version(2, "building").await;
+    let drop = |version| told(&system.run(&["projection", "drop", "board", "--version", version]));
+    let (code, text) = drop("1");
+    assert!(
+        code == 0 && text.contains("version 1, which is live") && text.contains("3 dead letters"),
+        "{text}"
+    );
+    let (_, text) = drop("2");
+    assert!(
+        !text.contains("live") && text.contains("0 dead letters"),
+        "{text}"
+    );
+    let (code, text) = told(&system.run(&["projection", "rebuild", "--help"]));
+    assert!(
+        code == 0 && text.contains("Ask for the switch, stay"),
+        "{text}"
+    );
 }

@@ -47,17 +47,40 @@ pub(crate) async fn forget(
     schema: &str,
     version: &Version,
 ) -> Result<(), ProjectorError> {
+    let whose = (&*version.projection, version.version, None);
+    delete(client, schema, whose).await.map(drop)
+}
+
+/// Takes away what a version has parked of a topic that it is about to begin, if there is a table of letters, in the
+/// caller's transaction. Returns how many there were.
+pub(crate) async fn forget_begun(
+    client: &Client,
+    positions: &Positions,
+) -> Result<u64, ProjectorError> {
+    let topic = Some(&*positions.topic);
+    let whose = (positions.projection, positions.version, topic);
+    delete(client, &positions.schema, whose).await
+}
+
+/// Deletes the letters of a version, of one topic or of all.
+async fn delete(
+    client: &Client,
+    schema: &str,
+    (projection, version, topic): (&str, u32, Option<&str>),
+) -> Result<u64, ProjectorError> {
     let table = table(schema);
-    let failed = || ProjectorError::postgres("delete its dead letters");
-    if is_there(client, &table).await.map_err(failed())? {
-        let delete = format!("DELETE FROM {table} WHERE projection = $1 AND version = $2");
-        let number = version.version as i32;
-        let deleted = client
-            .execute(&delete, &[&version.projection, &number])
-            .await;
-        deleted.map_err(failed())?;
+    let failed = || ProjectorError::postgres(format!("delete dead letters from {table}"));
+    if !is_there(client, &table).await.map_err(failed())? {
+        return Ok(0);
     }
-    Ok(())
+    let delete = format!(
+        "DELETE FROM {table} WHERE projection = $1 AND version = $2 AND ($3::text IS NULL OR topic = $3)"
+    );
+    let version = version as i32;
+    let deleted = client
+        .execute(&delete, &[&projection, &version, &topic])
+        .await;
+    deleted.map_err(failed())
 }
 
 /// How many events a version has parked that another one shows.

@@ -3,6 +3,7 @@
 
 mod dead_letters;
 mod list;
+mod parked;
 mod pause;
 mod rebuild;
 mod removal;

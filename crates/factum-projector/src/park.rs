@@ -132,8 +132,7 @@ impl<R: Row> Writer<R> {
         self.session.remove(partition, &gone).await?;
         self.session.keep(partition, &staying).await?;
         self.session.commit().await?;
-        let (replayed, stay) = (gone.len(), staying.len());
-        tracing::info!(partition, replayed, stay, "replayed dead letters");
+        tell_replayed(partition, gone.len(), &staying);
         Ok(Written::Rows(sifted.rows))
     }
 }
@@ -180,6 +179,26 @@ fn read<P: Projection>(
     let keys = keys_of(projection, &event)?;
     let lanes = letter.lanes().and(lanes_of(&event, &keys));
     Ok((event, lanes))
+}
+
+/// Logs how a replay ended; letters that stay without an error are behind others.
+fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
+    let stay = staying.len();
+    if stay == 0 {
+        tracing::info!(partition, replayed, stay, "replayed dead letters");
+        return;
+    }
+    let failed = staying
+        .iter()
+        .filter_map(|(at, error)| Some((at, error.as_deref()?)));
+    let error = failed.min_by_key(|(at, _)| *at).map(|(_, error)| error);
+    tracing::warn!(
+        partition,
+        replayed,
+        stay,
+        error,
+        "dead letters stay after a replay: the first error is told"
+    );
 }
 
 fn tell<E: Event>(event: &Recorded<E>, failure: Option<(&ProjectorError, u32)>) {

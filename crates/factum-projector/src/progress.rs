@@ -39,6 +39,8 @@ pub(crate) struct Progress {
 struct Place {
     topic: Option<String>,
     phase: ProjectionPhase,
+    /// Whether the steward found a pause: an idle worker does not meet it, as it moves no position.
+    paused: bool,
     interruption: Option<String>,
     version: Option<(VersionState, RebuildStage)>,
     /// The next offset to project of each partition that is owned now.
@@ -143,11 +145,22 @@ impl Progress {
 
     /// Notes that an operator has paused the projection.
     pub(crate) fn paused(&self) {
+        self.note_pause(|place| place.phase = ProjectionPhase::Paused);
+    }
+
+    /// Notes whether the steward finds that an operator has paused the projection. It is for show: what may be
+    /// committed is decided by the positions.
+    pub(crate) fn seen_paused(&self, paused: bool) {
+        self.note_pause(|place| place.paused = paused);
+    }
+
+    fn note_pause(&self, note: impl FnOnce(&mut Place)) {
         let mut place = self.place();
-        if place.phase != ProjectionPhase::Paused {
+        let before = place.phase();
+        note(&mut place);
+        if before != ProjectionPhase::Paused && place.phase() == ProjectionPhase::Paused {
             tracing::info!("paused by an operator");
         }
-        place.phase = ProjectionPhase::Paused;
     }
 
     /// Wakes those who wait for the end of a pause, to look whether it has come.
@@ -183,7 +196,7 @@ impl Progress {
             version: self.version,
             table: self.table,
             topic: place.topic.clone(),
-            phase: place.phase,
+            phase: place.phase(),
             interruption: place.interruption.clone(),
             state: place.version.map(|it| it.0),
             stage: place.version.map(|it| it.1),
@@ -253,6 +266,13 @@ impl Progress {
 }
 
 impl Place {
+    fn phase(&self) -> ProjectionPhase {
+        match self.phase {
+            ProjectionPhase::Projecting if self.paused => ProjectionPhase::Paused,
+            phase => phase,
+        }
+    }
+
     fn owned(&self) -> impl Iterator<Item = ProjectedPartition> {
         self.offsets.iter().map(|(partition, offset)| {
             let ends = self.ends.get(partition);

@@ -273,7 +273,22 @@ async fn begin_projection<P: Projection>(
             version: P::VERSION,
         });
     }
+    forget_letters(client, positions).await?;
     positions.begin(client, partitions).await
+}
+
+/// Deletes what an earlier life of the version has parked: its positions were deleted by hand, and all
+/// events come once more, so letters that stayed would be applied twice by a replay.
+async fn forget_letters(client: &Client, positions: &Positions) -> Result<(), ProjectorError> {
+    let letters = dead_letters::forget_begun(client, positions).await?;
+    if letters > 0 {
+        tracing::warn!(
+            letters,
+            topic = positions.topic,
+            "deleted the dead letters of this version: it begins anew, and comes to their events again"
+        );
+    }
+    Ok(())
 }
 
 async fn holds_rows<P: Projection>(client: &Client) -> Result<bool, ProjectorError> {

@@ -177,7 +177,9 @@ impl Steward {
         let Some(mine) = known.iter().find(|it| it.version == self.positions.version) else {
             return Err(self.dropped());
         };
-        let step = next(&self.facts(session, mine, live(&known)).await?);
+        let facts = self.facts(session, mine, live(&known)).await?;
+        let step = next(&facts);
+        self.progress.seen_paused(facts.paused);
         self.progress.may_resume();
         self.report(session).await;
         if let Step::Rest(stage) = step {

@@ -23,7 +23,7 @@ const LOCK: Duration = Duration::from_millis(200);
 const HOLD: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Why readers are not switched to a version. Nothing has changed.
+/// Why readers are not switched to a version, or why it is not taken away. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwitchError {
@@ -43,6 +43,16 @@ pub enum SwitchError {
         /// The version, with its projection's name.
         version: String,
         /// Why, and what to do.
+        why: String,
+    },
+    /// It cannot be taken away.
+    #[error("{version} cannot be {done}: {why}")]
+    Kept {
+        /// The version, with its projection's name.
+        version: String,
+        /// What was to be done to it: "dropped" or "cancelled".
+        done: &'static str,
+        /// Why not, and what to do.
         why: String,
     },
     /// It does not come as far as the live version.

@@ -31,7 +31,7 @@ pub(crate) async fn lead(
     let mut grants = Vec::new();
     if moves(old, new) {
         for table in &old.tables {
-            grants.extend(move_away(client, old, table).await?);
+            grants.extend(move_away(client, old, new, table).await?);
         }
     }
     for table in tables(client, &new.place).await? {
@@ -82,22 +82,23 @@ async fn lead_one(client: &Client, new: &Version, table: &str) -> Result<(), Pro
 async fn move_away(
     client: &Client,
     old: &Version,
+    new: &Version,
     table: &str,
 ) -> Result<Vec<String>, ProjectorError> {
     let name = qualified(&old.home, table);
     let Some(Named { oid, .. }) = find(client, &name).await? else {
-        return Err(unfit(old, format!("its table {name} is gone")).into());
+        return Err(unfit(new, format!("{old} has lost its table {name}")).into());
     };
     let grants = readers(client, oid, &name).await?;
     let others = dependents(client, oid).await?;
     if !others.is_empty() {
         let why = format!(
-            "{} stand on the table {name} itself, and would go on showing version {}: drop them, \
-             and make them anew when {name} is a view",
-            others.join(", "),
+            "{} on the table {name} itself, and would go on showing version {}: drop what does, \
+             and make it anew when {name} is a view",
+            standing(&others),
             old.version
         );
-        return Err(unfit(old, why).into());
+        return Err(unfit(new, why).into());
     }
     let own = place::own_schema(&old.home, &old.projection, old.version);
     place::make(client, &own).await?;
@@ -175,6 +176,16 @@ pub(crate) async fn dependents(client: &Client, oid: u32) -> Result<Vec<String>,
     let rows = client.query(query, &[&oid]).await;
     let rows = rows.map_err(ProjectorError::postgres("see what stands on a table"))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Says of objects that they stand, on what the caller names.
+pub(crate) fn standing(objects: &[String]) -> String {
+    let verb = if objects.len() == 1 {
+        "stands"
+    } else {
+        "stand"
+    };
+    format!("{} {verb}", objects.join(", "))
 }
 
 /// A view reads with its owner's privileges: that one must be allowed to.

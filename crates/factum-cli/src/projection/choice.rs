@@ -39,30 +39,41 @@ fn choose(
         Some(version) => it.version == version,
         None => it.state.is_some_and(|it| states.contains(&it)),
     };
-    let mut versions = all.into_iter().filter(|it| it.projection == name);
-    let known = versions.by_ref().collect::<Vec<_>>();
+    let known = all.into_iter().filter(|it| it.projection == name);
+    let known: Vec<_> = known.collect();
+    let wanted = match version {
+        Some(version) => format!("version {version}"),
+        None => {
+            let states: Vec<_> = states.iter().map(|it| it.name()).collect();
+            format!("{} version", states.join(" or "))
+        }
+    };
+    let missing = no_version(name, wanted, &known);
+    known.into_iter().rev().find(fits).ok_or(missing)
+}
+
+/// The error where a projection has no partition.
+pub(crate) fn without_partitions(name: &str, all: Vec<ListedProjection>) -> Failure {
+    let known = all.into_iter().filter(|it| it.projection == name);
+    no_version(
+        name,
+        "version with partitions".into(),
+        &known.collect::<Vec<_>>(),
+    )
+}
+
+fn no_version(name: &str, wanted: String, known: &[ListedProjection]) -> Failure {
     let seen: Vec<_> = known.iter().map(described).collect();
-    let found = known.into_iter().rev().find(fits);
-    found.ok_or_else(|| Failure::NoVersion {
+    Failure::NoVersion {
         name: name.to_owned(),
-        wanted: match version {
-            Some(version) => format!("version {version}"),
-            None => format!(
-                "{} version",
-                states
-                    .iter()
-                    .map(|it| it.name())
-                    .collect::<Vec<_>>()
-                    .join(" or ")
-            ),
-        },
+        wanted,
         known: match seen.is_empty() {
             true => {
                 "no version at all: is the name right, and did a worker of it ever run here?".into()
             }
             false => seen.join(", "),
         },
-    })
+    }
 }
 
 fn described(it: &ListedProjection) -> String {

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::output::{self, Cell, Table};
 
 const AFTER_HELP: &str = "\
-EVENTS counts the events that the version has applied, from the first one on. SESSIONS counts the
+EVENTS counts the events that the version has applied, from the first one on, and PARKED its dead letters: events
+that it could not apply, and those behind them. SESSIONS counts the
 connections that its workers have to this Postgres; none says that no worker runs.
 
 Examples:
@@ -46,6 +47,7 @@ fn table(projections: &[ListedProjection]) -> Table {
         "topic",
         "partitions",
         "events",
+        "parked",
         "sessions",
     ]);
     for it in projections {
@@ -56,6 +58,7 @@ fn table(projections: &[ListedProjection]) -> Table {
             Cell::text(&it.topic),
             Cell::number(it.partitions),
             Cell::number(it.events),
+            Cell::number::<u64>(it.parked),
             Cell::number(it.sessions),
         ]);
     }

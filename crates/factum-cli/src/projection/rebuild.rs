@@ -29,10 +29,10 @@ pub(crate) struct Flags {
     /// The version that is built [default: the newest one that is not live yet]
     #[arg(long, value_name = "N")]
     version: Option<u32>,
-    /// Say what would happen, and do nothing
+    /// Say what would happen, and do nothing: not even ask for the switch
     #[arg(long, conflicts_with_all = ["cancel", "watch"])]
     plan: bool,
-    /// Stay until readers see the version, and show how far it is
+    /// Ask for the switch, stay until readers see the version, and show how far it is
     #[arg(long, conflicts_with = "cancel")]
     watch: bool,
     /// Give the version up: nothing of it is left but its number
@@ -58,12 +58,8 @@ impl Flags {
         }
         operations.rebuild(name, version).await?;
         match self.watch {
-            true => self.follow(&operations, version).await,
-            false => self.say(
-                &found,
-                "asked",
-                "readers are led to it as soon as it is ready",
-            ),
+            true => self.follow(&operations, &found).await,
+            false => self.say(&found, "asked", asked(&found)),
         }
     }
 
@@ -78,9 +74,17 @@ impl Flags {
         ))?)
     }
 
-    /// Shows how far the version is until it is live.
-    async fn follow(&self, operations: &Operations, version: u32) -> Result<(), Failure> {
-        let mut shown = None;
+    /// Shows how far the version is until it is live. One that was cancelled is unknown until a worker of it starts.
+    async fn follow(
+        &self,
+        operations: &Operations,
+        found: &ListedProjection,
+    ) -> Result<(), Failure> {
+        let (version, mut shown) = (found.version, None);
+        let mut begun = !is_cancelled(found);
+        if !begun {
+            eprintln!("{}", asked(found));
+        }
         loop {
             let all = operations.list().await?;
             let of = all.iter().filter(|it| it.projection == self.which.name);
@@ -99,6 +103,7 @@ impl Flags {
                     live,
                 )
             });
+            begun |= mine.is_some();
             match (mine, live) {
                 (Some(mine), _) if mine.state == Some(VersionState::Live) => {
                     return self.say(mine, "done", "readers see it now");
@@ -108,6 +113,7 @@ impl Flags {
                     eprintln!("{} of {} events", mine.events, live.events.max(mine.events));
                 }
                 (Some(_), _) => {}
+                (None, _) if !begun => {}
                 (None, _) => {
                     return Err(Failure::NoVersion {
                         name: self.which.name.clone(),
@@ -121,9 +127,20 @@ impl Flags {
     }
 }
 
+fn is_cancelled(found: &ListedProjection) -> bool {
+    found.state == Some(VersionState::Cancelled)
+}
+
+/// What happens next to a version whose rebuild is asked for.
+fn asked(found: &ListedProjection) -> &'static str {
+    match is_cancelled(found) {
+        true => "it was cancelled, and may begin again: start a worker of it",
+        false => "readers are led to it as soon as it is ready",
+    }
+}
+
 fn plan(found: &ListedProjection) -> String {
-    let cancelled = found.state == Some(VersionState::Cancelled);
-    let begins = match cancelled {
+    let begins = match is_cancelled(found) {
         true => "it was cancelled; it may begin again when a worker of it starts",
         false => "it is being built beside the live version",
     };

@@ -1,6 +1,7 @@
 //! `factum projection drop`.
 
 use clap::Args;
+use factum_projector::{ListedProjection, VersionState};
 use serde_json::json;
 
 use super::choice;
@@ -35,18 +36,38 @@ impl Flags {
             operations.drop_version(name, self.version).await?;
         }
         if self.which.postgres.json {
-            let answer =
-                json!({ "projection": name, "version": self.version, "dropped": self.yes });
+            let answer = json!({
+                "projection": name, "version": self.version, "state": found.state,
+                "parked": found.parked, "dropped": self.yes
+            });
             return Ok(output::object(&answer)?);
         }
-        let what = format!(
-            "{name} version {}: its tables, its positions in {} partitions of {}, and {} applied events' worth of rows",
-            self.version, found.partitions, found.topic, found.events
-        );
+        let what = what(&found);
         let words = match self.yes {
             true => format!("dropped {what}\n"),
             false => format!("would drop {what}\nnothing was done: add --yes\n"),
         };
         Ok(output::print(&words)?)
     }
+}
+
+/// What goes with a version.
+fn what(found: &ListedProjection) -> String {
+    let ListedProjection {
+        projection,
+        version,
+        partitions,
+        topic,
+        events,
+        ..
+    } = found;
+    let live = match found.state {
+        Some(VersionState::Live) => ", which is live: readers see it",
+        _ => "",
+    };
+    let parked = found.parked.map_or("its".into(), |it| it.to_string());
+    format!(
+        "{projection} version {version}{live}: its tables, its positions in {partitions} partitions of {topic}, \
+         {events} applied events' worth of rows, and {parked} dead letters"
+    )
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use clap::Args;
 use factum_projector::{PartitionProgress, VersionState};
 
+use super::choice;
 use crate::connection::Postgres;
 use crate::failure::Failure;
 use crate::output::{self, Cell, Table};
 
 const AFTER_HELP: &str = "\
 LAG is in records. Its end is what the partition's worker last saw, some seconds ago; with --log the log is
-asked. SECONDS is how long ago the log ended where the partition is projected to, so what readers see is not
+asked. PARKED counts dead letters. SECONDS is how long ago the log ended where the partition is projected to, so what readers see is not
 older; only its worker knows that, and only of the time that it runs. RATE is in events a second, of all of
 the worker's partitions. A dash says that it is not known; no worker was seen for half a minute, perhaps.
 
@@ -33,9 +34,13 @@ pub(crate) struct Flags {
 
 impl Flags {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let mut partitions = self.postgres.operations().await?.status().await?;
+        let operations = self.postgres.operations().await?;
+        let mut partitions = operations.status().await?;
         if let Some(name) = &self.name {
             partitions.retain(|it| it.projection == *name);
+            if partitions.is_empty() {
+                return Err(choice::without_partitions(name, operations.list().await?));
+            }
         }
         if let Some(log) = &self.log {
             partitions = ends(log, partitions).await?;
@@ -69,6 +74,7 @@ fn table(partitions: &[PartitionProgress]) -> Table {
         "partition",
         "offset",
         "events",
+        "parked",
         "lag",
         "seconds",
         "rate",
@@ -85,6 +91,7 @@ fn table(partitions: &[PartitionProgress]) -> Table {
             Cell::number(it.partition),
             Cell::number(it.offset),
             Cell::number(it.events),
+            Cell::number::<u64>(it.parked),
             Cell::number::<u64>(it.lag),
             Cell::number::<u64>(it.lag_seconds),
             Cell::number::<u64>(it.per_second),

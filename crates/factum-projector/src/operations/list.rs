@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::Operations;
+use super::parked::Parked;
 use crate::positions::table;
 use crate::{ProjectorError, VersionState, versions};
 
@@ -27,32 +28,41 @@ pub struct ListedProjection {
     pub partitions: u64,
     /// Events applied, from the first one on.
     pub events: u64,
+    /// Events that are parked: its dead letters. None where the role may not see them.
+    pub parked: Option<u64>,
     /// Connections of its workers to this Postgres.
     pub sessions: u64,
 }
 
 impl Operations {
-    /// All versions of all projections, by name, version and topic; none where no worker ever ran.
+    /// All versions of all projections, by name, version and topic; none where no worker ever ran. One that was
+    /// cancelled has no partitions, and one that an older Factum projected has no state.
     ///
     /// # Errors
     /// Postgres fails, or denies the look.
     pub async fn list(&self) -> Result<Vec<ListedProjection>, ProjectorError> {
         let query = format!(
-            "SELECT projection, version, topic, count(*), sum(next - 1)::bigint, \
+            "SELECT projection, version, topic, partitions, events, \
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
               AND application_name = left('factum.' || projection || '.v' || version, 63)), \
-             (SELECT state FROM {} v WHERE v.projection = p.projection AND v.version = p.version), \
-             bool_or(paused) \
-             FROM {} p GROUP BY projection, version, topic ORDER BY projection, version, topic",
+             state, paused \
+             FROM (SELECT projection, version, coalesce(p.topic, v.topic) AS topic, count(p.partition) AS partitions, \
+                   coalesce(sum(next - 1), 0)::bigint AS events, min(state) AS state, \
+                   coalesce(bool_or(paused), false) AS paused \
+                   FROM {} v FULL JOIN {} p USING (projection, version) GROUP BY 1, 2, 3) AS it \
+             ORDER BY projection, version, topic",
             versions::table(&self.schema),
             table(&self.schema)
         );
-        let _call = self.session.call();
-        match self.session.client.query(&query, &[]).await {
-            Ok(rows) => Ok(rows.iter().map(listed).collect()),
-            Err(error) if is_missing(&error) => Ok(Vec::new()),
-            Err(error) => Err(ProjectorError::postgres("list the projections")(error)),
-        }
+        let call = self.session.call();
+        let rows = match self.session.client.query(&query, &[]).await {
+            Ok(rows) => rows,
+            Err(error) if is_missing(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(ProjectorError::postgres("list the projections")(error)),
+        };
+        drop(call);
+        let parked = self.parked().await?;
+        Ok(rows.iter().map(|row| listed(row, &parked)).collect())
     }
 }
 
@@ -62,13 +72,15 @@ pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| MISSING.contains(code))
 }
 
-fn listed(row: &Row) -> ListedProjection {
+fn listed(row: &Row, parked: &Parked) -> ListedProjection {
+    let (version, topic) = (row.get::<_, i32>(1) as u32, row.get::<_, &str>(2));
     ListedProjection {
         projection: row.get(0),
-        version: row.get::<_, i32>(1) as u32,
+        version,
         state: row.get::<_, Option<&str>>(6).and_then(VersionState::named),
         paused: row.get(7),
-        topic: row.get(2),
+        parked: parked.of((row.get(0), version), topic, None),
+        topic: topic.to_owned(),
         partitions: row.get::<_, i64>(3) as u64,
         events: row.get::<_, i64>(4) as u64,
         sessions: row.get::<_, i64>(5) as u64,

@@ -5,7 +5,7 @@ use crate::dead_letters;
 use crate::positions;
 use crate::switch::SwitchError;
 use crate::versions::{Version, VersionState, Versions};
-use crate::view::{dependents, qualified, tables};
+use crate::view::{dependents, qualified, standing, tables};
 use crate::{ProjectorError, sql};
 
 /// What is to be left of a version.
@@ -15,6 +15,21 @@ pub(super) enum Removal {
     Cancel,
     /// Nothing.
     Drop,
+}
+
+impl Removal {
+    /// The error where a version stays.
+    fn refused(self, version: &Version, why: impl Into<String>) -> ProjectorError {
+        let kept = SwitchError::Kept {
+            version: version.to_string(),
+            done: match self {
+                Self::Cancel => "cancelled",
+                Self::Drop => "dropped",
+            },
+            why: why.into(),
+        };
+        kept.into()
+    }
 }
 
 /// Whether a version may be taken away. Pure.
@@ -35,12 +50,7 @@ pub(super) fn judge<'a>(
         (VersionState::Retired, Removal::Cancel) => "it was live before: drop it instead",
         _ => return Ok(found),
     };
-    let why = format!("it is not taken away, for {why}");
-    Err(SwitchError::Unfit {
-        version: found.to_string(),
-        why,
-    }
-    .into())
+    Err(how.refused(found, why))
 }
 
 impl Operations {
@@ -65,7 +75,7 @@ impl Operations {
         deleted.map_err(ProjectorError::postgres("delete its positions"))?;
         dead_letters::forget(client, &self.schema, version).await?;
         if version.state != VersionState::Cancelled {
-            self.drop_tables(version).await?;
+            self.drop_tables(version, how).await?;
         }
         match how {
             Removal::Drop => versions.forget(client, whose).await,
@@ -73,7 +83,7 @@ impl Operations {
         }
     }
 
-    async fn drop_tables(&self, version: &Version) -> Result<(), ProjectorError> {
+    async fn drop_tables(&self, version: &Version, how: Removal) -> Result<(), ProjectorError> {
         let own = version.is_behind_a_view();
         let names = match own {
             true => tables(&self.session.client, &version.place).await?,
@@ -85,7 +95,7 @@ impl Operations {
                 self.run(&format!("DROP VIEW IF EXISTS {view}"), &view)
                     .await?;
             }
-            self.drop_table(version, &name).await?;
+            self.drop_table(version, &name, how).await?;
         }
         if own {
             let schema = sql::quote(&version.place);
@@ -95,7 +105,12 @@ impl Operations {
         Ok(())
     }
 
-    async fn drop_table(&self, version: &Version, name: &str) -> Result<(), ProjectorError> {
+    async fn drop_table(
+        &self,
+        version: &Version,
+        name: &str,
+        how: Removal,
+    ) -> Result<(), ProjectorError> {
         let table = qualified(&version.place, name);
         let find = "SELECT to_regclass($1)::oid";
         let found = self.session.client.query_one(find, &[&table]).await;
@@ -106,11 +121,10 @@ impl Operations {
         let others = dependents(&self.session.client, oid).await?;
         if !others.is_empty() {
             let why = format!(
-                "{} stand on its table {table}: drop them first",
-                others.join(", ")
+                "{} on its table {table}: drop what does first",
+                standing(&others)
             );
-            let version = version.to_string();
-            return Err(SwitchError::Unfit { version, why }.into());
+            return Err(how.refused(version, why));
         }
         let owner = format!(
             "DELETE FROM {}.factum_owners WHERE table_oid = {oid}",

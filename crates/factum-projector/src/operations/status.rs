@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use super::Operations;
+use super::parked::Parked;
 use crate::positions::table;
 use crate::{ProjectorError, VersionState, versions, workers};
 
@@ -29,6 +30,8 @@ pub struct PartitionProgress {
     pub offset: u64,
     /// Events applied, from the first one on.
     pub events: u64,
+    /// Events that are parked: its dead letters. None where the role may not see them.
+    pub parked: Option<u64>,
     /// Where the partition ends, exclusive: as its worker last saw it, or as the caller has asked the log.
     pub end: Option<u64>,
     /// Records between the two.
@@ -83,14 +86,16 @@ impl Operations {
             table(&self.schema),
             versions::table(&self.schema)
         );
-        let _call = self.session.call();
+        let call = self.session.call();
         let rows = match self.session.client.query(&query, &[]).await {
             Ok(rows) => rows,
             Err(error) if super::list::is_missing(&error) => return Ok(Vec::new()),
             Err(error) => return Err(ProjectorError::postgres("read the positions")(error)),
         };
-        let said = self.said().await?;
-        Ok(rows.iter().map(|row| progress(row, &said)).collect())
+        drop(call);
+        let (said, parked) = (self.said().await?, self.parked().await?);
+        let progress = rows.iter().map(|row| progress(row, &said, &parked));
+        Ok(progress.collect())
     }
 
     async fn said(&self) -> Result<Saying, ProjectorError> {
@@ -101,6 +106,7 @@ impl Operations {
              WHERE seen_at > now() - interval '30 seconds' ORDER BY seen_at",
             workers::table(&self.schema)
         );
+        let _call = self.session.call();
         let rows = match self.session.client.query(&query, &[]).await {
             Err(error) if super::list::is_missing(&error) => return Ok(Saying::new()),
             rows => rows.map_err(ProjectorError::postgres("read what workers say"))?,
@@ -125,9 +131,11 @@ impl Operations {
     }
 }
 
-fn progress(row: &Row, said: &Saying) -> PartitionProgress {
+fn progress(row: &Row, said: &Saying, parked: &Parked) -> PartitionProgress {
     let (projection, version): (String, u32) = (row.get(0), row.get::<_, i32>(1) as u32);
     let (partition, offset) = (row.get::<_, i32>(3) as u32, row.get::<_, i64>(4) as u64);
+    let topic: String = row.get(2);
+    let parked = parked.of((&projection, version), &topic, Some(partition));
     let said = said.get(&(projection.clone(), version, partition));
     let end = said.and_then(|it| it.end);
     let interruption = said.and_then(|it| it.interruption.clone());
@@ -136,10 +144,11 @@ fn progress(row: &Row, said: &Saying) -> PartitionProgress {
         version,
         state: row.get::<_, Option<&str>>(7).and_then(VersionState::named),
         paused: row.get(6),
-        topic: row.get(2),
+        topic,
         partition,
         offset,
         events: row.get::<_, i64>(5) as u64 - 1,
+        parked,
         end,
         lag: end.map(|end| end.saturating_sub(offset)),
         lag_seconds: said.and_then(|it| it.lag_seconds),

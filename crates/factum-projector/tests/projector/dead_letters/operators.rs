@@ -55,3 +55,30 @@ async fn nothing_is_discarded_in_the_middle_of_a_worker_s_transaction() {
     assert_eq!(letters(&bank).await, []);
     worker.abort();
 }
+
+/// The error tells how to project all events again by hand. Letters of the first life would be applied a second time.
+#[tokio::test]
+async fn a_rebuild_by_hand_takes_the_letters_of_the_version_with_it() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 72).await;
+    ledger
+        .commit(0, "a", &[posted(1, POISON), posted(1, 5)])
+        .await;
+    ledger.commit(1, "b", &[posted(1, 6)]).await;
+    project(&bank, Build::FIRST).await;
+    assert_eq!(letters(&bank).await.len(), 2);
+    let others = "INSERT INTO dead_letters SELECT projection, version + 1, topic, partition, sequence, \"offset\", \
+         aggregate, aggregate_version, event, keys, record_key, record_header, record_value, error, attempts \
+         FROM dead_letters";
+    bank.sql(others).await;
+    bank.sql("DELETE FROM balance; DELETE FROM positions").await;
+    project(&bank, Build::LAST).await;
+    ask(&bank, "version = 1").await;
+    project(&bank, Build::LAST).await;
+    let rows = bank.rows::<Balance>().await;
+    assert_eq!(rows, expected(&Balances, &ledger.valid), "each event once");
+    let left = "SELECT count(*) FILTER (WHERE version = 1), count(*) FROM dead_letters";
+    let left = bank.client.query_one(left, &[]).await.unwrap();
+    let left: (i64, i64) = (left.get(0), left.get(1));
+    assert_eq!(left, (0, 2), "those of another version stay");
+}

@@ -1,5 +1,8 @@
 //! What was parked is replayed in order, and then the table is that of a run without the fault.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
 use factum_projector::{Options, Projector, ProjectorError};
 use factum_status::Components;
 use serde_json::Value;
@@ -182,4 +185,43 @@ async fn many_failures_among_many_events() {
     ask(&bank, "true").await;
     project(&bank, Build::LAST).await;
     assert_whole(&bank, &ledger).await;
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_fails_again_warns_of_its_first_error() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 35).await;
+    let amounts = [WORSE, 5, POISON];
+    for (account, amount) in ["a", "a", "b"].into_iter().zip(amounts) {
+        ledger.commit(0, account, &[posted(1, amount)]).await;
+    }
+    project(&bank, Build::FIRST).await;
+    assert_eq!(letters(&bank).await.len(), 3);
+    ask(&bank, "true").await;
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let subscribed = tracing::subscriber::set_default(subscriber.finish());
+    project(&bank, Build::FIRST).await;
+    drop(subscribed);
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    let line = text.lines().find(|line| line.contains("stay=3"));
+    let line = line.unwrap_or_else(|| panic!("nothing is told in {text}"));
+    crate::refusals::assert_says(line, &["WARN", "replayed=0", "what is 99999?"]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factum_projector::{FailurePolicy, Operations, Options};
+use factum_projector::{FailurePolicy, Operations, Options, VersionState};
 use factum_testkit::servers;
 
 use super::{
@@ -55,7 +55,16 @@ async fn a_cancelled_version_leaves_its_number_and_does_not_come_back() {
         &again.error().await,
         &["version 2 was cancelled", "rebuild balances"],
     );
+    // What the error tells to do begins with finding the version.
+    let listed = operations.list().await.unwrap();
+    let listed = listed
+        .iter()
+        .map(|it| (it.version, it.state, it.partitions));
+    let listed: Vec<_> = listed.collect();
+    let (live_one, cancelled) = (Some(VersionState::Live), Some(VersionState::Cancelled));
+    assert_eq!(listed, [(1, live_one, 2), (2, cancelled, 0)]);
     operations.rebuild("balances", 2).await.unwrap();
+    assert_eq!(operations.list().await.unwrap().len(), 1, "it may begin");
     let _again = Worker::start(&bank, projector(Newer, options(&bank)), bank.postgres());
     eventually("version 2 is live", async || live(&bank).await == 2).await;
     shows_the_live_version(&bank, &ledger).await;
@@ -68,7 +77,12 @@ async fn an_old_version_is_dropped_whole_and_its_code_refused() {
     bank.run(projector(Newer, bank.until_end())).await.unwrap();
     assert_eq!(live(&bank).await, 2);
     let error = words(operations.drop_version("balances", 2).await.unwrap_err());
-    assert_says(&error, &["balances version 2", "it is live"]);
+    assert_says(
+        &error,
+        &["balances version 2 cannot be dropped: it is live"],
+    );
+    let error = words(operations.cancel("balances", 1).await.unwrap_err());
+    assert_says(&error, &["balances version 1 cannot be cancelled: it was"]);
     operations.drop_version("balances", 1).await.unwrap();
     assert_eq!(traces(&bank, 1).await, 0);
     shows_the_live_version(&bank, &ledger).await;
@@ -224,7 +238,23 @@ async fn what_stands_on_the_table_itself_is_not_left_behind() {
         .unwrap_err();
     assert_says(
         &words(refused),
-        &["view rich stand on the table", "drop them"],
+        &[
+            "balances version 2 cannot be switched to: view rich stands on the table",
+            "go on showing version 1: drop what does",
+        ],
+    );
+    let operations = operations(&bank).await;
+    operations.cancel("balances", 2).await.unwrap();
+    let error = words(operations.drop_version("balances", 1).await.unwrap_err());
+    assert_says(
+        &error,
+        &["balances version 1 cannot be dropped: it is live"],
+    );
+    operations.drop_version("balances", 2).await.unwrap();
+    let error = words(operations.drop_version("balances", 1).await.unwrap_err());
+    assert_says(
+        &error,
+        &["balances version 1 cannot be dropped: view rich stands on its table"],
     );
     assert_eq!(live(&bank).await, 1);
     shows_the_live_version(&bank, &ledger).await;
@@ -297,6 +327,52 @@ async fn a_paused_version_commits_nothing_until_it_goes_on() {
     }
     let error = words(operations.pause("balances", 7, true).await.unwrap_err());
     assert_says(&error, &["there is no balances version 7"]);
+}
+
+/// It has nothing to write, so it does not meet the mark on the positions.
+#[tokio::test]
+async fn an_idle_worker_says_that_it_is_paused() {
+    let (bank, mut ledger) = bank(&servers::postgres(), 10, 73).await;
+    let options = options(&bank);
+    let components = options.components.clone();
+    let _worker = Worker::start(&bank, projector(Balances, options), bank.postgres());
+    let operations = operations(&bank).await;
+    let says = async |phase: &str| {
+        eventually(&format!("it says {phase}"), async || {
+            let all = components.all();
+            let Some(worker) = all.first() else {
+                return false;
+            };
+            let (status, metrics) = (worker.status(), worker.metrics());
+            let metric = metrics
+                .iter()
+                .find(|it| it.name() == "factum_projector_paused");
+            let metric = metric.expect("there is one").get_metric()[0]
+                .get_gauge()
+                .get_value();
+            let owns = status["owned"].as_array().is_some_and(|it| it.len() == 2);
+            owns && status["phase"] == phase && metric == f64::from(phase == "paused")
+        })
+        .await;
+    };
+    says("projecting").await;
+    operations.pause("balances", 1, true).await.unwrap();
+    says("paused").await;
+    eventually("operators are told", async || {
+        let told = operations.status().await.unwrap();
+        told.iter()
+            .all(|it| it.worker.as_ref().is_some_and(|it| it.ends_with(" paused")))
+    })
+    .await;
+    let then = bank.positions().await;
+    ledger.commit(0, "meanwhile", &[posted(1, 1)]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bank.positions().await, then);
+    operations.pause("balances", 1, false).await.unwrap();
+    says("projecting").await;
+    let end = ledger.records().await;
+    eventually("it goes on", async || bank.positions().await == end).await;
+    shows_the_live_version(&bank, &ledger).await;
 }
 
 #[tokio::test]
