@@ -74,7 +74,7 @@ mod tests {
             ..head.clone()
         };
         let heads: Vec<_> = heads.iter().zip(marked).map(mark).collect();
-        page(0, &heads, &mut Parked::default(), usize::MAX).replay
+        page(0, &heads, &Parked::default(), usize::MAX).replay
     }
 
     #[test]
