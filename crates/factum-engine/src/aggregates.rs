@@ -41,6 +41,9 @@ type Map<A> = FxHashMap<CompactString, Versioned<A>>;
 
 struct Generation<A> {
     map: Map<A>,
+    /// The map's places, full or free. Its capacity does not tell them: that falls as entries are removed, and
+    /// the memory stays.
+    slots: usize,
     /// Bytes besides the map's own.
     heap: usize,
 }
@@ -76,6 +79,7 @@ impl<A> Default for Generation<A> {
     fn default() -> Self {
         Self {
             map: Map::default(),
+            slots: 0,
             heap: 0,
         }
     }
@@ -84,13 +88,15 @@ impl<A> Default for Generation<A> {
 impl<A> Generation<A> {
     /// About how many bytes it takes.
     fn bytes(&self) -> usize {
-        let slots = self.map.capacity() / 7 * 8;
-        slots * (size_of::<(CompactString, Versioned<A>)>() + 1) + self.heap
+        self.slots * (size_of::<(CompactString, Versioned<A>)>() + 1) + self.heap
     }
 
     fn insert(&mut self, id: CompactString, aggregate: Versioned<A>) {
         self.heap += heap(&id, aggregate.weight);
         self.map.insert(id, aggregate);
+        // A map fills seven eighths of its places, whose number is a power of two.
+        let slots = (self.map.capacity() * 8 / 7).next_power_of_two();
+        self.slots = self.slots.max(slots);
     }
 
     fn remove(&mut self, id: &str) -> Option<(CompactString, Versioned<A>)> {
@@ -477,5 +483,31 @@ mod tests {
         assert!(diaries.take(usize::MAX));
         let heap = diaries.young.heap;
         assert_eq!(heap, grown, "what was taken counts as it is");
+    }
+    /// A generation of so many aggregates.
+    fn generation(count: usize) -> Generation<Diary> {
+        let mut generation = Generation::default();
+        for number in 0..count {
+            let id = CompactString::from(number.to_string());
+            generation.insert(id, Versioned::default());
+        }
+        generation
+    }
+
+    #[test]
+    fn a_generation_counts_the_places_that_its_map_has() {
+        let place = size_of::<(CompactString, Versioned<Diary>)>() + 1;
+        let slots = |count| generation(count).bytes() / place;
+        assert_eq!([0, 1, 28, 29, 56, 57].map(slots), [0, 4, 32, 64, 64, 128]);
+    }
+
+    #[test]
+    fn what_is_removed_from_a_generation_leaves_its_memory() {
+        let mut generation = generation(56);
+        let before = generation.bytes();
+        for number in 0..50 {
+            assert!(generation.remove(&number.to_string()).is_some());
+        }
+        assert_eq!(generation.bytes(), before);
     }
 }
