@@ -20,7 +20,7 @@ use crate::builder::EngineBuilder;
 use crate::checkpoints::{Checkpoints, Keeping};
 use crate::decider::{Caller, Request};
 use crate::follow::follow_to_the_end;
-use crate::history::Lookups;
+use crate::history::{Asking, Lookup};
 use crate::middleware::Middleware;
 use crate::outcomes::Outcome;
 use crate::owner::Route;
@@ -53,10 +53,10 @@ pub(crate) struct Shared<A: Aggregate> {
     /// The ways of commands through the log, where they are routed.
     pub routes: Option<Routes<A>>,
     pub middleware: Option<Arc<dyn Middleware<A>>>,
-    /// The way to the owner of each partition that this engine owns.
-    pub owners: RwLock<Vec<Option<mpsc::Sender<Request<A>>>>>,
-    /// The ways for questions.
-    pub lookups: Lookups,
+    /// The ways to the owner of each partition that this engine owns.
+    pub owners: RwLock<Vec<Option<Ways<A>>>>,
+    /// Whose turn it is to ask for what was.
+    pub asking: Asking,
     pub claimant: Uuid,
     pub turns: Arc<Turns>,
     pub stop: CancellationToken,
@@ -66,6 +66,13 @@ pub(crate) struct Shared<A: Aggregate> {
     pub ready: watch::Sender<Readiness>,
     pub failure: watch::Sender<Option<EngineError>>,
     pub board: Arc<Board>,
+}
+
+/// The ways to an owner in this process.
+pub(crate) struct Ways<A: Aggregate> {
+    pub commands: mpsc::Sender<Request<A>>,
+    /// For questions about what was.
+    pub lookups: mpsc::Sender<Lookup>,
 }
 
 /// The ways of commands through the log.
@@ -101,7 +108,19 @@ impl<A: Aggregate> Routes<A> {
 }
 
 impl<A: Aggregate> Shared<A> {
-    /// The way to one of the owners.
+    /// A way to the owner of a partition, if it is here.
+    pub fn way<T>(&self, partition: u32, pick: impl FnOnce(&Ways<A>) -> T) -> Option<T> {
+        let owners = self.owners.read().expect("no one panics with the lock");
+        owners[partition as usize].as_ref().map(pick)
+    }
+
+    /// Opens the ways to an owner, or closes them.
+    pub fn lead_to(&self, partition: u32, ways: Option<Ways<A>>) {
+        let mut owners = self.owners.write().expect("no one panics with the lock");
+        owners[partition as usize] = ways;
+    }
+
+    /// The way of commands through the log, for one of the owners.
     pub fn route(&self) -> Option<Route<A>> {
         let routes = self.routes.as_ref()?;
         let (intake, replier) = (routes.intake.clone(), routes.replier.clone());
@@ -169,7 +188,7 @@ impl<A: Aggregate> Engine<A> {
             routes,
             middleware,
             owners: RwLock::new((0..partitions).map(|_| None).collect()),
-            lookups: Lookups::new(partitions),
+            asking: Asking::default(),
             claimant: random_id(),
             turns: Arc::new(Turns::new(processors().min(REPLAYS))),
             stop: CancellationToken::new(),
@@ -313,8 +332,7 @@ impl<A: Aggregate> Engine<A> {
     }
 
     fn owns(&self, partition: u32) -> bool {
-        let owners = self.shared.owners.read();
-        owners.expect("no one panics with the lock")[partition as usize].is_some()
+        self.shared.way(partition, |_| ()).is_some()
     }
 
     /// Queues a command behind those queued before it, waiting for room, and returns its reply:
@@ -431,14 +449,8 @@ impl<A: Aggregate> Engine<A> {
         &self,
         partition: u32,
     ) -> Result<mpsc::Sender<Request<A>>, ExecuteError<A::Rejection>> {
-        let owners = self
-            .shared
-            .owners
-            .read()
-            .expect("no one panics with the lock");
-        owners[partition as usize]
-            .clone()
-            .ok_or_else(|| self.refuse(ExecuteError::Unavailable { partition }))
+        let way = self.shared.way(partition, |ways| ways.commands.clone());
+        way.ok_or_else(|| self.refuse(ExecuteError::Unavailable { partition }))
     }
 
     /// Counts a command that reached no owner.

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::EngineError;
 use crate::decider::panic_message;
-use crate::engine::Shared;
+use crate::engine::{Shared, Ways};
+use crate::history::AT_ONCE;
 use crate::owner::Owner;
 use crate::standby::Warm;
 use crate::standbys::Standbys;
@@ -152,7 +153,7 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions:
     });
     for &partition in partitions {
         let (sender, requests) = mpsc::channel(shared.options.queue);
-        let lookups = shared.lookups.open(partition);
+        let (ask, lookups) = mpsc::channel(AT_ONCE);
         let stop = CancellationToken::new();
         let (board, options) = shared.board.gained(partition, &sender, &shared.options);
         let owner = Owner::<A>::new(
@@ -172,8 +173,11 @@ fn gain<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions:
         owned
             .tasks
             .spawn(task(run_owner(shared.clone(), partition, owner, relieved)));
-        shared.owners.write().expect("no one panics with the lock")[partition as usize] =
-            Some(sender);
+        let ways = Ways {
+            commands: sender,
+            lookups: ask,
+        };
+        shared.lead_to(partition, Some(ways));
     }
 }
 
@@ -208,8 +212,7 @@ async fn run_owner<A: Aggregate>(
 async fn give_up<A: Aggregate>(shared: &Arc<Shared<A>>, owned: &mut Owned<A>, partitions: &[u32]) {
     let mut waiting: Vec<u32> = Vec::new();
     for partition in partitions {
-        shared.owners.write().expect("no one panics with the lock")[*partition as usize] = None;
-        shared.lookups.close(*partition);
+        shared.lead_to(*partition, None);
         if let Some(stop) = owned.stops.remove(partition) {
             stop.cancel();
             waiting.push(*partition);

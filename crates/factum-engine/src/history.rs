@@ -17,7 +17,7 @@ pub use ask::{At, HistoryPage, Past};
 pub use error::HistoryError;
 
 pub(crate) use chunk::{chunks, kept};
-pub(crate) use lookup::{Lookup, Lookups, NotHere, look_up};
+pub(crate) use lookup::{AT_ONCE, Asking, Lookup, NotHere, look_up};
 pub(crate) use places::Places;
 pub(crate) use tail::{Groups, Tail};
 

@@ -213,8 +213,8 @@ async fn what_could_not_be_read_back_never_reaches_the_log() {
     assert_eq!(read_all(&log).await.len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_full_queue_is_overload_and_loses_nothing() {
+/// An engine with room for few commands, on a log that is slow; and that log without its slowness.
+async fn start_slowly(queue: usize) -> (Engine<Counter>, Arc<dyn EventLog>) {
     let slow = Faults {
         delay: Duration::from_millis(200),
         ..Faults::default()
@@ -222,11 +222,16 @@ async fn a_full_queue_is_overload_and_loses_nothing() {
     let memory = memory();
     let log: Arc<dyn EventLog> = Arc::new(FaultyLog::new(memory.clone(), slow));
     let options = EngineOptions {
-        queue: 4,
-        in_flight: 4,
+        queue,
+        in_flight: queue,
         ..options(1)
     };
-    let engine = Engine::<Counter>::start(log, options).await.unwrap();
+    (Engine::start(log, options).await.unwrap(), memory)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_is_overload_and_loses_nothing() {
+    let (engine, memory) = start_slowly(4).await;
     let mut replies = Vec::new();
     let mut overloaded = 0;
     for _ in 0..100 {
@@ -250,18 +255,7 @@ async fn a_full_queue_is_overload_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn who_executes_waits_for_room() {
-    let slow = Faults {
-        delay: Duration::from_millis(200),
-        ..Faults::default()
-    };
-    let memory = memory();
-    let log: Arc<dyn EventLog> = Arc::new(FaultyLog::new(memory.clone(), slow));
-    let options = EngineOptions {
-        queue: 1,
-        in_flight: 1,
-        ..options(1)
-    };
-    let engine = Engine::<Counter>::start(log, options).await.unwrap();
+    let (engine, memory) = start_slowly(1).await;
     let calls = (0..50).map(|_| engine.execute("a", Command::Add(vec![1])));
     let receipts = futures::future::join_all(calls).await;
     let mut versions: Vec<_> = receipts.into_iter().map(|it| it.unwrap().version).collect();

@@ -128,7 +128,7 @@ impl<R: Row> Writer<R> {
         for letter in letters.iter().filter(|letter| stays(&letter.sequence)) {
             blocked.park(&letter.lanes());
         }
-        page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
+        page.hold_back(blocked);
         self.session.remove(partition, &gone).await?;
         self.session.keep(partition, &staying).await?;
         self.session.commit().await?;

@@ -36,20 +36,18 @@ pub(crate) fn lead_to(projection: &str, version: u32) -> String {
 
 /// The schema that the session's search path led to when it was opened.
 pub(crate) async fn home(client: &Client) -> Result<String, ProjectorError> {
-    let home = client.query_one("SELECT current_setting('factum.home')", &[]);
-    let home = home
-        .await
-        .map_err(ProjectorError::postgres("read the search path"))?;
-    Ok(home.get(0))
+    schema(client, "current_setting('factum.home')").await
 }
 
 /// The schema that the session's search path leads to now.
 pub(crate) async fn leads_first(client: &Client) -> Result<String, ProjectorError> {
-    let first = client.query_one("SELECT coalesce(current_schema(), '')", &[]);
-    let first = first
-        .await
-        .map_err(ProjectorError::postgres("read the search path"))?;
-    Ok(first.get(0))
+    schema(client, "coalesce(current_schema(), '')").await
+}
+
+async fn schema(client: &Client, which: &str) -> Result<String, ProjectorError> {
+    let told = client.query_one(&format!("SELECT {which}"), &[]).await;
+    let told = told.map_err(ProjectorError::postgres("read the search path"))?;
+    Ok(told.get(0))
 }
 
 /// The schema that a row's table is in, as the session finds it; none where it finds none.

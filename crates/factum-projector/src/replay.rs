@@ -39,6 +39,11 @@ pub(crate) fn page(partition: u32, heads: &[Head], blocked: &Parked, room: usize
 }
 
 impl Page {
+    /// Adds what stays to what holds letters of later pages back.
+    pub(crate) fn hold_back(&self, blocked: &mut Parked) {
+        self.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
+    }
+
     /// Whether there is nothing to do about it.
     pub(crate) fn is_idle(&self) -> bool {
         self.replay.is_empty() && self.stay.is_empty()
@@ -81,7 +86,7 @@ mod tests {
             let mut rest = &heads[..];
             while !rest.is_empty() {
                 let page = page(0, &rest[..few.min(rest.len())], &blocked, room);
-                page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
+                page.hold_back(&mut blocked);
                 let size = |at: &u64| heads[*at as usize - 1].bytes;
                 assert!(
                     page.replay.len() == 1 || page.replay.iter().map(size).sum::<usize>() <= room

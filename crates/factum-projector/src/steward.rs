@@ -44,6 +44,22 @@ pub(crate) struct Steward {
     looks: watch::Sender<Looks>,
     said: Option<(Instant, u64)>,
     interval: Duration,
+    /// Between attempts at a step. A switch holds the live version for a moment, so that one which fails
+    /// again and again would hold it most of the time.
+    steps: Backoff,
+}
+
+/// What a look came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// There is nothing to do for now.
+    Settled,
+    /// The version is not ready for the next step.
+    Unready,
+    /// A step was taken.
+    Taken,
+    /// A step was tried, and could not be taken.
+    Refused,
 }
 
 /// How many looks have begun, and whether the last one found nothing to do.
@@ -102,6 +118,7 @@ impl Steward {
             looks: watch::Sender::default(),
             said: None,
             interval: options.progress_interval,
+            steps: Backoff::default(),
         }
     }
 
@@ -142,11 +159,25 @@ impl Steward {
         loop {
             self.looks.send_modify(|looks| looks.begun += 1);
             let step = self.look(&session).await?;
-            let settled = self.take(&session, step).await?;
-            self.looks.send_modify(|looks| looks.settled = settled);
+            let after = self.take(&session, step).await?;
+            self.looks
+                .send_modify(|looks| looks.settled = after == After::Settled);
             backoff.reset();
-            let pause = if settled { IDLE } else { BUSY };
+            let pause = self.pause(after);
             let _ = tokio::time::timeout(pause, self.news.notified()).await;
+        }
+    }
+
+    /// How long to wait for the next look, if there is no news.
+    fn pause(&mut self, after: After) -> Duration {
+        if after != After::Refused {
+            self.steps.reset();
+        }
+        match after {
+            After::Settled => IDLE,
+            After::Unready => BUSY,
+            After::Taken => Duration::ZERO,
+            After::Refused => self.steps.next(),
         }
     }
 
@@ -277,27 +308,28 @@ impl Steward {
         self.said = Some((now, done));
     }
 
-    /// Takes a step, and returns whether nothing is left to do for now.
-    async fn take(&self, session: &Session, step: Step) -> Result<bool, ProjectorError> {
+    /// Takes a step.
+    async fn take(&self, session: &Session, step: Step) -> Result<After, ProjectorError> {
         let _call = session.call();
         let taken = match step {
-            Step::Rest(stage) => {
-                let rests = matches!(stage, RebuildStage::Done | RebuildStage::Ready);
-                return Ok(rests);
-            }
+            Step::Rest(RebuildStage::Done | RebuildStage::Ready) => return Ok(After::Settled),
+            Step::Rest(_) => return Ok(After::Unready),
             Step::End => return Err(self.cancelled()),
             Step::Index => self.index(session).await,
             Step::Switch => self.switch(session).await,
         };
         match taken {
-            Ok(()) => self.news.notify_one(), // for the next step
+            Ok(()) => return Ok(After::Taken),
+            Err(error) if error.is_passing_switch() && step == Step::Switch => {
+                tracing::info!(cause = chain(&error), "not switched yet");
+            }
             Err(error) if error.is_retryable() || self.ends(&error) => return Err(error),
             Err(error) => self.failed(session, &error).await?,
         }
-        Ok(false)
+        Ok(After::Refused)
     }
 
-    /// A step that failed is tried again at the next look; whoever asks for the status sees why.
+    /// A step that failed is tried again; whoever asks for the status sees why.
     async fn failed(
         &self,
         session: &Session,
@@ -344,20 +376,10 @@ impl Steward {
     }
 
     async fn switch(&self, session: &Session) -> Result<(), ProjectorError> {
-        let switched = switch(&session.client, &self.positions.schema, self.whose()).await;
-        match switched {
-            Err(error) if error.is_passing_switch() => {
-                tracing::info!(cause = chain(&error), "not switched yet");
-                tokio::time::sleep(BUSY).await;
-                Ok(())
-            }
-            Ok(()) => {
-                let version = self.positions.version;
-                tracing::info!(version, "readers are led to this version now");
-                Ok(())
-            }
-            error => error,
-        }
+        switch(&session.client, &self.positions.schema, self.whose()).await?;
+        let version = self.positions.version;
+        tracing::info!(version, "readers are led to this version now");
+        Ok(())
     }
 
     fn whose(&self) -> (&str, u32) {

@@ -131,12 +131,9 @@ impl<A: Aggregate> Engine<A> {
             topic: topic.clone(),
             partition,
         };
-        let _turn = self.shared().lookups.turn().await;
-        let owner = self
-            .shared()
-            .lookups
-            .owner(partition)
-            .ok_or_else(not_owned)?;
+        let _turn = self.shared().asking.turn().await;
+        let way = self.shared().way(partition, |ways| ways.lookups.clone());
+        let owner = way.ok_or_else(not_owned)?;
         let (answer, answered) = oneshot::channel();
         let lookup = Lookup {
             id: id.to_owned(),

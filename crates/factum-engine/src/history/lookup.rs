@@ -1,9 +1,9 @@
 //! How an owner is asked for the events of an aggregate.
 
-use std::sync::{Arc, RwLock, RwLockWriteGuard};
+use std::sync::Arc;
 
 use factum_host::on_disk;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::{Kept, Run, Tail, Window};
 use crate::store::{Store, StoreError};
@@ -24,49 +24,23 @@ pub(crate) enum NotHere {
     Failed(StoreError),
 }
 
-/// The ways to the owners of an engine's partitions.
-pub(crate) struct Lookups {
-    owners: RwLock<Vec<Option<mpsc::Sender<Lookup>>>>,
-    turns: Semaphore,
-}
-
 /// How many questions of an engine are answered at the same time: each waits for the disk, and takes up to a
 /// page of memory.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
-impl Lookups {
-    pub fn new(partitions: usize) -> Self {
-        Self {
-            owners: RwLock::new(vec![None; partitions]),
-            turns: Semaphore::new(AT_ONCE),
-        }
+/// Whose turn it is to ask.
+pub(crate) struct Asking(Semaphore);
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
     }
+}
 
-    /// Opens the way to a new owner.
-    pub fn open(&self, partition: u32) -> mpsc::Receiver<Lookup> {
-        let (owner, lookups) = mpsc::channel(AT_ONCE);
-        self.write()[partition as usize] = Some(owner);
-        lookups
-    }
-
-    /// Closes the way to an owner that ends.
-    pub fn close(&self, partition: u32) {
-        self.write()[partition as usize] = None;
-    }
-
-    /// The way to the owner of a partition, if it is here.
-    pub fn owner(&self, partition: u32) -> Option<mpsc::Sender<Lookup>> {
-        let owners = self.owners.read();
-        owners.expect("no one panics with the lock")[partition as usize].clone()
-    }
-
+impl Asking {
     /// Waits until there are few questions under way.
     pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Vec<Option<mpsc::Sender<Lookup>>>> {
-        self.owners.write().expect("no one panics with the lock")
+        self.0.acquire().await.ok()
     }
 }
 

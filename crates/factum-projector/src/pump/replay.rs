@@ -48,7 +48,7 @@ impl<P: Projection> Pump<P> {
             let page = page(partition, &heads, &blocked, options.batch_bytes);
             after = page.last;
             if page.is_idle() {
-                page.aside.iter().for_each(|(_, lanes)| blocked.park(lanes));
+                page.hold_back(&mut blocked);
                 continue;
             }
             let at = (partition, stay);

@@ -42,6 +42,13 @@ impl Closed {
         self.bank.sql(&self.named(sql)).await;
     }
 
+    /// Grants privileges to the role `worker`.
+    async fn grant<'p>(&self, privileges: impl IntoIterator<Item = &'p &'static str>) {
+        for privilege in privileges {
+            self.sql(&format!("GRANT {privilege} TO $worker")).await;
+        }
+    }
+
     fn named(&self, sql: &str) -> String {
         let (schema, unique) = (&self.bank.schema, &self.unique);
         let names = ["migrations", "worker", "reader", "closed"];
@@ -140,9 +147,7 @@ async fn a_worker_on_tables_that_migrations_made() {
     closed.admit_migrations().await;
     let balances = || closed.bank.balances();
     closed.work("$migrations", balances()).await.unwrap();
-    for grant in WORKER {
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
-    }
+    closed.grant(&WORKER).await;
     ledger.commit(0, "old", &[posted(1, 5)]).await;
     for grant in WORKER {
         ledger.commit(0, grant, &[posted(1, 5)]).await;
@@ -163,7 +168,7 @@ async fn a_worker_on_tables_that_migrations_made() {
         // Where a schema may not be used, its tables are as good as not there.
         let told = ["permission denied", "no schema has been selected"];
         assert!(told.iter().any(|it| error.contains(it)), "{grant}: {error}");
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+        closed.grant([&grant]).await;
     }
     closed.work("$worker", balances()).await.unwrap();
     let rows = closed.bank.rows::<Balance>().await;
@@ -219,9 +224,7 @@ async fn a_worker_that_parks_on_tables_that_migrations_made() {
         .work_under("$migrations", balances(), park)
         .await
         .unwrap();
-    for grant in WORKER.iter().chain(&PARKS) {
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
-    }
+    closed.grant(WORKER.iter().chain(&PARKS)).await;
     closed
         .sql("ALTER TABLE $models.balance ADD CONSTRAINT few CHECK (balance < 50)")
         .await;
@@ -246,7 +249,7 @@ async fn a_worker_that_parks_on_tables_that_migrations_made() {
             .await
             .expect_err(grant);
         assert!(error.contains("permission denied"), "{grant}: {error}");
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+        closed.grant([&grant]).await;
         closed
             .work_under("$worker", balances(), park)
             .await
@@ -276,9 +279,7 @@ async fn a_worker_that_appends_can_change_no_row() {
     let mut ledger = Ledger::create(&closed.bank, 1, 42).await;
     closed.admit_migrations().await;
     closed.work("$migrations", journal()).await.unwrap();
-    for grant in APPENDING {
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
-    }
+    closed.grant(&APPENDING).await;
     ledger.commit(0, "a", &[posted(1, 5)]).await;
     closed.work("$worker", journal()).await.unwrap();
     for grant in APPENDING {
@@ -286,7 +287,7 @@ async fn a_worker_that_appends_can_change_no_row() {
         ledger.commit(0, "a", &[posted(1, 5)]).await;
         let worked = closed.work("$worker", journal()).await;
         worked.expect_err(grant);
-        closed.sql(&format!("GRANT {grant} TO $worker")).await;
+        closed.grant([&grant]).await;
     }
     let summary = closed.work("$worker", journal()).await.unwrap();
     assert_eq!(summary.rows, APPENDING.len() as u64);

@@ -124,7 +124,7 @@ fn farewell(place: &Place, addresses: &Addresses, begin: Instant) {
         "\ndone in {seconds:.1} s. Look around:\n\
          psql {postgres}\n\
          cargo run -q -p factum-cli -- projection status --postgres {postgres} --log {log}\n\
-         cargo run -q -p factum-cli -- aggregate show 173688 --aggregate bank.loan --log {log}\n\
+         cargo run -q -p factum-cli -- aggregate show ID --aggregate bank.loan --log {log}   (a case_id of loan_board)\n\
          `cargo xtask down` stops {servers}."
     ));
 }
