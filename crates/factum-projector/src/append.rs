@@ -94,6 +94,16 @@ impl<A: Append> Rows<Appended<A>> for NewRows<A> {
         self.0.clear();
     }
 
+    fn changed(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes(&self, each: usize) -> usize {
+        self.0.capacity() * size_of::<A::Row>() + self.0.len() * each
+    }
+
+    fn forget_written(&mut self) {}
+
     fn into_changes(self) -> Changes<A::Row> {
         Changes {
             insert: self.0,

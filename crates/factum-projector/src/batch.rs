@@ -43,6 +43,15 @@ impl<E> Batch<E> {
         }
     }
 
+    /// An empty batch, with the room of another one.
+    pub(crate) fn in_room(room: Vec<Recorded<E>>) -> Self {
+        debug_assert!(room.is_empty());
+        Self {
+            events: room,
+            ..Self::new()
+        }
+    }
+
     /// Keeps the record of an event.
     pub(crate) fn keep(&mut self, event: &ValidEvent<'_>) {
         let kept = self.records.entry(event.partition);

@@ -7,36 +7,59 @@ use tokio_postgres::{Client, Statement};
 
 use crate::{ProjectorError, Row};
 
-/// How much is encoded before it is sent, in bytes.
+/// The size at which a chunk is sent, in bytes.
 const CHUNK: usize = 64 * 1024;
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// Copies rows into the table that `statement` names.
-pub(crate) async fn copy<R: Row>(
-    client: &Client,
-    statement: &Statement,
-    types: &[Type],
-    rows: &[&R],
-) -> Result<(), ProjectorError> {
-    let failed = || ProjectorError::postgres(format!("copy rows of {}", R::TABLE));
-    let sink = client.copy_in(statement).await.map_err(failed())?;
-    tokio::pin!(sink);
-    let mut buffer = BytesMut::with_capacity(CHUNK + CHUNK / 4);
-    buffer.put_slice(SIGNATURE);
-    buffer.put_i32(0); // no flags
-    buffer.put_i32(0); // no extension of the header
-    for row in rows {
-        encode(*row, types, &mut buffer)?;
-        if buffer.len() >= CHUNK {
-            let chunk: Bytes = buffer.split().freeze();
-            sink.feed(chunk).await.map_err(failed())?;
-            buffer.reserve(CHUNK + CHUNK / 4);
+/// Rows as they are sent.
+pub(crate) struct Copy {
+    chunks: Vec<Bytes>,
+    table: &'static str,
+}
+
+impl Copy {
+    /// Rows with columns of these types.
+    pub(crate) fn of<R: Row>(types: &[Type], rows: &[&R]) -> Result<Self, ProjectorError> {
+        let mut chunks = Vec::new();
+        let mut buffer = BytesMut::with_capacity(CHUNK + CHUNK / 4);
+        buffer.put_slice(SIGNATURE);
+        buffer.put_i32(0); // no flags
+        buffer.put_i32(0); // no extension of the header
+        for row in rows {
+            encode(*row, types, &mut buffer)?;
+            if buffer.len() >= CHUNK {
+                chunks.push(buffer.split().freeze());
+                buffer.reserve(CHUNK + CHUNK / 4);
+            }
         }
+        buffer.put_i16(-1); // the end
+        chunks.push(buffer.freeze());
+        Ok(Self {
+            chunks,
+            table: R::TABLE,
+        })
     }
-    buffer.put_i16(-1); // the end
-    sink.feed(buffer.freeze()).await.map_err(failed())?;
-    sink.finish().await.map_err(failed())?;
-    Ok(())
+
+    /// How many bytes are sent.
+    pub(crate) fn bytes(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum()
+    }
+
+    /// Sends the rows into the table that `statement` names.
+    pub(crate) async fn send(
+        self,
+        client: &Client,
+        statement: &Statement,
+    ) -> Result<(), ProjectorError> {
+        let failed = || ProjectorError::postgres(format!("copy rows of {}", self.table));
+        let sink = client.copy_in(statement).await.map_err(failed())?;
+        tokio::pin!(sink);
+        for chunk in self.chunks {
+            sink.feed(chunk).await.map_err(failed())?;
+        }
+        sink.finish().await.map_err(failed())?;
+        Ok(())
+    }
 }
 
 /// Appends a row: the number of columns, then each value behind its length.

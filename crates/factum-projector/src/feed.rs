@@ -17,11 +17,14 @@ use crate::letter::{Letter, Record, storable};
 
 /// The batches of some partitions, read in a task of its own. Dropping it ends the task.
 pub(crate) struct Feed<E> {
-    /// Says that the next batch is wanted: what was read so far, be it little or much.
-    ready: mpsc::Sender<()>,
+    /// Says that the next batch is wanted: what was read so far, be it little or much. Room for another one
+    /// comes along.
+    ready: mpsc::Sender<Vec<Recorded<E>>>,
     batches: mpsc::Receiver<Result<Batch<E>, ProjectorError>>,
     /// Whether a batch is wanted that did not come yet.
     asked: bool,
+    /// Room of a batch that is done: it is large, and new memory costs more than what is put there.
+    spare: Vec<Recorded<E>>,
     task: JoinHandle<()>,
 }
 
@@ -59,6 +62,7 @@ impl<E: Event> Feed<E> {
             ready,
             batches,
             asked: false,
+            spare: Vec::new(),
             task,
         })
     }
@@ -70,7 +74,8 @@ impl<E: Event> Feed<E> {
     /// reading task panicked.
     pub(crate) async fn next(&mut self) -> Result<Batch<E>, ProjectorError> {
         if !self.asked {
-            self.asked = self.ready.try_send(()).is_ok();
+            let spare = std::mem::take(&mut self.spare);
+            self.asked = self.ready.try_send(spare).is_ok();
         }
         match self.batches.recv().await {
             Some(batch) => {
@@ -82,6 +87,14 @@ impl<E: Event> Feed<E> {
                 Ok(()) => std::future::pending().await, // it has told its error already
             },
         }
+    }
+}
+
+impl<E> Feed<E> {
+    /// Takes a batch back that is done.
+    pub(crate) fn recycle(&mut self, batch: Batch<E>) {
+        self.spare = batch.events;
+        self.spare.clear();
     }
 }
 
@@ -114,15 +127,16 @@ impl<E: Event> Feeder<E> {
     async fn run(
         mut self,
         mut reader: Box<dyn LogReader>,
-        mut wanted: mpsc::Receiver<()>,
+        mut wanted: mpsc::Receiver<Vec<Recorded<E>>>,
         send: mpsc::Sender<Result<Batch<E>, ProjectorError>>,
     ) {
         let failure = loop {
             tokio::select! {
                 biased;
                 asked = wanted.recv(), if !self.batch.is_empty() => {
-                    let batch = std::mem::replace(&mut self.batch, Batch::new());
-                    if asked.is_none() || send.send(Ok(batch)).await.is_err() {
+                    let Some(spare) = asked else { return };
+                    let batch = std::mem::replace(&mut self.batch, Batch::in_room(spare));
+                    if send.send(Ok(batch)).await.is_err() {
                         return;
                     }
                 }

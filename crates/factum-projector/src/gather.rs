@@ -18,35 +18,45 @@ use crate::letter::Letter;
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
 use crate::stored::StoredKeys;
-use crate::write::Writer;
-use crate::{KeyError, Projection, ProjectorError};
+use crate::{Projection, ProjectorError};
 
-/// After what time gathered rows are written, however many more there are to come.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Which event of a batch touches which row.
+pub(crate) type Touched<P> = <<P as Projection>::Rows as Rows<P>>::Touched;
+
+/// After what time gathered rows are written, however many more there are to come; longer where writing takes
+/// long, so that it is not what most of the time goes to.
+const SOONEST: Duration = Duration::from_secs(1);
+const LATEST: Duration = Duration::from_secs(10);
+/// How much longer that is than the last transaction took.
+const SELDOM: u32 = 4;
 
 /// So many bytes of records are what a live log brings, not what is left to catch up with.
 const FEW: usize = 64 * 1024;
+const SOME: usize = 1 << 20;
 
 /// What was folded and is not written yet, and rows that are known.
 pub(crate) struct Gathered<P: Projection> {
     rows: P::Rows,
     /// The keys of all rows of the table, where they are known.
     stored: Option<StoredKeys>,
-    /// Where each partition stands in Postgres.
+    /// Where each partition stands in Postgres, once what is under way is committed.
     committed: BTreeMap<u32, Position>,
     moves: BTreeMap<u32, Move>,
     /// What was taken out of the batches, to be parked.
     letters: Vec<Letter>,
-    /// Events folded since the last write.
+    /// Events folded since rows were last sent.
     events: usize,
     since: Option<Instant>,
-    /// The records folded since the rows were last forgotten, in bytes.
+    /// The records folded since then, in bytes.
     weight: usize,
+    /// About how many bytes the contents of a row take; unknown until some are sent.
+    each: Option<usize>,
+    interval: Duration,
     limit: usize,
 }
 
 impl<P: Projection> Gathered<P> {
-    /// Nothing gathered yet. Writes and forgets rows after records of about `limit` bytes.
+    /// Nothing gathered yet. Rows take up to about `limit` bytes.
     pub(crate) fn new(committed: BTreeMap<u32, Position>, limit: usize) -> Self {
         let untouched = committed.values().all(|at| *at == Position::START);
         Self {
@@ -58,36 +68,23 @@ impl<P: Projection> Gathered<P> {
             events: 0,
             since: None,
             weight: 0,
+            each: None,
+            interval: SOONEST,
             limit,
         }
     }
 
-    /// Folds a batch, over rows that are read if they are not known. After an error nothing of what was
-    /// gathered may be written.
-    pub(crate) async fn take_in(
+    /// Finds the rows that a batch touches.
+    pub(crate) fn touch(
         &mut self,
         projection: &P,
-        writer: &Writer<P::Row>,
         batch: &Batch<P::Event>,
-    ) -> Result<(), ProjectorError> {
-        let touched = caught(|| self.rows.touch(projection, &batch.events))?;
-        let rows = writer.read::<P>(&self.missing(&touched)).await?;
-        Ok(caught(|| self.fold(projection, batch, &touched, rows))??)
-    }
-
-    /// Takes in letters that are to be parked with the batch that they were taken out of.
-    pub(crate) fn add_letters(&mut self, letters: Vec<Letter>) {
-        self.weight += letters.iter().map(Letter::bytes).sum::<usize>();
-        self.letters.extend(letters);
-    }
-
-    /// What is to be parked.
-    pub(crate) fn letters(&self) -> &[Letter] {
-        &self.letters
+    ) -> Result<Touched<P>, ProjectorError> {
+        caught(|| self.rows.touch(projection, &batch.events))
     }
 
     /// The keys of rows that are not known, but for those that the table surely lacks.
-    fn missing(&self, touched: &<P::Rows as Rows<P>>::Touched) -> Vec<&Key<P>> {
+    pub(crate) fn missing(&self, touched: &Touched<P>) -> Vec<&Key<P>> {
         let mut missing = self.rows.missing(touched);
         if let Some(stored) = &self.stored {
             missing.retain(|key| stored.may_hold(key));
@@ -95,15 +92,17 @@ impl<P: Projection> Gathered<P> {
         missing
     }
 
-    fn fold(
+    /// Folds a batch over the rows that it touches; those that are [missing](Self::missing) come along. After
+    /// an error nothing of what was gathered may be written.
+    pub(crate) fn fold(
         &mut self,
         projection: &P,
         batch: &Batch<P::Event>,
-        touched: &<P::Rows as Rows<P>>::Touched,
+        touched: &Touched<P>,
         missing: Vec<P::Row>,
-    ) -> Result<(), KeyError> {
+    ) -> Result<(), ProjectorError> {
         self.rows.load(missing, touched)?;
-        self.rows.fold(projection, &batch.events, touched)?;
+        caught(|| self.rows.fold(projection, &batch.events, touched))??;
         for (partition, step) in &batch.moves {
             let moved = self.moves.entry(*partition).or_insert(*step);
             moved.to = step.to;
@@ -114,26 +113,45 @@ impl<P: Projection> Gathered<P> {
         Ok(())
     }
 
+    /// Takes in letters that are to be parked with the batch that they were taken out of.
+    pub(crate) fn add_letters(&mut self, letters: Vec<Letter>) {
+        self.weight += letters.iter().map(Letter::bytes).sum::<usize>();
+        self.letters.extend(letters);
+    }
+
     /// Whether there is something to write.
     pub(crate) fn is_pending(&self) -> bool {
         !self.moves.is_empty()
     }
 
-    /// Whether it is time to write.
+    /// Whether it is time to write: while that goes on there must be room for more.
     pub(crate) fn is_due(&self) -> bool {
-        let waited = self.since.is_some_and(|since| since.elapsed() >= INTERVAL);
-        waited || self.weight >= self.limit
+        let waited = self
+            .since
+            .is_some_and(|since| since.elapsed() >= self.interval);
+        waited || self.bytes() >= self.limit / 2
+    }
+
+    /// Whether there is no room for more before something is written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes() >= self.limit
+    }
+
+    /// About how many bytes the rows take, and the letters. What is not known of rows yet is at most what
+    /// the records had that they were folded from.
+    fn bytes(&self) -> usize {
+        let letters: usize = self.letters.iter().map(Letter::bytes).sum();
+        letters + self.each.map_or(self.weight, |each| self.rows.bytes(each))
     }
 
     /// After what time without news from the log everything is taken for read. A log that has more
     /// may pause between two fetches; not every log says at once that it has no more.
     pub(crate) fn patience(&self) -> Duration {
-        Duration::from_millis(if self.weight < FEW { 1 } else { 5 })
-    }
-
-    /// Events that were folded and are not written.
-    pub(crate) fn events(&self) -> usize {
-        self.events
+        Duration::from_millis(match self.weight {
+            0..FEW => 1,
+            FEW..SOME => 5,
+            _ => 50,
+        })
     }
 
     pub(crate) fn unwritten(&self) -> Unwritten<'_, P::Row> {
@@ -148,25 +166,39 @@ impl<P: Projection> Gathered<P> {
         moves
     }
 
-    /// Notes that everything gathered is written.
-    pub(crate) fn written(&mut self) {
-        self.remember_stored();
-        self.rows.written();
-        let moves = std::mem::take(&mut self.moves);
-        self.moved(&moves);
-        (self.events, self.since) = (0, None);
-        self.letters.clear();
-        if self.weight >= self.limit {
-            self.rows.clear();
-            self.weight = 0;
-        }
+    /// The letters, which are sent with the rows.
+    pub(crate) fn take_letters(&mut self) -> Vec<Letter> {
+        std::mem::take(&mut self.letters)
     }
 
-    fn remember_stored(&mut self) {
+    /// Notes that everything gathered is on its way, rows of so many bytes; returns how many events that are.
+    /// If it does not arrive, all that is known here is void.
+    pub(crate) fn sent(&mut self, rows: usize, bytes: usize) -> usize {
+        if let Some(each) = bytes.checked_div(rows) {
+            self.each = Some(each);
+        }
         if let Some(stored) = &mut self.stored {
             self.rows.new_keys().for_each(|key| stored.add(key));
         }
         self.stored = self.stored.take().filter(|stored| !stored.is_full());
+        self.rows.written();
+        let moves = std::mem::take(&mut self.moves);
+        self.moved(&moves);
+        (self.since, self.weight) = (None, 0);
+        std::mem::take(&mut self.events)
+    }
+
+    /// Notes that what was sent has arrived, after some time.
+    pub(crate) fn arrived(&mut self, took: Duration) {
+        self.interval = (took * SELDOM).clamp(SOONEST, LATEST);
+    }
+
+    /// Makes room, if rows take much. What was sent must have arrived: whoever asks for a row that is not here
+    /// reads the table.
+    pub(crate) fn make_room(&mut self) {
+        if self.bytes() >= self.limit / 2 {
+            self.rows.forget_written();
+        }
     }
 
     /// Notes moves that were committed together with rows that are not these: what is known of the
@@ -216,9 +248,9 @@ mod tests {
     fn a_row_that_was_written_by_another_way_is_asked_for_again() {
         let mut gathered = gathered(5);
         assert_eq!(came(&mut gathered, vec![shelf("a", 1)]), ["a"]);
-        gathered.written();
+        gathered.sent(1, 10);
         assert!(came(&mut gathered, vec![]).is_empty(), "it is known");
-        gathered.written();
+        gathered.sent(1, 10);
         gathered.passed_by(&BTreeMap::new());
         assert_eq!(came(&mut gathered, vec![shelf("a", 9)]), ["a"]);
         assert_eq!(gathered.unwritten().update, [&shelf("a", 10)]);
@@ -228,11 +260,14 @@ mod tests {
     fn a_table_filled_from_nothing_is_asked_only_for_what_was_written() {
         let mut gathered = gathered(0);
         assert!(came(&mut gathered, vec![]).is_empty(), "it is empty");
+        gathered.sent(1, 10);
+        assert!(came(&mut gathered, vec![]).is_empty(), "it is known");
+        gathered.sent(1, 10);
         gathered.limit = 0;
-        gathered.written();
-        assert_eq!(came(&mut gathered, vec![shelf("a", 1)]), ["a"]);
-        assert_eq!(gathered.unwritten().update, [&shelf("a", 2)]);
-        gathered.written();
+        gathered.make_room();
+        assert_eq!(came(&mut gathered, vec![shelf("a", 2)]), ["a"]);
+        assert_eq!(gathered.unwritten().update, [&shelf("a", 3)]);
+        gathered.sent(1, 10);
         gathered.passed_by(&BTreeMap::new());
         let mut batch = Batch::new();
         batch.events = recorded(&[("b", Stock::Came(1))]);

@@ -141,6 +141,16 @@ impl<P: Projection<Row = NoRow>> Rows<P> for NoRows {
 
     fn written(&mut self) {}
 
+    fn changed(&self) -> usize {
+        0
+    }
+
+    fn bytes(&self, _: usize) -> usize {
+        0
+    }
+
+    fn forget_written(&mut self) {}
+
     fn into_changes(self) -> Changes<NoRow> {
         Changes::nothing()
     }

@@ -117,7 +117,7 @@ pub mod simulation {
     pub use crate::letter::{Head, Letter, Record};
     pub use crate::parked::{Lane, Lanes, Parked};
     pub use crate::rows::Unwritten;
-    pub use crate::store::{DeadLetters, Session, Store};
+    pub use crate::store::{Applying, DeadLetters, Session, Store};
 }
 
 // Lets the tests in this crate derive rows as applications do.

@@ -58,11 +58,7 @@ impl<R: Row> Writer<R> {
         self.session.roll_back().await?;
         let attempts = terms.attempts;
         letters.extend(divert(projection, &mut batch, parked, Some(attempts)));
-        let parking = Parking {
-            partitions: terms.partitions,
-            parked,
-            letters: &letters,
-        };
+        let parking = Parking::new(terms.partitions, parked, &letters);
         if let Some(undone) = self.begin(&batch.moves, parking).await? {
             return Ok(undone);
         }

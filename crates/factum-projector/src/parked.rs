@@ -83,13 +83,6 @@ impl Lanes {
 }
 
 impl Parked {
-    /// Nothing is parked.
-    pub(crate) const NOTHING: Self = Self {
-        partitions: BTreeMap::new(),
-        letters: 0,
-        asked: false,
-    };
-
     /// Whether there are no letters.
     pub fn is_empty(&self) -> bool {
         self.letters == 0

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use factum_core::Position;
 use tokio::sync::Notify;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{SimpleQueryMessage, Statement};
 
 use crate::batch::Move;
-use crate::copy::copy;
+use crate::copy::Copy;
 use crate::positions::{Mover, Positions};
 use crate::rows::Unwritten;
 use crate::session::{Heard, Server, Session as Connection};
-use crate::store::{Session, Store};
+use crate::store::{Applying, Session, Store};
 use crate::table::TableTypes;
 use crate::transaction::Prepared;
 use crate::{KeyArray, ProjectorError, Row, Transaction, sql};
@@ -55,6 +55,32 @@ struct KeyedStatements {
     delete: Statement,
     stage: Statement,
     update: Option<String>,
+}
+
+/// What is to be written, in the form in which it is sent; with how many rows that are.
+struct Outgoing<R: Row> {
+    insert: Option<(usize, Copy)>,
+    update: Option<(usize, Copy)>,
+    delete: Vec<R::Key>,
+}
+
+impl<R: Row> Outgoing<R> {
+    fn of(rows: &Unwritten<'_, R>, types: &[Type]) -> Result<Self, ProjectorError> {
+        let copy = |rows: &[&R]| match rows.len() {
+            0 => Ok(None),
+            count => Copy::of(types, rows).map(|copy| Some((count, copy))),
+        };
+        Ok(Self {
+            insert: copy(&rows.insert)?,
+            update: copy(&rows.update)?,
+            delete: rows.delete.iter().map(|key| (*key).clone()).collect(),
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let copies = self.insert.iter().chain(&self.update);
+        copies.map(|(_, copy)| copy.bytes()).sum()
+    }
 }
 
 #[async_trait]
@@ -115,6 +141,32 @@ impl PostgresSession {
     /// Whether rows are staged.
     pub(crate) fn has_stage(&self) -> bool {
         self.statements().keyed.is_some()
+    }
+
+    async fn send<R: Row>(&self, rows: Outgoing<R>) -> Result<(), ProjectorError> {
+        let _call = self.connection.call();
+        let client = &self.connection.client;
+        if let (Some((_, rows)), Some(insert)) = (rows.insert, &self.statements().insert) {
+            rows.send(client, insert).await?;
+        }
+        if let Some((count, rows)) = rows.update
+            && let Some(update) = &self.keyed().update
+        {
+            rows.send(client, &self.keyed().stage).await?;
+            let doing = format!("update {}", R::TABLE);
+            let updated = client.simple_query(update).await;
+            let updated = updated.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(count, changed(&updated), doing)?;
+        }
+        if !rows.delete.is_empty() {
+            let doing = format!("delete from {}", R::TABLE);
+            let keys: Vec<_> = rows.delete.iter().collect();
+            let arrays = R::key_arrays(&keys);
+            let deleted = client.execute(&self.keyed().delete, &params(&arrays)).await;
+            let deleted = deleted.map_err(ProjectorError::postgres(doing.as_str()))?;
+            all_of(keys.len(), deleted, doing)?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn run(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
@@ -205,30 +257,12 @@ impl<R: Row> Session<R> for PostgresSession {
         rows.map_err(failed())
     }
 
-    async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError> {
-        let _call = self.connection.call();
-        let (client, types) = (&self.connection.client, &self.place.types.all);
-        let statements = self.statements();
-        if let (false, Some(insert)) = (rows.insert.is_empty(), &statements.insert) {
-            copy(client, insert, types, &rows.insert).await?;
-        }
-        if !rows.update.is_empty()
-            && let Some(update) = &self.keyed().update
-        {
-            copy(client, &self.keyed().stage, types, &rows.update).await?;
-            let doing = format!("update {}", R::TABLE);
-            let updated = client.simple_query(update).await;
-            let updated = updated.map_err(ProjectorError::postgres(doing.as_str()))?;
-            all_of(rows.update.len(), changed(&updated), doing)?;
-        }
-        if !rows.delete.is_empty() {
-            let doing = format!("delete from {}", R::TABLE);
-            let arrays = R::key_arrays(&rows.delete);
-            let deleted = client.execute(&self.keyed().delete, &params(&arrays)).await;
-            let deleted = deleted.map_err(ProjectorError::postgres(doing.as_str()))?;
-            all_of(rows.delete.len(), deleted, doing)?;
-        }
-        Ok(())
+    fn apply<'s>(&'s self, rows: &Unwritten<'_, R>) -> Result<Applying<'s>, ProjectorError> {
+        let outgoing = Outgoing::<R>::of(rows, &self.place.types.all)?;
+        Ok(Applying {
+            bytes: outgoing.bytes(),
+            done: Box::pin(self.send(outgoing)),
+        })
     }
 
     fn transaction(&self) -> Option<Transaction<'_>> {

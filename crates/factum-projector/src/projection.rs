@@ -81,6 +81,15 @@ pub trait Rows<P: Projection>: Default + Send + Sync {
     /// What becomes of the rows that were loaded.
     fn into_changes(self) -> Changes<P::Row>;
 
+    /// How many rows are not as the table holds them.
+    fn changed(&self) -> usize;
+
+    /// About how many bytes all of them take, where the contents of one take so many.
+    fn bytes(&self, each: usize) -> usize;
+
+    /// Forgets the rows that are as the table holds them.
+    fn forget_written(&mut self);
+
     /// Forgets all rows.
     fn clear(&mut self) {
         *self = Self::default();

@@ -3,6 +3,7 @@
 //! A failure that passes (a lost connection, a restarting server) is mended by starting over from
 //! the positions: they say which batches took effect, also when a commit's answer was lost.
 
+mod catch_up;
 mod replay;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,9 @@ use crate::progress::Progress;
 use crate::store::Store;
 use crate::write::{Parking, Writer, Written};
 use crate::{FailurePolicy, Options, Projection, ProjectorError};
+
+/// How many times as many bytes as a batch of records the rows may take that are gathered.
+const ROWS: usize = 16;
 
 /// What all parts of a worker know.
 pub(crate) struct Context<P: Projection> {
@@ -86,6 +90,8 @@ struct Session<P: Projection> {
     gathered: Gathered<P>,
     /// What is parked in the owned partitions, with what was taken out of gathered batches.
     parked: Parked,
+    /// What came while a transaction was under way, and has to be looked at after it.
+    held: Option<Step<P::Event>>,
 }
 
 impl<P: Projection> Pump<P> {
@@ -247,8 +253,9 @@ impl<P: Projection> Pump<P> {
         Ok(Ok(Session {
             feed: Feed::open(topic, &at, options.batch_bytes, care).await?,
             writer: Writer::prepare(session).await?,
-            gathered: Gathered::new(at, options.batch_bytes.saturating_mul(4)),
+            gathered: Gathered::new(at, options.batch_bytes.saturating_mul(ROWS)),
             parked,
+            held: None,
         }))
     }
 
@@ -267,27 +274,23 @@ impl<P: Projection> Pump<P> {
         session: &mut Session<P>,
         mut batch: Batch<P::Event>,
     ) -> Result<Option<Ended>, ProjectorError> {
-        let projection = &self.context.projection;
-        let letters = divert(projection, &mut batch, &mut session.parked, None);
-        self.terms().check::<P>(&session.parked)?;
-        let gathered = &mut session.gathered;
         let gathers = P::GATHERS && self.owns_all() && self.careful.is_empty();
-        if !gathers || (!gathered.is_pending() && batch.at_end) {
-            return self.project_now(session, batch, letters).await;
+        if gathers && (session.gathered.is_pending() || !batch.at_end) {
+            return self.gather(session, batch).await;
         }
-        let ends = batch.moves.iter().map(|(p, step)| (*p, step.to.offset));
-        self.reach.extend(ends);
-        gathered.add_letters(letters);
-        gathered
-            .take_in(projection, &session.writer, &batch)
-            .await?;
-        if batch.at_end {
-            return self.flush(session).await;
-        }
-        if gathered.is_due() {
-            return self.write_gathered(session).await;
-        }
-        Ok(None)
+        let letters = self.divert(&mut batch, &mut session.parked)?;
+        self.project_now(session, batch, letters).await
+    }
+
+    /// Takes out of a batch what is to be parked.
+    fn divert(
+        &self,
+        batch: &mut Batch<P::Event>,
+        parked: &mut Parked,
+    ) -> Result<Vec<Letter>, ProjectorError> {
+        let letters = divert(&self.context.projection, batch, parked, None);
+        self.terms().check::<P>(parked)?;
+        Ok(letters)
     }
 
     async fn project_now(
@@ -299,11 +302,7 @@ impl<P: Projection> Pump<P> {
         let (projection, writer) = (&self.context.projection, &session.writer);
         let (moves, events) = (batch.moves.clone(), batch.events.len());
         self.known.extend(&moves);
-        let parking = Parking {
-            partitions: &self.partitions,
-            parked: &session.parked,
-            letters: &letters,
-        };
+        let parking = Parking::new(&self.partitions, &session.parked, &letters);
         let began = Instant::now();
         let before = session.parked.letters();
         let written = match writer.write(projection, &batch, parking).await {
@@ -337,45 +336,6 @@ impl<P: Projection> Pump<P> {
         }
     }
 
-    /// Writes what is gathered, with no more to come for now.
-    async fn flush(&mut self, session: &mut Session<P>) -> Result<Option<Ended>, ProjectorError> {
-        let mut ended = None;
-        if session.gathered.is_pending() {
-            ended = self.write_gathered(session).await?;
-        }
-        session.gathered.forget();
-        Ok(ended)
-    }
-
-    async fn write_gathered(
-        &mut self,
-        session: &mut Session<P>,
-    ) -> Result<Option<Ended>, ProjectorError> {
-        let Session {
-            writer,
-            gathered,
-            parked,
-            ..
-        } = session;
-        let moves = gathered.moves();
-        self.known.extend(&moves);
-        let parking = Parking {
-            partitions: &self.partitions,
-            parked,
-            letters: gathered.letters(),
-        };
-        let began = Instant::now();
-        let rows = gathered.unwritten();
-        let written = writer.write_gathered(&moves, &rows, parking).await?;
-        self.context.progress.transaction(began.elapsed());
-        let ended = self.committed(written, gathered.events(), &moves, parked);
-        if ended.is_none() {
-            gathered.written();
-            self.reach.clear();
-        }
-        Ok(ended)
-    }
-
     /// Notes what became of a transaction, and returns why it is the session's last.
     fn committed(
         &mut self,
@@ -402,6 +362,9 @@ impl<P: Projection> Pump<P> {
 
 impl<P: Projection> Session<P> {
     async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> Step<P::Event> {
+        if let Some(held) = self.held.take() {
+            return held;
+        }
         tokio::select! {
             biased;
             () = requested(stop) => Step::Stop,

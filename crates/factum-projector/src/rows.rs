@@ -10,6 +10,8 @@ use crate::{Changes, KeyError, MultiFold, Row};
 /// Rows as they are after the events folded so far, by their keys.
 pub struct FoldedRows<F: MultiFold> {
     slots: IndexMap<Key<F>, Slot<F::Row>, FxBuildHasher>,
+    /// How many of them changed.
+    changed: usize,
 }
 
 /// A row on its way.
@@ -59,6 +61,7 @@ impl<F: MultiFold> Default for FoldedRows<F> {
     fn default() -> Self {
         Self {
             slots: IndexMap::default(),
+            changed: 0,
         }
     }
 }
@@ -127,6 +130,7 @@ impl<F: MultiFold> Rows<F> for FoldedRows<F> {
         distinct.into_iter().try_for_each(|index| {
             let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
             let event = &events[slot.last as usize - 1];
+            self.changed += usize::from(!slot.changed);
             (slot.changed, slot.last) = (true, 0);
             same_key::<F>(key, slot.row.as_ref(), event)
         })
@@ -159,6 +163,22 @@ impl<F: MultiFold> Rows<F> for FoldedRows<F> {
             slot.changed = false;
             slot.stored = slot.row.is_some();
         }
+        self.changed = 0;
+    }
+
+    fn changed(&self) -> usize {
+        self.changed
+    }
+
+    fn bytes(&self, each: usize) -> usize {
+        let slot = size_of::<usize>() * 3 + size_of::<Key<F>>() + size_of::<Slot<F::Row>>();
+        // A key is in its row, too.
+        self.slots.capacity() * slot + self.slots.len() * 2 * each
+    }
+
+    fn forget_written(&mut self) {
+        self.slots.retain(|_, slot| slot.changed);
+        self.slots.shrink_to(2 * self.slots.len());
     }
 
     fn into_changes(self) -> Changes<F::Row> {

@@ -79,7 +79,7 @@ impl<R: Row> Writer<R> {
         let transaction = self.session.transaction();
         let handled = projection.handle(events, transaction).await?;
         let unwritten = rows.unwritten();
-        self.session.apply(&unwritten).await?;
+        self.session.apply(&unwritten)?.done.await?;
         self.session.end_part().await?;
         Ok(unwritten.len() + handled as usize)
     }

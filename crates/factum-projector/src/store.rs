@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::Position;
+use futures::future::BoxFuture;
 
 use crate::batch::Move;
 use crate::letter::{Head, Letter};
@@ -62,8 +63,8 @@ pub trait Session<R: Row>: DeadLetters {
     /// lock or change them before the transaction ends.
     async fn load(&self, keys: &[&R::Key], lock: bool) -> Result<Vec<R>, ProjectorError>;
 
-    /// Writes rows: those to be inserted are not there, all others are.
-    async fn apply(&self, rows: &Unwritten<'_, R>) -> Result<(), ProjectorError>;
+    /// Writes rows, as they are when this is called: those to be inserted are not there, all others are.
+    fn apply<'s>(&'s self, rows: &Unwritten<'_, R>) -> Result<Applying<'s>, ProjectorError>;
 
     /// The transaction under way, to be written in by SQL; `None` where there is no SQL.
     fn transaction(&self) -> Option<Transaction<'_>> {
@@ -75,6 +76,14 @@ pub trait Session<R: Row>: DeadLetters {
 
     /// Undoes the transaction.
     async fn roll_back(&self) -> Result<(), ProjectorError>;
+}
+
+/// Rows on their way into the store. They are not borrowed any more.
+pub struct Applying<'s> {
+    /// About how many bytes are sent.
+    pub bytes: usize,
+    /// Sends them.
+    pub done: BoxFuture<'s, Result<(), ProjectorError>>,
 }
 
 /// A session's part that keeps dead letters. Those of a partition are parked, and replayed, in

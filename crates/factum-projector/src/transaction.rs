@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio_postgres::Statement;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::copy::copy;
+use crate::copy::Copy;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::statement::refused;
@@ -90,7 +90,8 @@ impl<'a> Transaction<'a> {
             let types: Vec<Type> = columns.map(|column| column.type_().clone()).collect();
             let insert = self.prepare_unchecked(&sql::insert::<R>()).await?;
             let rows: Vec<_> = rows.iter().collect();
-            copy(&self.session.client, &insert, &types, &rows).await
+            let copy = Copy::of(&types, &rows)?;
+            copy.send(&self.session.client, &insert).await
         };
         self.noted(copied).await?;
         self.changed.fetch_add(rows.len() as u64, Ordering::Relaxed);

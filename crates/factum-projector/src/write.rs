@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use factum_host::{Guard, holds, random};
-use futures::future::{try_join3, try_join4};
+use futures::future::{BoxFuture, try_join3, try_join4};
 
 use crate::batch::{Batch, Move};
 use crate::caught::caught;
@@ -28,10 +28,19 @@ pub(crate) struct Writer<R: Row> {
 pub(crate) struct Parking<'a> {
     /// The partitions that it speaks of.
     pub partitions: &'a [u32],
-    /// All that is parked there, once the transaction is committed.
-    pub parked: &'a Parked,
+    /// How many letters those must have.
+    before: u64,
     /// What the transaction adds.
     pub letters: &'a [Letter],
+}
+
+/// A transaction under way. The rows that it writes are not borrowed any more.
+pub(crate) struct Writing<'w> {
+    /// About how many bytes of rows are sent, and of how many rows.
+    pub bytes: usize,
+    pub rows: usize,
+    /// What becomes of it.
+    pub written: BoxFuture<'w, Result<Written, ProjectorError>>,
 }
 
 /// What became of a transaction.
@@ -45,17 +54,21 @@ pub(crate) enum Written {
     Unparked,
 }
 
-impl Parking<'_> {
+impl<'a> Parking<'a> {
     /// Of nothing.
     pub(crate) const NOTHING: Parking<'static> = Parking {
         partitions: &[],
-        parked: &Parked::NOTHING,
+        before: 0,
         letters: &[],
     };
 
-    /// How many letters the table must hold before the transaction.
-    fn before(&self) -> u64 {
-        self.parked.letters() - self.letters.len() as u64
+    /// Of what is parked in some partitions, once the transaction is committed, and what it adds to that.
+    pub(crate) fn new(partitions: &'a [u32], parked: &Parked, letters: &'a [Letter]) -> Self {
+        Self {
+            partitions,
+            before: parked.letters() - letters.len() as u64,
+            letters,
+        }
     }
 }
 
@@ -121,7 +134,8 @@ impl<R: Row> Writer<R> {
         let transaction = self.session.transaction();
         let handled = projection.handle(&batch.events, transaction).await?;
         let rows = rows.unwritten();
-        self.apply_and_commit(&rows, parking.letters).await?;
+        self.session.apply(&rows)?.done.await?;
+        self.park_and_commit(parking.letters).await?;
         Ok(Written::Rows(rows.len() + handled as usize))
     }
 
@@ -143,17 +157,26 @@ impl<R: Row> Writer<R> {
 
     /// Writes rows that were read before the transaction. They must be as they were read as long as
     /// no position was moved, so `moves` must hold every partition of the topic.
-    pub(crate) async fn write_gathered(
-        &self,
-        moves: &BTreeMap<u32, Move>,
+    pub(crate) fn write_gathered<'w>(
+        &'w self,
+        moves: BTreeMap<u32, Move>,
         rows: &Unwritten<'_, R>,
-        parking: Parking<'_>,
-    ) -> Result<Written, ProjectorError> {
-        if let Some(undone) = self.begin(moves, parking).await? {
-            return Ok(undone);
-        }
-        self.apply_and_commit(rows, parking.letters).await?;
-        Ok(Written::Rows(rows.len()))
+        parking: Parking<'w>,
+    ) -> Result<Writing<'w>, ProjectorError> {
+        let (applying, rows) = (self.session.apply(rows)?, rows.len());
+        let written = async move {
+            if let Some(undone) = self.begin(&moves, parking).await? {
+                return Ok(undone);
+            }
+            applying.done.await?;
+            self.park_and_commit(parking.letters).await?;
+            Ok(Written::Rows(rows))
+        };
+        Ok(Writing {
+            bytes: applying.bytes,
+            rows,
+            written: Box::pin(written),
+        })
     }
 
     /// Begins a transaction and moves the positions; or says why that can't be.
@@ -170,7 +193,7 @@ impl<R: Row> Writer<R> {
 
     /// How many dead letters there are, where there may be some.
     async fn count(&self, parking: Parking<'_>) -> Result<u64, ProjectorError> {
-        match parking.before() {
+        match parking.before {
             0 => Ok(0),
             _ => self.session.count(parking.partitions).await,
         }
@@ -188,7 +211,7 @@ impl<R: Row> Writer<R> {
             self.session.roll_back().await?;
             return Ok(Some(Written::Behind(behind)));
         }
-        if letters != parking.before() {
+        if letters != parking.before {
             self.session.roll_back().await?;
             return Ok(Some(Written::Unparked));
         }
@@ -199,12 +222,7 @@ impl<R: Row> Writer<R> {
         Ok(None)
     }
 
-    async fn apply_and_commit(
-        &self,
-        rows: &Unwritten<'_, R>,
-        letters: &[Letter],
-    ) -> Result<(), ProjectorError> {
-        self.session.apply(rows).await?;
+    async fn park_and_commit(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
         if !letters.is_empty() {
             self.session.park(letters).await?;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use factum_core::Position;
 use factum_projector::ProjectorError;
-use factum_projector::simulation::{self, Move, Passing, Unwritten};
+use factum_projector::simulation::{self, Applying, Move, Passing, Unwritten};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::board::Line;
@@ -141,13 +141,16 @@ impl simulation::Session<Line> for Session {
         }
     }
 
-    async fn apply(&self, rows: &Unwritten<'_, Line>) -> Result<(), ProjectorError> {
+    fn apply<'s>(&'s self, rows: &Unwritten<'_, Line>) -> Result<Applying<'s>, ProjectorError> {
         let changes = Changes {
             insert: rows.insert.iter().map(|row| (*row).clone()).collect(),
             update: rows.update.iter().map(|row| (*row).clone()).collect(),
             delete: rows.delete.iter().map(|key| (*key).clone()).collect(),
         };
-        self.do_it(Ask::Apply(changes)).await
+        Ok(Applying {
+            bytes: ROW_BYTES * changes.len(),
+            done: Box::pin(self.do_it(Ask::Apply(changes))),
+        })
     }
 
     async fn commit(&self) -> Result<(), ProjectorError> {

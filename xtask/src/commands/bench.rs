@@ -8,7 +8,8 @@ use super::{cargo, say};
 /// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
 ///
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
-/// beside plain consuming and plain COPY. `route`: commands through the log beside those that are called
+/// beside plain consuming and plain COPY. `follow`: how fast a read model with all its rows catches up, and how
+/// far it is behind. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
@@ -32,6 +33,8 @@ enum Bench {
     Append,
     /// From the log to the read model's rows
     Project,
+    /// From further events to rows that are there: many at once, and one at a time
+    Follow,
     /// From a command in another process, through the log, to its answer
     Route,
     /// A partition without an owner, when that is stopped
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
+        Bench::Follow => ("follow", true),
         Bench::Route => ("route", false),
         Bench::Handover => ("handover", false),
         Bench::Takeover => ("takeover", false),
