@@ -14,6 +14,9 @@ use crate::board::Line;
 use crate::log::SimLog;
 use crate::store::{Ask, Changes, Store, Told};
 
+/// What a row counts, so that memory is short now and then.
+const ROW_BYTES: usize = 40;
+
 /// How long an answer is waited for while nothing passes.
 const PATIENCE: Duration = Duration::from_secs(6);
 
@@ -148,7 +151,7 @@ impl simulation::Session<Line> for Session {
             delete: rows.delete.iter().map(|key| (*key).clone()).collect(),
         };
         Ok(Applying {
-            bytes: ROW_BYTES * changes.len(),
+            bytes: ROW_BYTES * (changes.insert.len() + changes.update.len()),
             done: Box::pin(self.do_it(Ask::Apply(changes))),
         })
     }
