@@ -69,6 +69,14 @@ struct Looks {
     settled: bool,
 }
 
+impl Looks {
+    /// What the last look has found says nothing about the next one.
+    fn begin(&mut self) {
+        self.begun += 1;
+        self.settled = false;
+    }
+}
+
 /// Tells when a steward has nothing left to do.
 pub(crate) struct Settled {
     news: Arc<Notify>,
@@ -157,7 +165,7 @@ impl Steward {
     async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProjectorError> {
         let session = self.listen().await?;
         loop {
-            self.looks.send_modify(|looks| looks.begun += 1);
+            self.looks.send_modify(Looks::begin);
             let step = self.look(&session).await?;
             let after = self.take(&session, step).await?;
             self.looks

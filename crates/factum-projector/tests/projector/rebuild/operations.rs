@@ -14,7 +14,8 @@ use crate::bank::{
 };
 use crate::refusals::{assert_says, words};
 
-async fn ready(bank: &Bank) {
+/// Waits until version 2 is as far as version 1, with its indexes.
+pub async fn ready(bank: &Bank) {
     let query = "SELECT bool_and(indexed) AND (SELECT coalesce(sum(next) FILTER (WHERE version = 2), 0) \
                  >= coalesce(sum(next) FILTER (WHERE version = 1), 0) FROM positions) AND count(*) = 2 FROM versions";
     eventually("version 2 is ready", async || {
