@@ -50,13 +50,15 @@ async fn schema(client: &Client, which: &str) -> Result<String, ProjectorError> 
     Ok(told.get(0))
 }
 
-/// The schema that a row's table is in, as the session finds it; none where it finds none.
-pub(crate) async fn found<R: Row>(client: &Client) -> Result<Option<String>, ProjectorError> {
-    let find = "SELECT nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+/// The schema that a row's table is in, as the session finds it, and its oid; none where it finds none.
+pub(crate) async fn found<R: Row>(
+    client: &Client,
+) -> Result<Option<(String, u32)>, ProjectorError> {
+    let find = "SELECT nspname::text, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
                 WHERE c.oid = to_regclass($1)";
     let found = client.query_opt(find, &[&crate::sql::table::<R>()]).await;
     let found = found.map_err(ProjectorError::postgres(format!("look for {}", R::TABLE)))?;
-    Ok(found.map(|found| found.get(0)))
+    Ok(found.map(|found| (found.get(0), found.get(1))))
 }
 
 /// The name of a row's table without its schema, if the row names none.

@@ -113,8 +113,9 @@ async fn table_in<P: Projection>(
         };
         return Ok((TableTypes::default(), place));
     }
-    let types = table::check::<P::Row>(client).await?;
-    let found = place::found::<P::Row>(client).await?.unwrap_or_default();
+    let mut types = table::check::<P::Row>(client).await?;
+    let (found, oid) = place::found::<P::Row>(client).await?.unwrap_or_default();
+    types.oid = Some(oid);
     // Not what it was when the session began: a schema that is called like the user may have come since.
     let home = place::leads_first(client).await?;
     match own.filter(|own| *own != found) {

@@ -5,6 +5,7 @@ mod kill;
 mod operations;
 mod readers;
 mod stage;
+mod surroundings;
 
 use std::sync::Arc;
 

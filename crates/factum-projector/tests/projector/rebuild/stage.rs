@@ -240,7 +240,7 @@ impl Case {
 }
 
 /// The schemas whose tables readers' name shows: that of the table, or of what the view stands on.
-async fn leads_to(bank: &Bank) -> Vec<String> {
+pub async fn leads_to(bank: &Bank) -> Vec<String> {
     let query = "SELECT DISTINCT t.relnamespace::regnamespace::text FROM pg_class c \
                  LEFT JOIN pg_rewrite r ON r.ev_class = c.oid \
                  LEFT JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid \
