@@ -8,7 +8,7 @@ use super::{cargo, say};
 /// Measures Factum beside the raw limit of its tools, in the same run and on the same bytes.
 ///
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
-/// beside plain consuming and plain COPY. `route`: commands through the log beside those that are called
+/// beside plain consuming and plain COPY. `rebuild`: what commands and readers notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
@@ -32,6 +32,8 @@ enum Bench {
     Append,
     /// From the log to the read model's rows
     Project,
+    /// Commands and readers while a read model of 5 million events is built anew
+    Rebuild,
     /// From a command in another process, through the log, to its answer
     Route,
     /// A partition without an owner, when that is stopped
@@ -48,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
+        Bench::Rebuild => ("rebuild", true),
         Bench::Route => ("route", false),
         Bench::Handover => ("handover", false),
         Bench::Takeover => ("takeover", false),
