@@ -91,11 +91,12 @@ async fn own_place<P: Projection>(
     if let Some(mine) = mine {
         return Ok(Some(mine.place.clone()));
     }
-    if admission != Admission::BeginsBuilding || place::unqualified::<P::Row>().is_none() {
-        return Ok(None);
-    }
     let home = place::home(client).await?;
     let own = place::own_schema(&home, P::NAME, P::VERSION);
+    if admission != Admission::BeginsBuilding || place::unqualified::<P::Row>().is_none() {
+        place::refuse_anothers(client, &own).await?;
+        return Ok(None);
+    }
     place::make(client, &own).await?;
     Ok(Some(own))
 }

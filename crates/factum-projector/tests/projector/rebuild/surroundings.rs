@@ -321,3 +321,48 @@ async fn a_deadlock_does_not_slow_a_worker_down() {
     }
     assert!(batches[1] <= batches[0] + 2, "{batches:?} transactions");
 }
+
+/// Sessions look there before they look where the table is.
+#[tokio::test]
+async fn a_schema_of_a_version_that_another_role_has_planted_is_refused() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 87).await;
+    ledger.fill(20).await;
+    let planter = format!("planter_{}", bank.schema);
+    bank.sql(&format!("CREATE ROLE {planter}")).await;
+    let plant = async |version| {
+        let schema = own_schema(&bank, version);
+        bank.sql(&format!("CREATE SCHEMA {schema} AUTHORIZATION {planter}"))
+            .await;
+        bank.sql(&format!(
+            "CREATE TABLE {schema}.balance (LIKE public_balance INCLUDING ALL)"
+        ))
+        .await;
+    };
+    let uproot = async |version| {
+        let schema = own_schema(&bank, version);
+        bank.sql(&format!("DROP SCHEMA {schema} CASCADE")).await;
+    };
+    bank.sql(&BALANCE.replace("balance (", "public_balance ("))
+        .await;
+    let first = || bank.run(projector(Balances, bank.until_end()));
+    for _ in ["before its first start", "later"] {
+        plant(1).await;
+        let error = words(first().await.unwrap_err());
+        assert_says(&error, &["balances_v1 is there already"]);
+        uproot(1).await;
+        first().await.unwrap();
+    }
+    plant(2).await;
+    bank.sql(&format!("DROP TABLE {}.balance", own_schema(&bank, 2)))
+        .await;
+    let second = bank.run(projector(Newer, bank.until_end())).await;
+    assert_says(
+        &words(second.unwrap_err()),
+        &["balances_v2 is there already"],
+    );
+    uproot(2).await;
+    bank.sql(&format!("DROP ROLE {planter}")).await;
+    bank.run(projector(Newer, bank.until_end())).await.unwrap();
+    shows_the_live_version(&bank, &ledger).await;
+}
