@@ -8,6 +8,7 @@ mod remove;
 mod status;
 mod switch;
 mod wait;
+mod watch;
 
 use clap::Subcommand;
 

@@ -253,3 +253,106 @@ async fn parked_events_are_counted() {
         "{text}"
     );
 }
+
+/// A command that runs on, and what it has said so far.
+struct Watching {
+    child: std::process::Child,
+    said: tempfile::NamedTempFile,
+}
+
+impl Watching {
+    fn start(system: &System) -> Self {
+        let said = tempfile::NamedTempFile::new().unwrap();
+        let child = factum(&[
+            "projection",
+            "rebuild",
+            "board",
+            "--version",
+            "2",
+            "--watch",
+        ])
+        .args([
+            "--postgres",
+            &servers::postgres(),
+            "--schema",
+            &system.schema,
+        ])
+        .stderr(said.reopen().unwrap())
+        .spawn();
+        Self {
+            child: child.unwrap(),
+            said,
+        }
+    }
+
+    async fn says(&mut self, text: &str) {
+        self.until(text, |it| it.said().contains(text)).await;
+    }
+
+    async fn ends_with(&mut self, code: i32) {
+        let ended = |it: &mut Self| {
+            let ended = it.child.try_wait().unwrap();
+            ended.is_some_and(|ended| ended.code() == Some(code))
+        };
+        self.until("its end", ended).await;
+    }
+
+    async fn until(&mut self, what: &str, holds: impl Fn(&mut Self) -> bool) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !holds(self) {
+            let said = self.said();
+            assert!(std::time::Instant::now() < deadline, "never {what}: {said}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.said.path()).unwrap()
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_is_watched_until_readers_see_it_or_it_ends_otherwise() {
+    let system = System::new().await.with_positions().await;
+    system.version(1, "live").await;
+    system.version(2, "building").await;
+    let sql = async |sql: &str| {
+        let sql = sql.replace("$", &format!("{}.", system.schema));
+        system.client.batch_execute(&sql).await.unwrap();
+    };
+    let mut watching = Watching::start(&system);
+    watching.says("0 of 8 events").await;
+    sql("UPDATE $positions SET next = 5 WHERE version = 2; UPDATE $versions SET failure = 'no room' WHERE version = 2").await;
+    watching.says("no room").await;
+    watching.says("4 of 8 events").await;
+    watching.says(" a second, ").await;
+    sql("UPDATE $versions SET state = 'retired' WHERE version = 1").await;
+    sql("UPDATE $versions SET state = 'live' WHERE version = 2").await;
+    watching.ends_with(0).await;
+    for (state, says) in [
+        ("cancelled", "it was cancelled"),
+        ("retired", "led away from it again"),
+    ] {
+        sql("UPDATE $versions SET state = 'building' WHERE version = 2").await;
+        let mut watching = Watching::start(&system);
+        watching.says("4 of 8 events").await;
+        sql(&format!(
+            "UPDATE $versions SET state = '{state}' WHERE version = 2"
+        ))
+        .await;
+        watching.ends_with(1).await;
+        watching.says(says).await;
+    }
+    // What was live before is not built again: nobody waits for that.
+    let mut watching = Watching::start(&system);
+    watching.ends_with(1).await;
+    watching.says("it was live before").await;
+    watching.says("projection switch board --to 2").await;
+}

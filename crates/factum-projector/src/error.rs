@@ -144,6 +144,20 @@ pub enum ProjectorError {
         /// How to project them again.
         again: String,
     },
+    /// The table was dropped, or another one has its name, while a worker ran.
+    #[error(
+        "table {table} of projection {projection} version {version} is gone: it was dropped while the worker ran, or another one \
+         has its name now, which is left alone. Restore it. A version that is not live can be given up, and begin again: \
+         `factum projection rebuild {projection} --version {version} --cancel`, and the same without --cancel"
+    )]
+    TableGone {
+        /// The table.
+        table: &'static str,
+        /// The projection.
+        projection: &'static str,
+        /// Its version.
+        version: u32,
+    },
     /// The position of a partition is gone from Postgres.
     #[error(
         "the position of {topic} partition {partition} is gone from {table}: \

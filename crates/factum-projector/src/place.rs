@@ -12,6 +12,11 @@ use crate::{ProjectorError, Row};
 /// The longest name that Postgres keeps, in bytes.
 const LONGEST: usize = 63;
 
+/// Whether a schema `n` belongs to this role, to one that it is a member of, or to a superuser. A superuser counts as
+/// a member of every role, which says nothing.
+const OURS: &str = "(SELECT nspowner = me.oid OR it.rolsuper OR NOT me.rolsuper AND pg_has_role(nspowner, 'USAGE') \
+                    FROM pg_roles me, pg_roles it WHERE me.rolname = current_user AND it.oid = nspowner)";
+
 /// The schema of a version's own, for a projection with this home.
 pub(crate) fn own_schema(home: &str, projection: &str, version: u32) -> String {
     match home {
@@ -50,18 +55,34 @@ async fn schema(client: &Client, which: &str) -> Result<String, ProjectorError> 
     Ok(told.get(0))
 }
 
-/// The schema that a row's table is in, as the session finds it; none where it finds none.
-pub(crate) async fn found<R: Row>(client: &Client) -> Result<Option<String>, ProjectorError> {
-    let find = "SELECT nspname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+/// The schema that a row's table is in, as the session finds it, and its oid; none where it finds none.
+pub(crate) async fn found<R: Row>(
+    client: &Client,
+) -> Result<Option<(String, u32)>, ProjectorError> {
+    let find = "SELECT nspname::text, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
                 WHERE c.oid = to_regclass($1)";
     let found = client.query_opt(find, &[&crate::sql::table::<R>()]).await;
     let found = found.map_err(ProjectorError::postgres(format!("look for {}", R::TABLE)))?;
-    Ok(found.map(|found| found.get(0)))
+    Ok(found.map(|found| (found.get(0), found.get(1))))
 }
 
 /// The name of a row's table without its schema, if the row names none.
 pub(crate) fn unqualified<R: Row>() -> Option<&'static str> {
     (!R::TABLE.contains('.')).then_some(R::TABLE)
+}
+
+/// Refuses a schema where sessions of a version look first, although its tables are not there, if somebody else has
+/// made it: a table in it would be taken for the version's own.
+pub(crate) async fn refuse_anothers(client: &Client, schema: &str) -> Result<(), ProjectorError> {
+    let find = format!("SELECT {OURS} FROM pg_namespace n WHERE oid = to_regnamespace($1)");
+    let found = client.query_opt(&find, &[&quote(schema)]).await;
+    let found = found.map_err(ProjectorError::postgres(format!(
+        "look for schema {schema}"
+    )))?;
+    match found.is_none_or(|found| found.get(0)) {
+        true => Ok(()),
+        false => Err(ProjectorError::ForeignSchema(schema.to_owned())),
+    }
 }
 
 /// Makes the schema of a version's own. One that is there already must be empty, but for what earlier versions left,
@@ -71,10 +92,12 @@ pub(crate) async fn make(client: &Client, schema: &str) -> Result<(), ProjectorE
         return Err(ProjectorError::LongSchema(schema.to_owned()));
     }
     let failed = || ProjectorError::postgres(format!("create the schema {schema}"));
-    let find = "SELECT pg_has_role(nspowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_class \
-                WHERE relnamespace = n.oid AND relkind <> 'i' AND relname <> 'factum_owners') \
-                FROM pg_namespace n WHERE oid = to_regnamespace($1)";
-    let found = client.query_opt(find, &[&quote(schema)]).await;
+    let find = format!(
+        "SELECT {OURS} AND NOT EXISTS (SELECT FROM pg_class \
+         WHERE relnamespace = n.oid AND relkind <> 'i' AND relname <> 'factum_owners') \
+         FROM pg_namespace n WHERE oid = to_regnamespace($1)"
+    );
+    let found = client.query_opt(&find, &[&quote(schema)]).await;
     match found.map_err(failed())?.map(|found| found.get(0)) {
         Some(true) => return Ok(()),
         Some(false) => return Err(ProjectorError::ForeignSchema(schema.to_owned())),

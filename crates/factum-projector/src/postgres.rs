@@ -12,6 +12,7 @@ use tokio_postgres::{SimpleQueryMessage, Statement};
 
 use crate::batch::Move;
 use crate::copy::Copy;
+use crate::guard;
 use crate::positions::{Mover, Positions};
 use crate::rows::Unwritten;
 use crate::session::{Heard, Server, Session as Connection};
@@ -138,6 +139,38 @@ impl PostgresSession {
         })
     }
 
+    /// Runs statements in a transaction of which one is to fail where the table is another than at the start.
+    async fn run_guarded<R: Row>(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+        self.run(sql, doing).await.map_err(|error| match error {
+            ProjectorError::Postgres { source, .. } if guard::failed(&source) => self.gone::<R>(),
+            error => error,
+        })
+    }
+
+    /// What an error outside a transaction comes from.
+    async fn explained<R: Row>(&self, error: ProjectorError) -> ProjectorError {
+        let Some(guard) = guard::of::<R>(self.place.types.oid) else {
+            return error;
+        };
+        match self.connection.client.batch_execute(&guard).await {
+            Err(told) if guard::failed(&told) => self.gone::<R>(),
+            _ => error,
+        }
+    }
+
+    fn gone<R: Row>(&self) -> ProjectorError {
+        let Positions {
+            projection,
+            version,
+            ..
+        } = self.place.positions;
+        ProjectorError::TableGone {
+            table: R::TABLE,
+            projection,
+            version,
+        }
+    }
+
     /// Whether rows are staged.
     pub(crate) fn has_stage(&self) -> bool {
         self.statements().keyed.is_some()
@@ -228,8 +261,9 @@ impl<R: Row> Session<R> for PostgresSession {
     /// Begins a transaction and marks it: the move of positions is sent right behind, and where
     /// beginning failed it must not take effect by itself.
     async fn begin(&self) -> Result<(), ProjectorError> {
-        let begin = "BEGIN; SET LOCAL factum.open = '1'";
-        self.run(begin, "begin a transaction").await
+        let guard = guard::of::<R>(self.place.types.oid).unwrap_or_default();
+        let begin = format!("BEGIN; SET LOCAL factum.open = '1'; {guard}");
+        self.run_guarded::<R>(&begin, "begin a transaction").await
     }
 
     async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError> {
@@ -251,8 +285,11 @@ impl<R: Row> Session<R> for PostgresSession {
         let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
         let arrays = R::key_arrays(keys);
         let client = &self.connection.client;
-        let rows = client.query(statement, &params(&arrays)).await;
-        let rows = rows.map_err(failed())?;
+        let rows = match client.query(statement, &params(&arrays)).await {
+            Ok(rows) => rows,
+            Err(error) if lock => return Err(failed()(error)),
+            Err(error) => return Err(self.explained::<R>(failed()(error)).await),
+        };
         let rows: Result<_, _> = rows.iter().map(R::read).collect();
         rows.map_err(failed())
     }
@@ -272,8 +309,9 @@ impl<R: Row> Session<R> for PostgresSession {
     /// Notifies those who wait, once for all that moved: transactions that notify take turns to commit,
     /// on the whole server, and who is notified only looks.
     async fn commit(&self) -> Result<(), ProjectorError> {
-        let commit = format!("{}; COMMIT", self.place.positions.notify());
-        self.run(&commit, "commit a transaction").await
+        let guard = guard::of::<R>(self.place.types.oid).unwrap_or_default();
+        let commit = format!("{guard}{}; COMMIT", self.place.positions.notify());
+        self.run_guarded::<R>(&commit, "commit a transaction").await
     }
 
     async fn roll_back(&self) -> Result<(), ProjectorError> {

@@ -120,7 +120,7 @@ impl<P: Projection> Pump<P> {
             let error = match self.session(&mut stop).await {
                 Err(error) if error.is_retryable() => error,
                 Err(error) if error.is_conflict() && self.owns_all() => {
-                    self.contended = true;
+                    self.contended = !error.is_lock_conflict(); // who only holds a lock writes no row
                     error
                 }
                 Err(error) if error.is_lock_conflict() => error,

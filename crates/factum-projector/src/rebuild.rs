@@ -104,6 +104,26 @@ pub(crate) fn next(facts: &Facts) -> Step {
     }
 }
 
+/// Why a version does not come to be live although nothing fails, for whoever asks for the status.
+pub(crate) fn hindrance(facts: &Facts) -> Option<String> {
+    if facts.state != VersionState::Building {
+        return None;
+    }
+    match facts.ahead {
+        Ahead::Unlike => Some(
+            "readers are never led to this version: it reads other partitions, or another log, than the live one. Cancel \
+             it, and project that log under another name"
+                .to_owned(),
+        ),
+        _ if facts.parked > 0 => Some(format!(
+            "{} events are parked that the live version shows, and readers are not led to this one before they are replayed \
+             or discarded: see `factum dead-letters list`",
+            facts.parked
+        )),
+        _ => None,
+    }
+}
+
 /// Where a version stands in one partition: topic, partition, and what a position says.
 pub(crate) type Places = BTreeMap<(String, u32), Place>;
 
@@ -206,6 +226,10 @@ pub(crate) mod tests {
             }
             let ends = facts.state == VersionState::Cancelled;
             assert_eq!(step == Step::End, ends, "{facts:?}");
+            // Whoever waits for a switch that time alone does not bring is told so.
+            let never = facts.ahead == Ahead::Unlike || facts.parked > 0;
+            let building = facts.state == VersionState::Building;
+            assert_eq!(hindrance(&facts).is_some(), building && never, "{facts:?}");
         }
         assert!(switched > 0);
     }

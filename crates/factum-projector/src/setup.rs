@@ -91,11 +91,12 @@ async fn own_place<P: Projection>(
     if let Some(mine) = mine {
         return Ok(Some(mine.place.clone()));
     }
-    if admission != Admission::BeginsBuilding || place::unqualified::<P::Row>().is_none() {
-        return Ok(None);
-    }
     let home = place::home(client).await?;
     let own = place::own_schema(&home, P::NAME, P::VERSION);
+    if admission != Admission::BeginsBuilding || place::unqualified::<P::Row>().is_none() {
+        place::refuse_anothers(client, &own).await?;
+        return Ok(None);
+    }
     place::make(client, &own).await?;
     Ok(Some(own))
 }
@@ -113,8 +114,9 @@ async fn table_in<P: Projection>(
         };
         return Ok((TableTypes::default(), place));
     }
-    let types = table::check::<P::Row>(client).await?;
-    let found = place::found::<P::Row>(client).await?.unwrap_or_default();
+    let mut types = table::check::<P::Row>(client).await?;
+    let (found, oid) = place::found::<P::Row>(client).await?.unwrap_or_default();
+    types.oid = Some(oid);
     // Not what it was when the session began: a schema that is called like the user may have come since.
     let home = place::leads_first(client).await?;
     match own.filter(|own| *own != found) {

@@ -34,6 +34,7 @@ mod tests {
     #[test]
     fn a_shape_can_be_read() {
         let types = TableTypes {
+            oid: None,
             all: vec![Type::TEXT, Type::INT8],
             keys: vec!["text".into()],
         };

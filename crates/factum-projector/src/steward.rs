@@ -16,9 +16,9 @@ use crate::backoff::Backoff;
 use crate::positions::{Positions, places};
 use crate::postgres::Postgres;
 use crate::progress::Progress;
-use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, live, next};
+use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, hindrance, live, next};
 use crate::session::{Heard, Server, Session};
-use crate::switch::switch;
+use crate::switch::{Asks, switch};
 use crate::versions::{Version, VersionState, Versions, channel};
 use crate::{Options, ProjectorError, dead_letters, workers};
 
@@ -67,6 +67,14 @@ enum After {
 struct Looks {
     begun: u64,
     settled: bool,
+}
+
+impl Looks {
+    /// What the last look has found says nothing about the next one.
+    fn begin(&mut self) {
+        self.begun += 1;
+        self.settled = false;
+    }
 }
 
 /// Tells when a steward has nothing left to do.
@@ -157,7 +165,7 @@ impl Steward {
     async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProjectorError> {
         let session = self.listen().await?;
         loop {
-            self.looks.send_modify(|looks| looks.begun += 1);
+            self.looks.send_modify(Looks::begin);
             let step = self.look(&session).await?;
             let after = self.take(&session, step).await?;
             self.looks
@@ -215,8 +223,26 @@ impl Steward {
         self.report(session).await;
         if let Step::Rest(stage) = step {
             self.progress.stage(mine.state, stage);
+            self.note(session, mine, hindrance(&facts)).await?;
         }
         Ok(step)
+    }
+
+    /// Notes why the version rests, for whoever asks for the status, if that is news.
+    async fn note(
+        &self,
+        session: &Session,
+        mine: &Version,
+        why: Option<String>,
+    ) -> Result<(), ProjectorError> {
+        if mine.state != VersionState::Building || mine.failure == why {
+            return Ok(());
+        }
+        if let Some(why) = &why {
+            tracing::warn!(why, "this version waits");
+        }
+        let _call = session.call();
+        self.write_down(session, why.as_deref()).await
     }
 
     /// Says in Postgres how the worker is. A role that may not write there has said so once.
@@ -322,9 +348,16 @@ impl Steward {
             Ok(()) => return Ok(After::Taken),
             Err(error) if error.is_passing_switch() && step == Step::Switch => {
                 tracing::info!(cause = chain(&error), "not switched yet");
+                self.failed(session, &error).await?;
             }
-            Err(error) if error.is_retryable() || self.ends(&error) => return Err(error),
-            Err(error) => self.failed(session, &error).await?,
+            Err(error) if self.ends(&error) => return Err(error),
+            Err(error) => {
+                tracing::warn!(
+                    cause = chain(&error),
+                    "a step of the rebuild failed: trying again"
+                );
+                self.failed(session, &error).await?;
+            }
         }
         Ok(After::Refused)
     }
@@ -335,12 +368,17 @@ impl Steward {
         session: &Session,
         error: &ProjectorError,
     ) -> Result<(), ProjectorError> {
-        let cause = chain(error);
-        tracing::warn!(cause, "a step of the rebuild failed: trying again");
-        let client = &session.client;
-        let _ = client.batch_execute("ROLLBACK").await;
-        let written = self.versions.failed(client, self.whose(), Some(&cause));
-        match written.await {
+        let _ = session.client.batch_execute("ROLLBACK").await;
+        self.write_down(session, Some(&chain(error))).await
+    }
+
+    async fn write_down(
+        &self,
+        session: &Session,
+        failure: Option<&str>,
+    ) -> Result<(), ProjectorError> {
+        let (client, whose) = (&session.client, self.whose());
+        match self.versions.failed(client, whose, failure).await {
             Err(error) if error.is_retryable() => Err(error),
             _ => Ok(()), // a role that may not write it down has told its log
         }
@@ -359,7 +397,9 @@ impl Steward {
             .held(client, self.positions.projection)
             .await?;
         let mine = known.iter().find(|it| it.version == self.positions.version);
-        if mine.is_some_and(|mine| !mine.indexed) {
+        // Looked at again: nothing begins after a pause.
+        let paused = self.positions.are_paused(client).await?;
+        if mine.is_some_and(|mine| !mine.indexed) && !paused {
             let began = Instant::now();
             self.progress
                 .stage(VersionState::Building, RebuildStage::Indexing);
@@ -376,7 +416,8 @@ impl Steward {
     }
 
     async fn switch(&self, session: &Session) -> Result<(), ProjectorError> {
-        switch(&session.client, &self.positions.schema, self.whose()).await?;
+        let schema = &self.positions.schema;
+        switch(&session.client, schema, self.whose(), Asks::Worker).await?;
         let version = self.positions.version;
         tracing::info!(version, "readers are led to this version now");
         Ok(())

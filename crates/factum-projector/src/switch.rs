@@ -82,6 +82,15 @@ pub enum SwitchError {
     },
 }
 
+/// Who asks for a switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// A worker of the version. It does nothing once that is paused.
+    Worker,
+    /// An operator, who may lead readers to a paused version.
+    Operator,
+}
+
 /// Leads readers to a version. The session must have no transaction open.
 ///
 /// # Errors
@@ -90,6 +99,7 @@ pub(crate) async fn switch(
     client: &Client,
     schema: &str,
     (projection, to): (&str, u32),
+    asks: Asks,
 ) -> Result<(), ProjectorError> {
     // Whoever is stopped in the middle must not hold the live version for long.
     let begin = format!(
@@ -97,7 +107,7 @@ pub(crate) async fn switch(
         LOCK.as_millis()
     );
     run(client, &begin, "begin a switch").await?;
-    let switched = switch_in_transaction(client, schema, (projection, to)).await;
+    let switched = switch_in_transaction(client, schema, (projection, to), asks).await;
     let Err(error) = switched else {
         let commit = format!("{}; COMMIT", notify(schema, projection));
         return run(client, &commit, "commit a switch").await;
@@ -117,6 +127,7 @@ async fn switch_in_transaction(
     client: &Client,
     schema: &str,
     (projection, to): (&str, u32),
+    asks: Asks,
 ) -> Result<(), ProjectorError> {
     let versions = Versions::new(schema);
     let known = versions.held(client, projection).await?;
@@ -137,6 +148,9 @@ async fn switch_in_transaction(
     fit(new)?;
     reach(client, schema, old, new).await?;
     is_whole(client, schema, old, new).await?;
+    if asks == Asks::Worker {
+        runs(client, schema, new).await?;
+    }
     view::lead(client, old, new).await?;
     note(client, &versions, old, new).await
 }
@@ -196,6 +210,21 @@ async fn is_whole(
             );
             Err(unfit(new, &why).into())
         }
+    }
+}
+
+/// Refuses a version that an operator has paused. Whoever pauses it from here on waits for the switch.
+async fn runs(client: &Client, schema: &str, new: &Version) -> Result<(), ProjectorError> {
+    let query = format!(
+        "SELECT paused FROM {} WHERE projection = $1 AND version = $2 ORDER BY topic, partition FOR SHARE",
+        crate::positions::table(schema)
+    );
+    let number = new.version as i32;
+    let held = client.query(&query, &[&new.projection, &number]).await;
+    let held = held.map_err(ProjectorError::postgres(format!("hold {new} as it is")))?;
+    match held.iter().any(|row| row.get(0)) {
+        true => Err(unfit(new, "it is paused").into()),
+        false => Ok(()),
     }
 }
 

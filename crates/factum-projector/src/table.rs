@@ -45,6 +45,8 @@ struct Actual {
 /// The types of a table that fits, in the order of the row's columns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableTypes {
+    /// The table itself, whatever its name and schema come to be; none where there is no table.
+    pub oid: Option<u32>,
     pub all: Vec<Type>,
     /// Those of the key, as SQL writes them.
     pub keys: Vec<String>,
@@ -247,6 +249,7 @@ fn table_types<R: Row>(facts: &Facts) -> TableTypes {
     };
     let keys = R::COLUMNS.iter().filter(|column| column.is_key());
     TableTypes {
+        oid: None,
         all: R::COLUMNS
             .iter()
             .filter_map(|c| of(c)?.ty.clone())

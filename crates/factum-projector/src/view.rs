@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use crate::sql::quote;
 use crate::switch::SwitchError;
 use crate::versions::Version;
-use crate::{ProjectorError, owner, place};
+use crate::{ProjectorError, binding, owner, place};
 
 /// What has a name that readers use.
 struct Named {
@@ -28,13 +28,19 @@ pub(crate) async fn lead(
     if !new.is_behind_a_view() {
         return Ok(()); // readers have named its tables all along
     }
+    let found = tables(client, &new.place).await?;
+    if let Some(table) = new.tables.iter().find(|table| !found.contains(table)) {
+        let table = qualified(&new.place, table);
+        return Err(unfit(new, format!("its table {table} is gone")).into());
+    }
+    binding::refuse(client, old, new).await?;
     let mut grants = Vec::new();
     if moves(old, new) {
         for table in &old.tables {
             grants.extend(move_away(client, old, new, table).await?);
         }
     }
-    for table in tables(client, &new.place).await? {
+    for table in found {
         lead_one(client, new, &table).await?;
     }
     for grant in grants {
@@ -212,7 +218,7 @@ pub(crate) fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quote(schema), quote(table))
 }
 
-fn unfit(version: &Version, why: String) -> SwitchError {
+pub(crate) fn unfit(version: &Version, why: String) -> SwitchError {
     SwitchError::Unfit {
         version: version.to_string(),
         why,

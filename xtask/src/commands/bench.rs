@@ -9,7 +9,8 @@ use super::{cargo, say};
 ///
 /// `append`: commands and imports beside plain rdkafka. `project`: a read model from the first event
 /// beside plain consuming and plain COPY. `follow`: how fast a read model with all its rows catches up, and how
-/// far it is behind. `route`: commands through the log beside those that are called
+/// far it is behind. `rebuild`: what commands and readers
+/// notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
@@ -35,6 +36,8 @@ enum Bench {
     Project,
     /// From further events to rows that are there: many at once, and one at a time
     Follow,
+    /// Commands and readers while a read model of 5 million events is built anew
+    Rebuild,
     /// From a command in another process, through the log, to its answer
     Route,
     /// A partition without an owner, when that is stopped
@@ -52,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
         Bench::Follow => ("follow", true),
+        Bench::Rebuild => ("rebuild", true),
         Bench::Route => ("route", false),
         Bench::Handover => ("handover", false),
         Bench::Takeover => ("takeover", false),

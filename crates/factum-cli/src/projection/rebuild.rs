@@ -1,12 +1,11 @@
 //! `factum projection rebuild`.
 
-use std::time::Duration;
-
 use clap::Args;
 use factum_projector::{ListedProjection, Operations, VersionState};
 use serde_json::json;
 
 use super::choice;
+use super::watch::Watch;
 use crate::failure::Failure;
 use crate::output;
 
@@ -14,7 +13,8 @@ const AFTER_HELP: &str = "\
 A rebuild needs a worker of a new version, because the code that makes the rows is in the worker: raise VERSION
 and start it. It fills its own tables beside the live ones by itself, and with `--switch auto`, which is its
 default, it also leads readers to them. This command asks for the switch where the worker was told
-`--switch manual`, watches, or cancels.
+`--switch manual`, watches, or cancels. With --watch it ends with exit code 0 when readers see the version, and with 1
+when it is cancelled or dropped meanwhile.
 
 Examples:
   factum projection rebuild board --plan
@@ -80,50 +80,12 @@ impl Flags {
         operations: &Operations,
         found: &ListedProjection,
     ) -> Result<(), Failure> {
-        let (version, mut shown) = (found.version, None);
-        let mut begun = !is_cancelled(found);
-        if !begun {
+        if is_cancelled(found) {
             eprintln!("{}", asked(found));
         }
-        loop {
-            let all = operations.list().await?;
-            let of = all.iter().filter(|it| it.projection == self.which.name);
-            let (mine, live) = of.fold((None, None), |(mine, live), it| {
-                let live = if it.state == Some(VersionState::Live) {
-                    Some(it)
-                } else {
-                    live
-                };
-                (
-                    if it.version == version {
-                        Some(it)
-                    } else {
-                        mine
-                    },
-                    live,
-                )
-            });
-            begun |= mine.is_some();
-            match (mine, live) {
-                (Some(mine), _) if mine.state == Some(VersionState::Live) => {
-                    return self.say(mine, "done", "readers see it now");
-                }
-                (Some(mine), Some(live)) if shown != Some(mine.events) => {
-                    shown = Some(mine.events);
-                    eprintln!("{} of {} events", mine.events, live.events.max(mine.events));
-                }
-                (Some(_), _) => {}
-                (None, _) if !begun => {}
-                (None, _) => {
-                    return Err(Failure::NoVersion {
-                        name: self.which.name.clone(),
-                        wanted: format!("version {version} any more"),
-                        known: "it was cancelled or dropped".into(),
-                    });
-                }
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
+        let watch = Watch::new(operations, &self.which.name, found.version);
+        let live = watch.until_live().await?;
+        self.say(&live, "done", "readers see it now")
     }
 }
 

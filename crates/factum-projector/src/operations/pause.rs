@@ -1,5 +1,7 @@
 //! Pausing a projection, and letting it go on.
 
+use tokio_postgres::types::ToSql;
+
 use super::Operations;
 use crate::ProjectorError;
 use crate::positions::table;
@@ -11,7 +13,8 @@ impl Operations {
     /// A pause is exact: whatever its workers have under way is committed before this returns, or never. It
     /// is written into the positions themselves, which every transaction moves; so it waits for those that
     /// are being committed, and stops all others, also of workers that hear of it later, or start. Nothing is
-    /// lost or counted twice by it.
+    /// lost or counted twice by it. It waits for a switch of its workers that is under way, too; indexes that
+    /// are being built are finished after it. Neither begins while the version is paused.
     ///
     /// # Errors
     /// There is no such version, or Postgres fails; then nothing has changed.
@@ -27,17 +30,44 @@ impl Operations {
         );
         let (_call, client) = (self.session.call(), &self.session.client);
         let doing = if paused { "pause" } else { "resume" };
-        let failed = || ProjectorError::postgres(format!("{doing} {projection} version {version}"));
-        let values = [
-            &projection as &(dyn tokio_postgres::types::ToSql + Sync),
-            &(version as i32),
-            &paused,
-        ];
-        let changed = client.execute(&update, &values).await.map_err(failed())?;
-        if changed == 0 {
-            return Err(super::unknown(projection, version));
-        }
-        let tell = notify(&self.schema, projection);
-        client.batch_execute(&tell).await.map_err(failed())
+        let doing = format!("{doing} {projection} version {version}");
+        let failed = || ProjectorError::postgres(doing.as_str());
+        let number = version as i32;
+        client.batch_execute("BEGIN").await.map_err(failed())?;
+        let changed = async {
+            self.hold_positions(projection, version, &doing).await?;
+            let values: [&(dyn ToSql + Sync); 3] = [&projection, &number, &paused];
+            client.execute(&update, &values).await.map_err(failed())
+        };
+        let (changed, end) = match changed.await {
+            Ok(0) => (Err(super::unknown(projection, version)), "ROLLBACK".into()),
+            Ok(_) => (
+                Ok(()),
+                format!("{}; COMMIT", notify(&self.schema, projection)),
+            ),
+            Err(error) => (Err(error), "ROLLBACK".into()),
+        };
+        let ended = client.batch_execute(&end).await.map_err(failed());
+        changed.and(ended)
+    }
+
+    /// Holds a version's positions in order, as all do who hold several: so they do not wait in a ring.
+    pub(super) async fn hold_positions(
+        &self,
+        projection: &str,
+        version: u32,
+        doing: &str,
+    ) -> Result<(), ProjectorError> {
+        let query = format!(
+            "SELECT FROM {} WHERE projection = $1 AND version = $2 ORDER BY topic, partition FOR UPDATE",
+            table(&self.schema)
+        );
+        let number = version as i32;
+        let held = self
+            .session
+            .client
+            .query(&query, &[&projection, &number])
+            .await;
+        held.map(drop).map_err(ProjectorError::postgres(doing))
     }
 }

@@ -3,8 +3,8 @@
 use super::Operations;
 use super::removal::{Removal, judge};
 use crate::ProjectorError;
-use crate::switch::{notify, switch};
-use crate::versions::{VersionState, Versions};
+use crate::switch::{Asks, SwitchError, notify, switch};
+use crate::versions::{Version, VersionState, Versions};
 
 impl Operations {
     /// Leads readers to a version, if it is as far as the one that they see. So one goes back to a
@@ -15,14 +15,15 @@ impl Operations {
     /// changed then.
     pub async fn switch(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
         let _call = self.session.call();
-        switch(&self.session.client, &self.schema, (projection, version)).await
+        let (client, whose) = (&self.session.client, (projection, version));
+        switch(client, &self.schema, whose, Asks::Operator).await
     }
 
     /// Asks the workers of a version to lead readers to it as soon as it is ready; one that was cancelled may
     /// begin again.
     ///
     /// # Errors
-    /// There is no such version, or Postgres fails.
+    /// There is no such version, or it was live before; or Postgres fails.
     pub async fn rebuild(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
         let (_call, client) = (self.session.call(), &self.session.client);
         let versions = Versions::new(&self.schema);
@@ -32,6 +33,7 @@ impl Operations {
         };
         match asked.state {
             VersionState::Cancelled => versions.forget(client, (projection, version)).await?,
+            VersionState::Retired => return Err(was_live(asked).into()),
             _ => {
                 versions
                     .set(client, (projection, version), "automatic = true")
@@ -91,5 +93,20 @@ impl Operations {
         let notify = notify(&self.schema, projection);
         let told = self.session.client.batch_execute(&notify).await;
         told.map_err(ProjectorError::postgres("tell the workers"))
+    }
+}
+
+fn was_live(version: &Version) -> SwitchError {
+    let Version {
+        projection,
+        version: number,
+        ..
+    } = version;
+    SwitchError::Unfit {
+        version: version.to_string(),
+        why: format!(
+            "it was live before, and is not built again: lead readers back to it with \
+             `factum projection switch {projection} --to {number}`, or raise the version"
+        ),
     }
 }

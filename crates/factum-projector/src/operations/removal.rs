@@ -68,6 +68,8 @@ impl Operations {
             "DELETE FROM {} WHERE projection = $1 AND version = $2",
             positions::table(&self.schema)
         );
+        self.hold_positions(whose.0, whose.1, "hold its positions")
+            .await?;
         let number = version.version as i32;
         let deleted = client
             .execute(&positions, &[&version.projection, &number])

@@ -1,8 +1,11 @@
 //! A new version is built beside the live one, and readers are led to it.
 
-mod faults;
+mod cuts;
+mod kill;
 mod operations;
 mod readers;
+mod stage;
+mod surroundings;
 
 use std::sync::Arc;
 
@@ -82,6 +85,18 @@ fn manual(bank: &Bank) -> Options {
         switch: Switch::Manual,
         ..options(bank)
     }
+}
+
+fn until_end(options: Options) -> Options {
+    Options {
+        until_end: true,
+        ..options
+    }
+}
+
+/// The schema of a version's own.
+fn own_schema(bank: &Bank, version: u32) -> String {
+    format!("{}_balances_v{version}", bank.schema)
 }
 
 async fn operations(bank: &Bank) -> Operations {

@@ -252,9 +252,15 @@ impl Bank {
         within(60, projector.run(log, &url, std::future::pending())).await
     }
 
+    /// What readers find.
     pub async fn rows<R: Row + Shown>(&self) -> Vec<R> {
+        self.rows_in(&self.schema).await
+    }
+
+    /// The rows of the table in this schema.
+    pub async fn rows_in<R: Row + Shown>(&self, schema: &str) -> Vec<R> {
         let columns: Vec<_> = R::COLUMNS.iter().map(|c| quote(c.name())).collect();
-        let query = format!("SELECT {} FROM {}", columns.join(", "), R::TABLE);
+        let query = format!("SELECT {} FROM {schema}.{}", columns.join(", "), R::TABLE);
         let rows = self.client.query(&query, &[]).await.unwrap();
         let mut rows: Vec<R> = rows.iter().map(|row| R::read(row).unwrap()).collect();
         rows.sort_by_key(R::key);

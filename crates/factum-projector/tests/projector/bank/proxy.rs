@@ -7,21 +7,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
 
-/// Passes bytes on, until it is told otherwise.
+/// Passes bytes on, until it is told otherwise. Dropping it breaks all connections, with what it holds back.
 pub struct Proxy {
     address: SocketAddr,
     server: String,
     mode: watch::Sender<Mode>,
     admits: watch::Sender<bool>,
     connections: watch::Receiver<usize>,
+    accepting: AbortHandle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Pass,
-    /// Freeze when a client sends this, before it is passed on.
-    FreezeAt(&'static [u8]),
+    /// Freeze when a client sends this, before or after it is passed on.
+    FreezeAt(&'static [u8], When),
     Frozen,
     /// Break the connection when a client sends this, before or after it is passed on.
     CutAt(&'static [u8], When),
@@ -53,8 +55,9 @@ impl Proxy {
         let admits = watch::Sender::new(true);
         let (count, connections) = watch::channel(0);
         let opens = admits.subscribe();
-        tokio::spawn(accept(listener, server.clone(), mode.clone(), opens, count));
+        let accepting = tokio::spawn(accept(listener, server.clone(), mode.clone(), opens, count));
         Self {
+            accepting: accepting.abort_handle(),
             address,
             server,
             mode,
@@ -74,7 +77,12 @@ impl Proxy {
     }
 
     pub fn freeze_at(&self, bytes: &'static [u8]) {
-        self.mode.send_replace(Mode::FreezeAt(bytes));
+        self.freeze_when(bytes, When::Before);
+    }
+
+    /// Freezes when a client sends this: before it is passed on, or after, so that only its answer is held back.
+    pub fn freeze_when(&self, bytes: &'static [u8], when: When) {
+        self.mode.send_replace(Mode::FreezeAt(bytes, when));
     }
 
     /// Freezes at once.
@@ -116,6 +124,12 @@ impl Proxy {
     }
 }
 
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
 async fn accept(
     listener: TcpListener,
     server: String,
@@ -123,15 +137,18 @@ async fn accept(
     mut opens: watch::Receiver<bool>,
     count: watch::Sender<usize>,
 ) {
+    let mut passing = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
         let _ = opens.wait_for(|admits| *admits).await;
         count.send_modify(|count| *count += 1);
-        let server = TcpStream::connect(&server).await.unwrap();
+        let Ok(server) = TcpStream::connect(&server).await else {
+            continue; // it is down: so is the way to it
+        };
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        tokio::spawn(pass_up(from_client, to_server, mode.clone()));
-        tokio::spawn(pass_down(from_server, to_client, mode.clone()));
+        passing.spawn(pass_up(from_client, to_server, mode.clone()));
+        passing.spawn(pass_down(from_server, to_client, mode.clone()));
     }
 }
 
@@ -151,8 +168,12 @@ async fn pass_up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mode: watch::S
         let bytes = &buffer[..read];
         let holds = |wanted: &[u8]| bytes.windows(wanted.len()).any(|it| it == wanted);
         match now {
-            Mode::FreezeAt(wanted) if holds(wanted) => {
+            Mode::FreezeAt(wanted, when) if holds(wanted) => {
                 mode.send_replace(Mode::Frozen);
+                if when == When::After {
+                    to.write_all(bytes).await.unwrap();
+                    continue;
+                }
             }
             Mode::CutAt(wanted, when) if holds(wanted) => {
                 mode.send_replace(Mode::Cut);

@@ -14,7 +14,8 @@ use crate::bank::{
 };
 use crate::refusals::{assert_says, words};
 
-async fn ready(bank: &Bank) {
+/// Waits until version 2 is as far as version 1, with its indexes.
+pub async fn ready(bank: &Bank) {
     let query = "SELECT bool_and(indexed) AND (SELECT coalesce(sum(next) FILTER (WHERE version = 2), 0) \
                  >= coalesce(sum(next) FILTER (WHERE version = 1), 0) FROM positions) AND count(*) = 2 FROM versions";
     eventually("version 2 is ready", async || {
@@ -83,6 +84,8 @@ async fn an_old_version_is_dropped_whole_and_its_code_refused() {
     );
     let error = words(operations.cancel("balances", 1).await.unwrap_err());
     assert_says(&error, &["balances version 1 cannot be cancelled: it was"]);
+    let error = words(operations.rebuild("balances", 1).await.unwrap_err());
+    assert_says(&error, &["it was live before", "switch balances --to 1"]);
     operations.drop_version("balances", 1).await.unwrap();
     assert_eq!(traces(&bank, 1).await, 0);
     shows_the_live_version(&bank, &ledger).await;
