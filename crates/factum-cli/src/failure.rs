@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use factum::{LogError, ProjectorError, WaitError};
 use factum_core::chain;
+use factum_projector::CatchUpError;
 use tracing_subscriber::EnvFilter;
 
 use crate::aggregate::{ScanError, SchemasError};
@@ -66,6 +67,19 @@ pub(crate) enum Failure {
     /// What was waited for did not come, or cannot.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// A read model does not show all that the log holds.
+    #[error(transparent)]
+    CatchUp(#[from] CatchUpError),
+    /// It has come to the end, and lacks events that are parked.
+    #[error(
+        "{name} version {version} has come to the end of the log, and does not show {parked} events, which are parked: \
+         see `factum dead-letters list`. With --but-parked that is enough"
+    )]
+    Parked {
+        name: String,
+        version: u32,
+        parked: u64,
+    },
 }
 
 impl Failure {
@@ -77,6 +91,7 @@ impl Failure {
         eprintln!("factum: {}", chain(self as &dyn Error));
         match self {
             Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. })
+            | Self::CatchUp(CatchUpError::Behind { .. })
             | Self::NotReplayed { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,
         }
