@@ -9,7 +9,7 @@ use factum_core::chain;
 use factum_projector::CatchUpError;
 use tracing_subscriber::EnvFilter;
 
-use crate::aggregate::{ScanError, SchemasError};
+use crate::aggregate::{ScanError, SchemasError, Unanswered};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// An aggregate that cannot be shown.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// A service that does not tell an aggregate's history.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// Schemas that cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
