@@ -3,6 +3,7 @@
 mod json;
 mod scan;
 mod schemas;
+mod service;
 mod show;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 pub(crate) use json::hex;
 pub(crate) use scan::ScanError;
 pub(crate) use schemas::{Decoded, Schemas, SchemasError};
+pub(crate) use service::Unanswered;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use factum::{LogError, ProjectorError, WaitError};
 use factum_core::chain;
+use factum_projector::CatchUpError;
 use tracing_subscriber::EnvFilter;
 
-use crate::aggregate::{ScanError, SchemasError};
+use crate::aggregate::{ScanError, SchemasError, Unanswered};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub(crate) enum Failure {
     /// An aggregate that cannot be shown.
     #[error(transparent)]
     Scan(#[from] ScanError),
+    /// A service that does not tell an aggregate's history.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// Schemas that cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
@@ -66,6 +70,19 @@ pub(crate) enum Failure {
     /// What was waited for did not come, or cannot.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// A read model does not show all that the log holds.
+    #[error(transparent)]
+    CatchUp(#[from] CatchUpError),
+    /// It has come to the end, and lacks events that are parked.
+    #[error(
+        "{name} version {version} has come to the end of the log, and does not show {parked} events, which are parked: \
+         see `factum dead-letters list`. With --but-parked that is enough"
+    )]
+    Parked {
+        name: String,
+        version: u32,
+        parked: u64,
+    },
 }
 
 impl Failure {
@@ -77,6 +94,7 @@ impl Failure {
         eprintln!("factum: {}", chain(self as &dyn Error));
         match self {
             Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. })
+            | Self::CatchUp(CatchUpError::Behind { .. })
             | Self::NotReplayed { .. } => ExitCode::from(3),
             _ => ExitCode::FAILURE,
         }

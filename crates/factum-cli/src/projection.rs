@@ -5,6 +5,7 @@ mod list;
 mod pause;
 mod rebuild;
 mod remove;
+mod seek;
 mod status;
 mod switch;
 mod wait;
@@ -24,7 +25,9 @@ pub(crate) enum Command {
     Pause(pause::Flags),
     /// Let a paused version go on
     Resume(pause::Flags),
-    /// Wait until a read model shows what a command did
+    /// Have a partition's events passed over that a read model is to do without
+    Seek(seek::Flags),
+    /// Wait until a read model shows all that the log holds, or what a command did
     Wait(wait::Flags),
     /// Lead readers to a new version that is built beside the live one
     Rebuild(rebuild::Flags),
@@ -41,6 +44,7 @@ impl Command {
             Self::Status(flags) => flags.run().await,
             Self::Pause(flags) => flags.run(true).await,
             Self::Resume(flags) => flags.run(false).await,
+            Self::Seek(flags) => flags.run().await,
             Self::Wait(flags) => flags.run().await,
             Self::Rebuild(flags) => flags.run().await,
             Self::Switch(flags) => flags.run().await,

@@ -3,9 +3,13 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use factum::schema::{Schema, frame, write};
-use factum::{NewTopic, partition_of};
+use factum::schema::{Reader, Schema, frame, write};
+use factum::{
+    Aggregate, CheckpointOptions, Checkpoints, Components, DecodeError, Engine, EngineOptions,
+    Event, NewTopic, StatusServer, partition_of,
+};
 use factum_core::{Claim, EventHeader, Handled, Header, Records, Stamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -242,4 +246,133 @@ async fn what_is_not_there_is_told() {
     let event: Value = serde_json::from_str(&text).unwrap();
     let why = event["unreadable"].as_str().unwrap();
     assert!(code == 0 && why.contains("--schemas"), "{text}");
+}
+
+/// A number that a counter grew by, in the form of the schema.
+#[derive(Clone, Debug, PartialEq)]
+struct Added(i64);
+
+impl Event for Added {
+    const AGGREGATE: &'static str = "test.counter";
+
+    fn name(&self) -> &'static str {
+        "Added"
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        frame::write(out, Schema::parse(SCHEMA).unwrap().fingerprint());
+        write::long(out, self.0);
+        write::long(out, 0);
+        write::long(out, 0);
+    }
+
+    fn decode(value: &[u8]) -> Result<Self, DecodeError> {
+        let datum = Reader::new(&value[frame::LEN..]).long();
+        datum
+            .map(Self)
+            .map_err(|it| DecodeError::new(it.to_string()))
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Counter;
+
+impl Aggregate for Counter {
+    type Command = i64;
+    type Event = Added;
+    type Rejection = ();
+
+    fn decide(&self, number: i64) -> Result<Vec<Added>, ()> {
+        Ok(vec![Added(number)])
+    }
+
+    fn apply(&mut self, _: &Added) {}
+}
+
+/// A service on a log in a folder, and where it serves its status.
+async fn serve(system: &System, history: bool) -> (Engine<Counter>, StatusServer, String) {
+    let components = Components::new();
+    let options = EngineOptions {
+        create: Some(NewTopic {
+            partitions: PARTITIONS,
+            ..NewTopic::default()
+        }),
+        components: components.clone(),
+        ..EngineOptions::default()
+    };
+    let checkpoints = CheckpointOptions {
+        history,
+        ..CheckpointOptions::in_dir(system.dir.path().join("checkpoints"))
+    };
+    let log = factum::open_log(&system.log()).await.unwrap();
+    let builder = Engine::builder(log).options(options);
+    let builder = builder.checkpoints(Checkpoints::new(checkpoints));
+    let engine = builder.start().await.unwrap();
+    let server = StatusServer::start("127.0.0.1:0", components, std::future::pending()).await;
+    let server = server.unwrap();
+    let url = format!("http://{}", server.address());
+    (engine, server, url)
+}
+
+/// `factum` on a thread, so that the service can answer.
+async fn ask(system: &System, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_factum"));
+    command.args(["aggregate", "show", "--aggregate", "test.counter"]);
+    command.args(arguments).current_dir(&system.dir);
+    let output = tokio::task::spawn_blocking(move || command.output());
+    told(&output.await.unwrap().unwrap())
+}
+
+#[tokio::test]
+async fn a_service_tells_what_the_log_holds() {
+    let system = System::new().await;
+    let (engine, _server, url) = serve(&system, true).await;
+    let id = "a&b = ü/%"; // whatever an id may be
+    for number in 1..=2100 {
+        engine.execute(id, number).await.unwrap();
+    }
+    engine.execute("a", 6).await.unwrap();
+    for id in [id, "a"] {
+        for at in [&[][..], &["--at", "3"], &["--at", "1970-01-01T00:00:30Z"]] {
+            let asked = [&[id, "--json"], at].concat();
+            let (code, told, error) =
+                ask(&system, &[&asked[..], &["--service", &url]].concat()).await;
+            assert_eq!((code, &*error), (0, ""), "{asked:?}");
+            let (_, read, _) =
+                ask(&system, &[&asked[..], &["--log", &system.log()]].concat()).await;
+            assert_eq!(told, read, "{asked:?}");
+        }
+    }
+    let (_, told, _) = ask(&system, &[id, "--service", &url]).await;
+    assert_eq!(told.lines().count(), 2100, "over several pages");
+    let (code, _, error) = ask(&system, &["a", "--at", "7", "--service", &url]).await;
+    assert_eq!(
+        (code, error.contains("it is at version 6")),
+        (1, true),
+        "{error}"
+    );
+    let (code, _, error) = ask(&system, &["nobody", "--service", &url]).await;
+    assert_eq!(
+        (code, error.contains("no events in test.counter.events")),
+        (1, true),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn where_no_service_tells_the_log_is_read() {
+    let system = System::new().await;
+    let (_engine, _server, url) = serve(&system, false).await;
+    let nobody = "http://127.0.0.1:1";
+    let services = format!("{nobody},{url}");
+    let asked = ["a", "--json", "--service", &services];
+    let (code, _, error) = ask(&system, &asked).await;
+    assert_eq!(code, 1);
+    let why =
+        format!("{url} does not tell the history: no engine of test.counter keeps a history here");
+    assert!(error.contains(&why) && error.contains(nobody), "{error}");
+    let (code, text, error) = ask(&system, &[&asked[..], &["--log", &system.log()]].concat()).await;
+    assert_eq!((code, text.lines().count()), (0, 5), "{error}");
+    assert!(error.contains(&why), "{error}");
+    assert_eq!(ask(&system, &["a"]).await.0, 2);
 }

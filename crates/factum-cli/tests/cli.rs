@@ -356,3 +356,135 @@ async fn a_rebuild_is_watched_until_readers_see_it_or_it_ends_otherwise() {
     watching.says("it was live before").await;
     watching.says("projection switch board --to 2").await;
 }
+
+/// A log of one partition that holds two events.
+fn log_of_two(dir: &std::path::Path) -> String {
+    use factum_core::{Claim, EventHeader, EventLog, Header, NewTopic, Records, Stamp};
+    let log = format!("local:{}", dir.display());
+    let fill = async {
+        let opened = factum::open_log(&log).await.unwrap();
+        let new = NewTopic {
+            partitions: 1,
+            replication: None,
+        };
+        let topic = EventLog::open(&*opened, "t", Some(new)).await.unwrap();
+        let claim = Claim {
+            epoch: 1,
+            claimant: uuid::Uuid::from_u128(1),
+            floor: 1,
+            partitions: 1,
+        };
+        topic.append(0, claim.record()).await.unwrap();
+        for sequence in 1..=2 {
+            let stamp = Stamp {
+                epoch: 1,
+                sequence,
+                index: 0,
+                size: 1,
+            };
+            let header = EventHeader {
+                stamp,
+                version: sequence,
+                ..EventHeader::default()
+            };
+            let mut records = Records::new();
+            records.push_encoded(b"a", |out| Header::Event(header).encode(out), |_| {});
+            topic.append(0, records).await.unwrap();
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fill);
+    log
+}
+
+#[test]
+fn the_end_of_the_log_is_waited_for_and_events_are_passed_over() {
+    let (dir, runtime) = (
+        tempfile::tempdir().unwrap(),
+        tokio::runtime::Runtime::new().unwrap(),
+    );
+    let log = log_of_two(dir.path());
+    let system = runtime.block_on(async {
+        let system = System::new().await.with_positions().await;
+        system.version(2, "live").await;
+        system
+    });
+    let run = |line: &str| told(&system.run(&line.split(' ').collect::<Vec<_>>()));
+    let (code, text) = run("projection wait board --version 2");
+    assert!(code == 2 && text.contains("--log"), "{text}");
+    let wait = format!("projection wait board --timeout 1 --log {log}");
+    let (code, text) = run(&wait);
+    let says =
+        "board version 2 does not show all events within 1s: 3 records are left, in partitions 0.";
+    assert!(code == 3 && text.contains(says), "{text}");
+    assert!(text.contains("does one run?"), "{text}");
+
+    let seek = format!("projection seek board --partition 0 --log {log} --to");
+    let (code, text) = run(&format!("{seek} beginning"));
+    assert!(
+        code == 1 && text.contains("Nothing is moved back"),
+        "{text}"
+    );
+    let (code, text) = run(&format!("{seek} 2"));
+    let says = "board version 2 would pass over 1 events of partition 0, offsets 0 to 1\n  1: `a` version 1\n\
+                nothing was done: add --skip\n";
+    assert_eq!((code, text.as_str()), (0, says));
+    let (code, text) = run(&format!("{seek} end --reason why"));
+    assert!(code == 2 && text.contains("--skip"), "{text}");
+    let (code, text) = run(&format!("{seek} end --skip --reason why --json"));
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, 0);
+    assert_eq!(
+        (&told["events"], &told["skipped"], &told["to"]),
+        (&2.into(), &true.into(), &3.into())
+    );
+    let (code, text) = run(&wait);
+    let says = "board version 2 shows all events of 1 partitions\n";
+    assert_eq!((code, text.as_str()), (0, says));
+    assert!(run("projection status board").1.contains("live, 2 skipped"));
+
+    let create = include_str!("../../factum-projector/src/dead_letters.sql");
+    let table = format!("{}.dead_letters", system.schema);
+    let letter = format!(
+        "{}; INSERT INTO {table} SELECT 'board', 2, 't', 0, 1, 1, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0",
+        create.replace("{table}", &table)
+    );
+    runtime
+        .block_on(system.client.batch_execute(&letter))
+        .unwrap();
+    let (code, text) = run(&wait);
+    assert!(
+        code == 1 && text.contains("does not show 1 events, which are parked"),
+        "{text}"
+    );
+    let (code, text) = run(&format!("{wait} --but-parked --json"));
+    let says = "{\"caught_up\":true,\"parked\":1,\"partitions\":1,\"projection\":\"board\",\"version\":2}\n";
+    assert_eq!((code, text.as_str()), (0, says));
+}
+
+#[tokio::test]
+async fn the_status_tells_how_a_worker_ended() {
+    let system = System::new().await.with_positions().await;
+    let schema = &system.schema;
+    let create = include_str!("../../factum-projector/src/failures.sql")
+        .replace("{failures}", &format!("{schema}.failures"))
+        .replace("{positions}", &format!("{schema}.positions"));
+    let failure = format!(
+        "{create}; INSERT INTO {schema}.failures VALUES \
+         ('board', 1, 't', 0, 9, 'no such column', 'abcdefgh', '10.0.0.3', '2026-10-01T12:00:00Z'), \
+         ('board', 1, 't', 1, 8, 'no such column', 'abcdefgh', '10.0.0.3', '2026-10-01T12:00:00Z')"
+    );
+    system.client.batch_execute(&failure).await.unwrap();
+    let (_, text) = told(&system.run(&["projection", "status", "board"]));
+    let says = "worker abcdefgh at 10.0.0.3 ended 2026-10-01T12:00:00Z: no such column";
+    assert_eq!(
+        text.matches(says).count(),
+        1,
+        "partition 1 has moved since: {text}"
+    );
+    let (_, text) = told(&system.run(&["projection", "status", "board", "--json"]));
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(first["error"], "no such column");
+    assert_eq!(first["failure"]["worker"], "abcdefgh");
+    assert!(first["failure"]["seconds_ago"].is_u64());
+}

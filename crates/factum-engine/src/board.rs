@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use factum_core::{Aggregate, chain};
 use factum_status::prometheus::proto::MetricFamily;
-use factum_status::{Component, Health};
+use factum_status::{Archive, Component, Health};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Readiness, SPARE_AFTER, Shared};
+use crate::history::archive;
 use crate::meters::Meters;
 use crate::metrics::families;
 use crate::outcomes::{Outcome, Outcomes};
@@ -39,10 +40,11 @@ pub(crate) struct Link {
     ready: watch::Receiver<Readiness>,
     failure: watch::Receiver<Option<EngineError>>,
     stop: CancellationToken,
+    archive: Option<Arc<dyn Archive>>,
 }
 
 impl Link {
-    pub fn of<A: Aggregate>(shared: &Shared<A>) -> Self {
+    pub fn of<A: Aggregate>(shared: &Arc<Shared<A>>) -> Self {
         Self {
             topic: TopicStatus {
                 name: shared.topic.name().to_owned(),
@@ -53,6 +55,7 @@ impl Link {
             ready: shared.ready.subscribe(),
             failure: shared.failure.subscribe(),
             stop: shared.stop.clone(),
+            archive: archive(shared),
         }
     }
 }
@@ -226,6 +229,10 @@ impl Component for Board {
         let mut families = families(&self.status(), ready);
         self.meters.add_to(&mut families);
         families.into_vec()
+    }
+
+    fn archive(&self) -> Option<Arc<dyn Archive>> {
+        self.link.get()?.archive.clone()
     }
 }
 

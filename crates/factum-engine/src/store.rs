@@ -33,8 +33,6 @@ const COMMANDS: TableDefinition<u64, &[u8]> = TableDefinition::new("commands");
 const EVENTS: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("events");
 /// Where the table of events says how far it reaches: no event has version 0.
 const REACH: (&str, u64) = ("", 0);
-/// How many bytes of events are read at a time, about.
-const PAGE_BYTES: usize = 4 << 20;
 
 /// The format of everything in the file.
 const FORMAT: u32 = 3;
@@ -173,7 +171,7 @@ impl Store {
 
     /// The events of an aggregate: those of a window, or less where they are large.
     pub fn events(&self, id: &str, window: Window) -> Result<Run, StoreError> {
-        let (mut run, mut bytes) = (Run::default(), 0);
+        let mut run = Run::default();
         let Some(events) = self.table_of_events()? else {
             return Ok(run);
         };
@@ -190,12 +188,11 @@ impl Store {
                 if kept.version < window.from {
                     continue;
                 }
-                if run.events.len() == window.limit || bytes >= PAGE_BYTES {
+                if run.is_full(window.limit) {
                     run.more = true;
                     return Ok(run);
                 }
-                bytes += kept.header.len() + kept.value.len();
-                run.events.push(kept);
+                run.push(kept);
             }
         }
         Ok(run)

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::session::Server;
 use crate::statement::Refused;
-use crate::{DeadLettersError, KeyError, SwitchError, TableError};
+use crate::{DeadLettersError, KeyError, SeekError, SwitchError, TableError};
 
 /// Why a projection stopped. It prints its own message only; `source` carries the cause.
 #[derive(Debug, thiserror::Error)]
@@ -183,7 +183,7 @@ pub enum ProjectorError {
         /// The partition.
         partition: u32,
         /// The projection.
-        projection: &'static str,
+        projection: String,
         /// The offset up to which it was read.
         offset: u64,
         /// What differs.
@@ -279,6 +279,9 @@ pub enum ProjectorError {
     /// Readers cannot be switched to a version.
     #[error(transparent)]
     Switch(#[from] SwitchError),
+    /// A position is not moved.
+    #[error(transparent)]
+    Seek(#[from] SeekError),
     /// Dead letters cannot be seen or changed.
     #[error(transparent)]
     DeadLetters(#[from] DeadLettersError),

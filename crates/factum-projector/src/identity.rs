@@ -13,13 +13,13 @@ use crate::error::Difference;
 /// claimant, and nothing between its start, the position and its end is gone.
 pub(crate) async fn verify(
     topic: &dyn Topic,
-    projection: &'static str,
+    projection: &str,
     positions: &BTreeMap<u32, Position>,
 ) -> Result<(), ProjectorError> {
     let refuse = |partition: u32, offset, difference| ProjectorError::AnotherLog {
         topic: topic.name().to_owned(),
         partition,
-        projection,
+        projection: projection.to_owned(),
         offset,
         difference,
     };

@@ -34,6 +34,7 @@ mod dead_letters;
 mod divert;
 mod ends;
 mod error;
+mod failures;
 mod feed;
 mod fold;
 mod gather;
@@ -88,8 +89,9 @@ pub use factum_derive::Row;
 pub use fold::{Fold, MultiFold};
 pub use handler::{Handled, Handler};
 pub use operations::{
-    DeadLetter, DeadLettersError, Discard, LetterFilter, ListedProjection, Operations, ParkedKey,
-    PartitionProgress, Replay, ReplayProgress,
+    CatchUpError, CaughtUp, DeadLetter, DeadLettersError, Discard, LetterFilter, ListedProjection,
+    Operations, ParkedKey, PartitionProgress, Replay, ReplayProgress, SeekError, SeekPartition,
+    SeekTo, Skip, SkippedEvent, WorkerFailure,
 };
 pub use options::{Options, Switch};
 pub use policy::{FailurePolicy, OnFailure, Retries};

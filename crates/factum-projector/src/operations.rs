@@ -2,18 +2,24 @@
 //! workers run.
 
 mod dead_letters;
+mod end;
 mod list;
 mod parked;
+mod passed;
 mod pause;
 mod rebuild;
 mod removal;
+mod seek;
+mod skip;
 mod status;
 
 pub use dead_letters::{
     DeadLetter, DeadLettersError, Discard, LetterFilter, ParkedKey, Replay, ReplayProgress,
 };
+pub use end::{CatchUpError, CaughtUp};
 pub use list::ListedProjection;
-pub use status::PartitionProgress;
+pub use seek::{SeekError, SeekPartition, SeekTo, Skip, SkippedEvent};
+pub use status::{PartitionProgress, WorkerFailure};
 
 use crate::ProjectorError;
 use crate::session::{Server, Session};
@@ -21,6 +27,7 @@ use crate::switch::SwitchError;
 
 /// A session for operators with the Postgres that holds read models.
 pub struct Operations {
+    server: Server,
     session: Session,
     /// The Postgres schema of Factum's own tables.
     schema: String,
@@ -36,6 +43,7 @@ impl Operations {
         let server = Server::parse(postgres, "cli")?;
         Ok(Self {
             session: server.connect().await?,
+            server,
             schema: schema.to_owned(),
         })
     }

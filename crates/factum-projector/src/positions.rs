@@ -133,7 +133,8 @@ impl Positions {
     pub(crate) fn how_to_begin_again(&self) -> String {
         let (table, projection, version) = (self.table(), self.projection, self.version);
         format!(
-            "stop all workers of this projection, empty the table, and start them after DELETE FROM {table} \
+            "stop all workers of this projection, empty the table, and start them (they delete its dead letters, too, whose \
+             events come again) after DELETE FROM {table} \
              WHERE projection = '{projection}' AND version = {version}"
         )
     }
@@ -288,7 +289,8 @@ impl Columns {
     }
 }
 
-fn position(row: &Row) -> (u32, Position) {
+/// The partition and its position, by the first six columns.
+pub(crate) fn position(row: &Row) -> (u32, Position) {
     let number = |column: usize| row.get::<_, i64>(column) as u64;
     let position = Position {
         identity: row.get(1),

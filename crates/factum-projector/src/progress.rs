@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use factum_core::{Offset, Topic};
@@ -10,6 +10,7 @@ use factum_status::Families;
 use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use crate::batch::Move;
 use crate::ends::Ends;
@@ -26,6 +27,7 @@ pub(crate) struct Progress {
     projection: &'static str,
     version: u32,
     table: &'static str,
+    id: OnceLock<Uuid>,
     events: AtomicU64,
     rows: AtomicU64,
     batches: AtomicU64,
@@ -79,6 +81,7 @@ impl Progress {
             projection: P::NAME,
             version: P::VERSION,
             table: P::Row::TABLE,
+            id: OnceLock::new(),
             events: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             batches: AtomicU64::new(0),
@@ -86,6 +89,11 @@ impl Progress {
             resume: Notify::new(),
             transactions: Histogram::with_opts(transactions).expect("sound names"),
         }
+    }
+
+    /// What the worker is called where it says how it is.
+    pub(crate) fn id(&self) -> Uuid {
+        *self.id.get_or_init(factum_host::random_id)
     }
 
     /// The projection's name with its version.

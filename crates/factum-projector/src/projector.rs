@@ -8,6 +8,7 @@ use std::sync::Arc;
 use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
 
 use crate::backoff::patiently;
+use crate::failures::Witness;
 use crate::positions::Positions;
 use crate::postgres::Postgres;
 use crate::progress::{Progress, Summary};
@@ -122,8 +123,23 @@ impl<P: Projection, O> Projector<P, O> {
         home: Home<'_, P::Row>,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Summary, ProjectorError> {
-        let mut shutdown = pin!(shutdown);
         let progress = Arc::new(Progress::new::<P>());
+        let witness = home.witness::<P>(&self.options);
+        let worked = Box::pin(self.project(log, home, progress.clone(), shutdown)).await;
+        if let (Err(error), Some(witness)) = (&worked, witness) {
+            witness.testify::<P>(progress.id(), error).await;
+        }
+        worked
+    }
+
+    async fn project(
+        self,
+        log: Arc<dyn EventLog>,
+        home: Home<'_, P::Row>,
+        progress: Arc<Progress>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Summary, ProjectorError> {
+        let mut shutdown = pin!(shutdown);
         self.options.components.add(&progress);
         let (context, steward) = tokio::select! {
             biased;
@@ -164,8 +180,7 @@ impl<P: Projection, O> Projector<P, O> {
         let options = self.options;
         let (topic, store, steward) = match home {
             Home::Postgres(address, _) => {
-                let name = format!("{}.v{}", P::NAME, P::VERSION);
-                let server = Server::parse(address, &name)?.leading_to(P::NAME, P::VERSION);
+                let server = server::<P>(address)?.leading_to(P::NAME, P::VERSION);
                 let topic = open::<P>(log.as_ref(), &options).await?;
                 let author = Author {
                     table: self.table.as_deref(),
@@ -198,6 +213,25 @@ enum Home<'a, R> {
     /// There.
     #[cfg(feature = "simulation")]
     Simulated(Arc<dyn Store<R>>),
+}
+
+impl<R> Home<'_, R> {
+    /// Who writes down there how a worker ends.
+    fn witness<P: Projection>(&self, options: &Options) -> Option<Witness> {
+        match self {
+            Self::Postgres(address, _) => Some(Witness {
+                server: server::<P>(address).ok()?.steward(),
+                schema: options.schema.clone(),
+            }),
+            #[cfg(feature = "simulation")]
+            Self::Simulated(_) => None,
+        }
+    }
+}
+
+/// Postgres, as workers of a projection appear there.
+fn server<P: Projection>(address: &str) -> Result<Server, ProjectorError> {
+    Server::parse(address, &format!("{}.v{}", P::NAME, P::VERSION))
 }
 
 /// A projection's place in Postgres, with everything that it needs there.

@@ -12,7 +12,7 @@ use crate::shape::shape;
 use crate::table::{self, TableTypes};
 use crate::versions::{Version, VersionState, Versions};
 use crate::{Projection, ProjectorError, Row, sql};
-use crate::{dead_letters, owner, place, workers};
+use crate::{dead_letters, failures, owner, place, workers};
 
 /// Held by whoever sets up, so that workers may start together. "factum" in ASCII.
 const LOCK: i64 = 0x6661_6374_756d;
@@ -43,6 +43,7 @@ pub(crate) async fn set_up<P: Projection>(
     let versions = Versions::new(&positions.schema);
     versions.create_table(client).await?;
     workers::create_table(client, &positions.schema).await?;
+    failures::create_table(client, &positions.schema).await?;
     if parks {
         dead_letters::create_table(client, &positions.schema).await?;
     }

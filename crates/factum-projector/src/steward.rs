@@ -120,7 +120,7 @@ impl Steward {
             topic: topic.clone(),
             progress: progress.clone(),
             strict: options.until_end,
-            id: factum_host::random_id(),
+            id: progress.id(),
             mute: false,
             news: Arc::default(),
             looks: watch::Sender::default(),

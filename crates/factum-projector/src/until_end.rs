@@ -112,7 +112,7 @@ impl<P: Projection> Watch<'_, P> {
 }
 
 /// Whether a whole commit begins at `position` or later and ends before `end`.
-async fn holds_commit(
+pub(crate) async fn holds_commit(
     topic: &dyn Topic,
     partition: u32,
     position: Position,

@@ -1,7 +1,11 @@
 //! Something that runs and can be asked how it is.
 
+use std::sync::Arc;
+
 use prometheus::proto::MetricFamily;
 use serde_json::Value;
+
+use crate::Archive;
 
 /// A part of a running program. It is asked by a task that serves others: answers must not block.
 pub trait Component: Send + Sync + 'static {
@@ -20,6 +24,11 @@ pub trait Component: Send + Sync + 'static {
     /// What is to be seen over time. Families of the same name, from several components, are shown as
     /// one, so their samples need labels that tell them apart.
     fn metrics(&self) -> Vec<MetricFamily>;
+
+    /// What it keeps of the past, if it does and is to tell that to everybody who may see its status.
+    fn archive(&self) -> Option<Arc<dyn Archive>> {
+        None
+    }
 }
 
 /// How a component is.

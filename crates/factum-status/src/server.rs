@@ -3,21 +3,24 @@
 use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::page::{self, Answer};
-use crate::{Components, prometheus};
+use crate::{Component, Components, PastPage, Untold, prometheus};
 
-/// Answers `/healthz`, `/readyz`, `/status` and `/metrics` until it is dropped.
+/// Answers `/healthz`, `/readyz`, `/status`, `/metrics` and, where an engine keeps it, `/history`, until it is
+/// dropped.
 ///
 /// Dropping it closes the port; requests under way are still answered. Keep it until the program's
 /// components have ended, so that whoever asks can watch them do so.
@@ -93,6 +96,7 @@ fn router(shown: Shown) -> Router {
         .route("/readyz", get(readyz))
         .route("/status", get(status))
         .route("/metrics", get(metrics))
+        .route("/history", get(history))
         .with_state(shown)
 }
 
@@ -123,6 +127,50 @@ async fn metrics(State(shown): State<Shown>) -> Response {
         Ok(text) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// What is asked for of an aggregate.
+#[derive(Deserialize)]
+struct Asked {
+    aggregate: String,
+    id: String,
+    #[serde(default = "first")]
+    from: u64,
+    #[serde(default = "most")]
+    limit: usize,
+}
+
+const fn first() -> u64 {
+    1
+}
+
+const fn most() -> usize {
+    usize::MAX
+}
+
+/// Events of one aggregate, where an engine keeps them.
+async fn history(State(shown): State<Shown>, Query(asked): Query<Asked>) -> Response {
+    let is_asked = |it: &Arc<dyn Component>| it.kind() == "engine" && it.name() == asked.aggregate;
+    let engine = shown.components.all().into_iter().find(is_asked);
+    let Some(archive) = engine.and_then(|engine| engine.archive()) else {
+        let why = format!("no engine of {} keeps a history here", asked.aggregate);
+        return untold(StatusCode::NOT_FOUND, why);
+    };
+    let page = PastPage {
+        id: asked.id,
+        from: asked.from,
+        limit: asked.limit,
+    };
+    match archive.page(page).await {
+        Ok(page) => ([(CONTENT_TYPE, "application/json")], page.to_string()).into_response(),
+        Err(Untold::Elsewhere(why)) => untold(StatusCode::MISDIRECTED_REQUEST, why),
+        Err(Untold::Failed(why)) => untold(StatusCode::INTERNAL_SERVER_ERROR, why),
+    }
+}
+
+fn untold(code: StatusCode, why: String) -> Response {
+    let answer = serde_json::json!({ "error": why }).to_string();
+    (code, [(CONTENT_TYPE, "application/json")], answer).into_response()
 }
 
 /// The name under which the program was started, without its folder.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use factum_status::prometheus::core::Collector;
 use factum_status::prometheus::proto::MetricFamily;
 use factum_status::prometheus::{IntCounter, Opts};
-use factum_status::{Component, Components, Health, StatusServer};
+use factum_status::{Archive, Component, Components, Health, PastPage, StatusServer, Told, Untold};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -202,4 +202,82 @@ async fn other_addresses_are_not_found_and_a_taken_one_is_refused_by_name() {
         assert!(tokio::time::Instant::now() < deadline, "{error}");
         tokio::task::yield_now().await;
     }
+}
+
+/// An engine that keeps what its test tells.
+struct Keeper;
+
+impl Component for Keeper {
+    fn kind(&self) -> &'static str {
+        "engine"
+    }
+
+    fn name(&self) -> String {
+        "bank.loan".into()
+    }
+
+    fn health(&self) -> Health {
+        Health::Ready
+    }
+
+    fn status(&self) -> Value {
+        json!({})
+    }
+
+    fn metrics(&self) -> Vec<MetricFamily> {
+        Vec::new()
+    }
+
+    fn archive(&self) -> Option<Arc<dyn Archive>> {
+        Some(Arc::new(Self))
+    }
+}
+
+impl Archive for Keeper {
+    fn page(&self, asked: PastPage) -> Told {
+        Box::pin(async move {
+            match &*asked.id {
+                "away" => Err(Untold::Elsewhere("ask another".into())),
+                "odd" => Err(Untold::Failed("torn".into())),
+                id => Ok(json!({ "id": id, "from": asked.from, "many": asked.limit > 5 })),
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_history_is_told_where_it_is_kept() {
+    let components = Components::new();
+    let server = serve(&components).await;
+    let (pump, keeper) = (Pump::new("bank.loan", Health::Ready), Arc::new(Keeper));
+    components.add(&pump);
+    let asked = async |question: &str| {
+        let (code, kind, text) = get(&server, &format!("/history?{question}")).await;
+        (code, kind == "application/json", text)
+    };
+    let (code, ..) = asked("aggregate=bank.loan&id=a").await;
+    assert_eq!(code, 404, "a pump keeps none");
+    components.add(&keeper);
+    let told = |code, text: &str| (code, true, text.to_owned());
+    let loan = "aggregate=bank.loan&id=";
+    assert_eq!(
+        asked(&format!("{loan}a%26b%2F")).await,
+        told(200, r#"{"from":1,"id":"a&b/","many":true}"#)
+    );
+    assert_eq!(
+        asked(&format!("{loan}a&from=7&limit=5")).await,
+        told(200, r#"{"from":7,"id":"a","many":false}"#)
+    );
+    assert_eq!(
+        asked(&format!("{loan}away")).await,
+        told(421, r#"{"error":"ask another"}"#)
+    );
+    assert_eq!(
+        asked(&format!("{loan}odd")).await,
+        told(500, r#"{"error":"torn"}"#)
+    );
+    let (code, _, text) = asked("aggregate=bank.card&id=a").await;
+    assert_eq!((code, text.contains("no engine of bank.card")), (404, true));
+    assert_eq!(asked("aggregate=bank.loan").await.0, 400);
+    assert_eq!(asked(&format!("{loan}a&from=x")).await.0, 400);
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use factum::{CommitReader, Position, Topic, ValidEvent, partition_of};
+use factum::{CommitReader, Position, Topic, partition_of};
 use factum_core::Offset;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -59,14 +59,7 @@ pub(super) async fn scan(
         .into());
     }
     let bar = bar(end);
-    let mut found = Found {
-        id,
-        until: at,
-        later: Vec::new(),
-        version: 0,
-        told: 0,
-        printed: Ok(()),
-    };
+    let mut found = Found::new(id, at);
     let mut commits =
         CommitReader::new(topic.name(), partition, topic.partitions(), Position::START);
     let mut reader = topic.read(&[(partition, 0)]).await?;
@@ -74,7 +67,9 @@ pub(super) async fn scan(
     while next < end && !found.is_over() {
         for fetched in reader.next().await? {
             commits.read(&fetched, |event| {
-                found.take(event, &mut take);
+                if event.key == id {
+                    found.take(Event::of(event), &mut take);
+                }
                 Ok(())
             })?;
             next = next.max(fetched.next);
@@ -93,7 +88,7 @@ fn bar(end: Offset) -> ProgressBar {
 }
 
 /// What was found of an aggregate.
-struct Found<'i> {
+pub(super) struct Found<'i> {
     id: &'i str,
     until: Option<At>,
     /// Events that are later than what was asked for: told if one follows that is not.
@@ -106,18 +101,30 @@ struct Found<'i> {
     printed: io::Result<()>,
 }
 
-impl Found<'_> {
+impl<'i> Found<'i> {
+    /// Nothing yet.
+    pub(super) fn new(id: &'i str, until: Option<At>) -> Self {
+        Self {
+            id,
+            until,
+            later: Vec::new(),
+            version: 0,
+            told: 0,
+            printed: Ok(()),
+        }
+    }
+
     /// Whether no event can follow that is asked for.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let reached = matches!(self.until, Some(At::Version(last)) if self.version >= last);
         reached || self.printed.is_err()
     }
 
-    fn take(&mut self, event: &ValidEvent<'_>, tell: &mut impl FnMut(&Event) -> io::Result<()>) {
-        if event.key != self.id || self.is_over() {
+    /// Takes in its next event, and tells it if it is asked for.
+    pub(super) fn take(&mut self, event: Event, tell: &mut impl FnMut(&Event) -> io::Result<()>) {
+        if self.is_over() {
             return;
         }
-        let event = Event::of(event);
         self.version = event.version;
         match self.until {
             Some(At::Time(time)) if event.time > time => self.later.push(event),
@@ -129,7 +136,8 @@ impl Found<'_> {
         }
     }
 
-    fn end(self, topic: &str, partition: u32) -> Result<u64, Failure> {
+    /// The version at the moment that was asked for.
+    pub(super) fn end(self, topic: &str, partition: u32) -> Result<u64, Failure> {
         self.printed?;
         let (id, actual) = (self.id.to_owned(), self.version);
         match self.until {

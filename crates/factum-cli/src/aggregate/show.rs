@@ -12,20 +12,22 @@ use serde_json::Value;
 
 use super::scan::scan;
 use super::schemas::{Decoded, Schemas};
-use crate::connection::Log;
+use super::service::{First, Service};
 use crate::failure::Failure;
 use crate::output;
 
 const AFTER_HELP: &str = "\
-The partition that holds the aggregate is read from its first record on, which takes as long as that is
-large. A service that keeps the history of its aggregates answers in milliseconds: see docs/history.md.
-Events are shown that the reader rule accepts, and no others.
+With --service, a running service is asked that keeps the history of its aggregates and serves its status there:
+that takes milliseconds (see docs/history.md). Only the one tells that owns the aggregate's partition; name them all, and
+they are asked in turn. Where none does, or without --service, the partition is read from its first record on, by
+--log, which takes as long as it is large. Events are shown that the reader rule accepts, and no others.
 
 --at takes a version, or a moment in ISO 8601: all events are shown up to the last one that was decided no
 later. An imported event was decided when it was imported.
 
 Examples:
-  factum aggregate show 173688 --aggregate bank.loan
+  factum aggregate show 173688 --aggregate bank.loan --log kafka://localhost:9092
+  factum aggregate show 173688 --aggregate bank.loan --service http://loans-0:9464 --service http://loans-1:9464
   factum aggregate show 173688 --aggregate bank.loan --at 3 --json
   factum aggregate show 173688 --aggregate bank.loan --at 2026-10-01T12:00:00Z";
 
@@ -49,8 +51,22 @@ pub(crate) struct Flags {
         default_value = "schemas"
     )]
     schemas: PathBuf,
-    #[command(flatten)]
-    log: Log,
+    /// Where a service that keeps histories serves its status; several may be named
+    #[arg(
+        long = "service",
+        env = "FACTUM_SERVICE",
+        value_name = "URL",
+        value_delimiter = ','
+    )]
+    services: Vec<String>,
+    /// Address of the log, for example kafka://localhost:9092 or local:DIR
+    #[arg(
+        long,
+        env = "FACTUM_LOG",
+        value_name = "URL",
+        required_unless_present = "services"
+    )]
+    log: Option<String>,
     /// Print JSON: an event a line
     #[arg(long)]
     json: bool,
@@ -82,14 +98,14 @@ impl FromStr for At {
 pub(super) struct Event {
     pub version: u64,
     pub time: Timestamp,
-    partition: u32,
-    offset: u64,
-    sequence: u64,
-    command: Uuid,
-    actor: Option<String>,
-    correlation: Option<Uuid>,
-    causation: Option<Uuid>,
-    value: Vec<u8>,
+    pub partition: u32,
+    pub offset: u64,
+    pub sequence: u64,
+    pub command: Uuid,
+    pub actor: Option<String>,
+    pub correlation: Option<Uuid>,
+    pub causation: Option<Uuid>,
+    pub value: Vec<u8>,
 }
 
 impl Event {
@@ -163,11 +179,31 @@ impl<'e> Shown<'e> {
 impl Flags {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let schemas = Schemas::read(&self.schemas)?;
-        let log = self.log.open().await?;
-        let topic = log.open(&events_topic(&self.aggregate), None).await?;
         let print = |event: &Event| self.print(event, &schemas.decode(&event.value));
-        scan(&*topic, &self.id, self.at, print).await?;
-        Ok(())
+        let mut unanswered = match First::of(self.services()).await {
+            Ok(first) => return first.tell(self.at, print).await.map(drop),
+            Err(unanswered) => unanswered,
+        };
+        let Some(log) = &self.log else {
+            let last = unanswered
+                .pop()
+                .expect("a service is named where no log is");
+            unanswered.iter().for_each(|why| eprintln!("{why}"));
+            return Err(last.into());
+        };
+        unanswered.iter().for_each(|why| eprintln!("{why}"));
+        let log = factum::open_log(log).await?;
+        let topic = log.open(&events_topic(&self.aggregate), None).await?;
+        scan(&*topic, &self.id, self.at, print).await.map(drop)
+    }
+
+    fn services(&self) -> Vec<Service> {
+        let service = |url: &String| Service {
+            url: url.clone(),
+            aggregate: self.aggregate.clone(),
+            id: self.id.clone(),
+        };
+        self.services.iter().map(service).collect()
     }
 
     fn print(&self, event: &Event, decoded: &Decoded) -> std::io::Result<()> {

@@ -15,6 +15,8 @@ LAG is in records. Its end is what the partition's worker last saw, some seconds
 asked. PARKED counts dead letters. SECONDS is how long ago the log ended where the partition is projected to, so what readers see is not
 older; only its worker knows that, and only of the time that it runs. RATE is in events a second, of all of
 the worker's partitions. A dash says that it is not known; no worker was seen for half a minute, perhaps.
+ERROR is what interrupts the worker, with what error the last one ended (shown until the partition has got past it,
+or is known to be at its end), or why a step of a rebuild failed.
 
 Examples:
   factum projection status board --log kafka://localhost:9092
@@ -66,6 +68,19 @@ async fn ends(
     Ok(known)
 }
 
+/// What went wrong, and whether the worker is dead of it.
+fn error(it: &PartitionProgress) -> String {
+    let error = it.error.clone().unwrap_or_default();
+    match &it.failure {
+        Some(failure) if failure.error == error => {
+            let address = failure.address.as_deref().unwrap_or("a local socket");
+            let (worker, at) = (&failure.worker, &failure.at);
+            format!("worker {worker} at {address} ended {at}: {error}")
+        }
+        _ => error,
+    }
+}
+
 fn table(partitions: &[PartitionProgress]) -> Table {
     let mut table = Table::new([
         "projection",
@@ -84,10 +99,14 @@ fn table(partitions: &[PartitionProgress]) -> Table {
     for it in partitions {
         let state = it.state.map_or("-", VersionState::name);
         let paused = if it.paused { ", paused" } else { "" };
+        let skipped = match it.skipped {
+            Some(events @ 1..) => format!(", {events} skipped"),
+            _ => String::new(),
+        };
         table.row([
             Cell::text(&it.projection),
             Cell::number(it.version),
-            Cell::text(format!("{state}{paused}")),
+            Cell::text(format!("{state}{paused}{skipped}")),
             Cell::number(it.partition),
             Cell::number(it.offset),
             Cell::number(it.events),
@@ -96,7 +115,7 @@ fn table(partitions: &[PartitionProgress]) -> Table {
             Cell::number::<u64>(it.lag_seconds),
             Cell::number::<u64>(it.per_second),
             Cell::text(it.worker.as_deref().unwrap_or("-")),
-            Cell::text(it.error.as_deref().unwrap_or("")),
+            Cell::text(error(it)),
         ]);
     }
     table

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{HistoryError, Kept, Lookup, NotHere, Run, Window};
 use crate::Engine;
+use crate::engine::Shared;
 use crate::store::StoreError;
 
 /// How many events are read at a time.
@@ -76,7 +77,7 @@ impl<A: Aggregate> Engine<A> {
         limit: usize,
     ) -> Result<HistoryPage<A::Event>, HistoryError> {
         let (from, limit) = (from.max(1), limit.max(1));
-        let run = self.look_up(id, Window { from, limit }).await?;
+        let run = self.shared().look_up(id, Window { from, limit }).await?;
         let events = self.decode(id, from, &run.events)?;
         let next = run.more.then(|| from + events.len() as u64);
         Ok(HistoryPage { events, next })
@@ -124,15 +125,39 @@ impl<A: Aggregate> Engine<A> {
         Ok(version)
     }
 
-    async fn look_up(&self, id: &str, window: Window) -> Result<Run, HistoryError> {
-        let topic = self.shared().topic.name().to_owned();
-        let partition = partition_of(id.as_bytes(), self.shared().topic.partitions());
+    fn decode(
+        &self,
+        id: &str,
+        from: u64,
+        kept: &[Kept],
+    ) -> Result<Vec<Recorded<A::Event>>, HistoryError> {
+        let (topic, partitions) = (self.shared().topic.name(), self.shared().topic.partitions());
+        let partition = partition_of(id.as_bytes(), partitions);
+        let recorded = (from..).zip(kept).map(|(version, kept)| {
+            let event = recorded(topic, partition, id, kept)
+                .map_err(|error| self.shared().unreadable(id, error))?;
+            match event {
+                Some(event) if event.version == version && kept.version == version => Ok(event),
+                _ => Err(self
+                    .shared()
+                    .unreadable(id, StoreError::Unfit("events are missing"))),
+            }
+        });
+        recorded.collect()
+    }
+}
+
+impl<A: Aggregate> Shared<A> {
+    /// Has the owner of an aggregate tell some of its events.
+    pub async fn look_up(&self, id: &str, window: Window) -> Result<Run, HistoryError> {
+        let topic = self.topic.name().to_owned();
+        let partition = partition_of(id.as_bytes(), self.topic.partitions());
         let not_owned = || HistoryError::NotOwned {
             topic: topic.clone(),
             partition,
         };
-        let _turn = self.shared().asking.turn().await;
-        let way = self.shared().way(partition, |ways| ways.lookups.clone());
+        let _turn = self.asking.turn().await;
+        let way = self.way(partition, |ways| ways.lookups.clone());
         let owner = way.ok_or_else(not_owned)?;
         let (answer, answered) = oneshot::channel();
         let lookup = Lookup {
@@ -150,31 +175,12 @@ impl<A: Aggregate> Engine<A> {
             })
     }
 
-    fn decode(
-        &self,
-        id: &str,
-        from: u64,
-        kept: &[Kept],
-    ) -> Result<Vec<Recorded<A::Event>>, HistoryError> {
-        let (topic, partitions) = (self.shared().topic.name(), self.shared().topic.partitions());
-        let partition = partition_of(id.as_bytes(), partitions);
-        let recorded = (from..).zip(kept).map(|(version, kept)| {
-            let event =
-                recorded(topic, partition, id, kept).map_err(|error| self.unreadable(id, error))?;
-            match event {
-                Some(event) if event.version == version && kept.version == version => Ok(event),
-                _ => Err(self.unreadable(id, StoreError::Unfit("events are missing"))),
-            }
-        });
-        recorded.collect()
-    }
-
     fn unreadable(
         &self,
         id: &str,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> HistoryError {
-        let topic = &self.shared().topic;
+        let topic = &self.topic;
         HistoryError::Unreadable {
             topic: topic.name().to_owned(),
             partition: partition_of(id.as_bytes(), topic.partitions()),

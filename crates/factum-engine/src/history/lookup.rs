@@ -5,7 +5,7 @@ use std::sync::Arc;
 use factum_host::on_disk;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use super::{Kept, Run, Tail, Window};
+use super::{Run, Tail, Window};
 use crate::store::{Store, StoreError};
 
 /// A question for events of one aggregate, on its way to the owner of its partition.
@@ -62,52 +62,83 @@ pub(crate) fn look_up(lookup: Lookup, store: Option<Arc<Store>>, tail: Option<&T
 }
 
 /// What is stored, and what of the rest it does not have.
-fn followed_by(mut stored: Run, recent: Vec<Kept>, limit: usize) -> Run {
+fn followed_by(mut stored: Run, recent: Run, limit: usize) -> Run {
     if stored.more {
         return stored;
     }
     let last = stored.events.last().map_or(0, |kept| kept.version);
-    let since = recent.into_iter().filter(|kept| kept.version > last);
-    stored.events.extend(since);
-    stored.more = stored.events.len() >= limit;
-    stored.events.truncate(limit);
+    stored.more = recent.more;
+    for kept in recent.events {
+        if kept.version <= last {
+            continue;
+        }
+        if stored.is_full(limit) {
+            stored.more = true;
+            break;
+        }
+        stored.push(kept);
+    }
     stored
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Kept;
 
-    fn run(versions: std::ops::RangeInclusive<u64>, more: bool) -> Run {
+    /// Events of this size.
+    fn sized(versions: std::ops::RangeInclusive<u64>, more: bool, bytes: usize) -> Run {
         let kept = |version| Kept {
             offset: version,
             version,
             header: Vec::new(),
-            value: Vec::new(),
+            value: vec![0; bytes],
         };
-        let events = versions.map(kept).collect();
-        Run { events, more }
+        let mut run = Run {
+            more,
+            ..Run::default()
+        };
+        versions.map(kept).for_each(|kept| run.push(kept));
+        run
+    }
+
+    fn run(versions: std::ops::RangeInclusive<u64>, more: bool) -> Run {
+        sized(versions, more, 0)
     }
 
     #[test]
     fn what_was_stored_meanwhile_is_told_once() {
-        let recent = || run(3..=6, false).events;
+        let recent = |more| run(3..=6, more);
         assert_eq!(
-            followed_by(run(1..=2, false), recent(), 9),
+            followed_by(run(1..=2, false), recent(false), 9),
             run(1..=6, false)
         );
         assert_eq!(
-            followed_by(run(1..=4, false), recent(), 9),
-            run(1..=6, false)
+            followed_by(run(1..=4, false), recent(true), 9),
+            run(1..=6, true),
+            "what is recent went on"
         );
         assert_eq!(
-            followed_by(run(1..=4, false), recent(), 5),
+            followed_by(run(1..=4, false), recent(false), 5),
             run(1..=5, true)
         );
         assert_eq!(
-            followed_by(run(1..=1, true), recent(), 9),
+            followed_by(run(1..=1, true), recent(false), 9),
             run(1..=1, true),
             "no gap"
+        );
+    }
+
+    #[test]
+    fn a_page_ends_behind_so_many_bytes_wherever_they_come_from() {
+        let mib = |versions, more| sized(versions, more, 1 << 20);
+        assert_eq!(
+            followed_by(mib(1..=2, false), mib(3..=6, false), 100),
+            mib(1..=4, true)
+        );
+        assert_eq!(
+            followed_by(mib(1..=4, false), mib(3..=4, false), 100),
+            mib(1..=4, false)
         );
     }
 }

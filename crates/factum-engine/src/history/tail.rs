@@ -6,7 +6,7 @@ use compact_str::CompactString;
 use factum_core::{Header, RecordRef, Records};
 use rustc_hash::FxHashMap;
 
-use super::{Kept, Places, Window};
+use super::{Kept, Places, Run, Window};
 
 /// What one event counts besides its bytes, about.
 const EVENT: usize = 32;
@@ -92,15 +92,23 @@ impl Tail {
         }
     }
 
-    /// The events of an aggregate that are here and are facts: whose sequence lies before `next`.
-    pub fn facts(&self, id: &str, window: Window, next: u64) -> Vec<Kept> {
+    /// The events of an aggregate that are here and are facts: whose sequence lies before `next`. No more
+    /// than a page of them.
+    pub fn facts(&self, id: &str, window: Window, next: u64) -> Run {
         let unsaved = self.unsaved.iter().filter_map(|(groups, _)| groups.get(id));
         let records = unsaved.chain(self.groups.get(id)).flat_map(Group::iter);
-        records
-            .skip_while(|(version, _)| *version < window.from)
-            .take(window.limit)
-            .map_while(|(version, record)| self.fact(version, record, next))
-            .collect()
+        let mut run = Run::default();
+        for (version, record) in records.skip_while(|(version, _)| *version < window.from) {
+            if run.is_full(window.limit) {
+                run.more = true;
+                break;
+            }
+            match self.fact(version, record, next) {
+                Some(kept) => run.push(kept),
+                None => break,
+            }
+        }
+        run
     }
 
     fn fact(&self, version: u64, record: RecordRef<'_>, next: u64) -> Option<Kept> {
@@ -151,6 +159,10 @@ mod tests {
 
     /// The n-th event of the partition, at the offset of the same number.
     fn push(tail: &mut Tail, id: &str, version: u64, sequence: u64) {
+        push_with(tail, id, version, sequence, &[sequence as u8]);
+    }
+
+    fn push_with(tail: &mut Tail, id: &str, version: u64, sequence: u64, value: &[u8]) {
         let stamp = Stamp {
             epoch: 1,
             sequence,
@@ -164,13 +176,13 @@ mod tests {
         };
         let mut bytes = Vec::new();
         Header::Event(header).encode(&mut bytes);
-        tail.push(id, version, &bytes, &[sequence as u8]);
+        tail.push(id, version, &bytes, value);
         tail.places.note(sequence, sequence);
     }
 
     fn versions(tail: &Tail, id: &str, next: u64) -> Vec<u64> {
         let facts = tail.facts(id, ALL, next);
-        facts.iter().map(|kept| kept.version).collect()
+        facts.events.iter().map(|kept| kept.version).collect()
     }
 
     #[test]
@@ -182,6 +194,22 @@ mod tests {
         assert_eq!(versions(&tail, "a", 4), [1, 2]);
         assert_eq!(versions(&tail, "a", 3), [1], "event 3 is under way");
         assert_eq!(versions(&tail, "c", 4), [0; 0]);
+    }
+
+    #[test]
+    fn a_page_ends_where_its_events_are_large() {
+        let mut tail = Tail::default();
+        for version in 1..=8 {
+            push_with(&mut tail, "a", version, version, &[0; 1 << 20]);
+        }
+        let page = |from, limit| {
+            let run = tail.facts("a", Window { from, limit }, 9);
+            (run.events.len(), run.more)
+        };
+        assert_eq!(page(1, 100), (4, true), "4 MiB with their headers");
+        assert_eq!(page(5, 100), (4, false));
+        assert_eq!(page(1, 2), (2, true));
+        assert_eq!(page(7, 2), (2, false));
     }
 
     #[test]

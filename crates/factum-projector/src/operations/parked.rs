@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use factum_core::Offset;
+
 use super::Operations;
 use crate::{ProjectorError, dead_letters};
 
@@ -18,10 +20,7 @@ impl Operations {
     pub(super) async fn parked(&self) -> Result<Parked, ProjectorError> {
         let table = dead_letters::table(&self.schema);
         let failed = || ProjectorError::postgres("count the dead letters");
-        let (_call, client) = (self.session.call(), &self.session.client);
-        let find = "SELECT has_table_privilege(to_regclass($1), 'SELECT')";
-        let may = client.query_one(find, &[&table]).await.map_err(failed())?;
-        match may.get(0) {
+        match self.may_see(&table).await? {
             None => return Ok(Parked::Letters(BTreeMap::new())),
             Some(false) => return Ok(Parked::Hidden),
             Some(true) => {}
@@ -29,6 +28,7 @@ impl Operations {
         let count = format!(
             "SELECT projection, version, topic, partition, count(*) FROM {table} GROUP BY 1, 2, 3, 4"
         );
+        let (_call, client) = (self.session.call(), &self.session.client);
         let rows = client.query(&count, &[]).await.map_err(failed())?;
         let letters = rows.iter().map(|row| {
             let (version, partition) = (row.get::<_, i32>(1) as u32, row.get::<_, i32>(3) as u32);
@@ -36,6 +36,44 @@ impl Operations {
             ((row.get(0), version, row.get(2), partition), letters)
         });
         Ok(Parked::Letters(letters.collect()))
+    }
+
+    /// How many dead letters of a version lie before these offsets of its partitions; none where the role
+    /// may not see them.
+    pub(super) async fn parked_before(
+        &self,
+        (projection, version): (&str, u32),
+        ends: &BTreeMap<(String, u32), Offset>,
+    ) -> Result<Option<u64>, ProjectorError> {
+        let table = dead_letters::table(&self.schema);
+        let failed = || ProjectorError::postgres("count the dead letters");
+        match self.may_see(&table).await? {
+            None => return Ok(Some(0)),
+            Some(false) => return Ok(None),
+            Some(true) => {}
+        }
+        let count = format!(
+            "SELECT count(*) FROM {table} JOIN unnest($3::text[], $4::integer[], $5::bigint[]) \
+             AS it (topic, partition, \"end\") USING (topic, partition) \
+             WHERE projection = $1 AND version = $2 AND \"offset\" < \"end\""
+        );
+        let topics: Vec<_> = ends.keys().map(|(topic, _)| &**topic).collect();
+        let partitions: Vec<_> = ends.keys().map(|(_, it)| *it as i32).collect();
+        let ends: Vec<_> = ends.values().map(|end| *end as i64).collect();
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+            [&projection, &(version as i32), &topics, &partitions, &ends];
+        let _call = self.session.call();
+        let counted = self.session.client.query_one(&count, &values).await;
+        Ok(Some(counted.map_err(failed())?.get::<_, i64>(0) as u64))
+    }
+
+    /// Whether the role may read a table; none where it is not there.
+    pub(super) async fn may_see(&self, table: &str) -> Result<Option<bool>, ProjectorError> {
+        let find = "SELECT has_table_privilege(to_regclass($1), 'SELECT')";
+        let _call = self.session.call();
+        let may = self.session.client.query_one(find, &[&table]).await;
+        let doing = format!("see whether {table} may be read");
+        Ok(may.map_err(ProjectorError::postgres(doing))?.get(0))
     }
 }
 

@@ -7,6 +7,7 @@ mod exact;
 mod failover;
 mod handler;
 mod multi_fold;
+mod operations;
 mod read_model;
 mod rebuild;
 mod refusals;

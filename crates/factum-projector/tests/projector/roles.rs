@@ -293,3 +293,42 @@ async fn a_worker_that_appends_can_change_no_row() {
     assert_eq!(summary.rows, APPENDING.len() as u64);
     closed.drop().await;
 }
+
+/// What a worker needs to leave word of why it died.
+const TESTIFIES: [&str; 3] = [
+    "SELECT ON $factum.failures",
+    "INSERT ON $factum.failures",
+    "UPDATE ON $factum.failures",
+];
+
+#[tokio::test]
+async fn a_worker_leaves_word_of_why_it_died_where_it_may() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 1, 43).await;
+    closed.admit_migrations().await;
+    let balances = || closed.bank.balances();
+    closed.work("$migrations", balances()).await.unwrap();
+    closed.grant(WORKER.iter().chain(&TESTIFIES)).await;
+    closed
+        .sql("ALTER TABLE $models.balance ADD CONSTRAINT few CHECK (balance < 50)")
+        .await;
+    ledger.commit(0, "a", &[posted(1, 90)]).await;
+    let words = closed.named("SELECT worker FROM $factum.failures");
+    let last = async || {
+        let told = closed.work("$worker", balances()).await.unwrap_err();
+        assert!(told.contains("few"), "it ends with its own error: {told}");
+        let row = closed.bank.client.query_opt(&words, &[]).await.unwrap();
+        row.map(|row| row.get::<_, String>(0))
+    };
+    let mut left = last().await;
+    assert!(left.is_some());
+    for grant in TESTIFIES {
+        closed.sql(&format!("REVOKE {grant} FROM $worker")).await;
+        let same = last().await;
+        assert_eq!(same, left, "{grant}");
+        closed.grant([&grant]).await;
+        left = last().await;
+        assert_ne!(left, same);
+    }
+    closed.drop().await;
+}

@@ -236,6 +236,7 @@ async fn a_table_that_was_dropped_is_not_filled_from_the_middle() {
     );
     // The message says how to begin again.
     let message = error.to_string();
+    assert_says(&message, &["delete its dead letters, too"]);
     let delete = &message[message.find("DELETE FROM").unwrap()..];
     bank.sql(delete).await;
     run().await.unwrap();

@@ -1,0 +1,298 @@
+//! Waiting until a read model shows all that the log holds now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum_core::{EventLog, LogError, Offset, Position, Topic};
+use futures::future::try_join_all;
+use tokio::sync::Notify;
+
+use super::Operations;
+use crate::positions::{channel, position, table};
+use crate::session::{Heard, Session};
+use crate::until_end::holds_commit;
+use crate::{ProjectorError, versions};
+
+/// How often it is looked while nothing is heard.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A read model that shows all that the log held when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CaughtUp {
+    /// The version.
+    pub version: u32,
+    /// Partitions of its topics.
+    pub partitions: usize,
+    /// Events that it does not show, for they are parked. None where the role may not see that.
+    pub parked: Option<u64>,
+}
+
+/// Why it is not known that a read model shows all that the log holds. It prints its own message only.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatchUpError {
+    /// There is no such version, or none is live.
+    #[error(
+        "{projection} has no position: are its name and version right, is a version live, and has a worker of it \
+         run on this database? `factum projection list` shows what there is"
+    )]
+    NotBegun {
+        /// The projection, with its version if that was named.
+        projection: String,
+    },
+    /// It has not come so far in time.
+    #[error(
+        "{projection} does not show all events within {timeout:?}: {left} records are left, in partitions {partitions}. \
+         {why}"
+    )]
+    Behind {
+        /// The projection, with its version.
+        projection: String,
+        /// How long it was waited.
+        timeout: Duration,
+        /// Records between the positions and the ends.
+        left: u64,
+        /// The partitions that have them, with their topics where there are several.
+        partitions: String,
+        /// What is known of the reason.
+        why: String,
+    },
+    /// The log or Postgres fails.
+    #[error(transparent)]
+    Failed(#[from] ProjectorError),
+}
+
+/// A partition of a topic.
+type At = (String, u32);
+
+/// How far a version is.
+struct Standing {
+    version: u32,
+    positions: BTreeMap<At, Position>,
+}
+
+impl Operations {
+    /// Waits until a version of a projection, the live one unless one is named, has projected all that its
+    /// topics hold at the moment of the call. What is torn off at the end of a partition does not count.
+    ///
+    /// # Errors
+    /// See [`CatchUpError`]. Who waits changes nothing.
+    pub async fn wait_for_end(
+        &self,
+        log: &dyn EventLog,
+        projection: &str,
+        version: Option<u32>,
+        timeout: Duration,
+    ) -> Result<CaughtUp, CatchUpError> {
+        let (news, heard) = (Arc::new(Notify::new()), projection.to_owned());
+        let session = self.listen_to_moves(news.clone(), heard).await?;
+        let mut wait = Wait {
+            operations: self,
+            session,
+            which: (projection, version),
+            topics: BTreeMap::new(),
+            left: BTreeMap::new(),
+            last: None,
+        };
+        let waited = tokio::time::timeout(timeout, wait.run(log, &news)).await;
+        match waited {
+            Ok(caught_up) => caught_up,
+            Err(_) => Err(wait.too_late(timeout).await?),
+        }
+    }
+
+    async fn listen_to_moves(
+        &self,
+        news: Arc<Notify>,
+        name: String,
+    ) -> Result<Session, ProjectorError> {
+        let heard = move |heard: Heard<'_>| match heard {
+            Heard::Notification(projection) if projection != name => {}
+            Heard::Notification(_) | Heard::End => news.notify_one(),
+        };
+        let session = self.server.listen(heard).await?;
+        let listen = format!("LISTEN {}", channel(&self.schema));
+        let call = session.call();
+        let done = session.client.batch_execute(&listen).await;
+        done.map_err(ProjectorError::postgres("listen to moves of positions"))?;
+        drop(call);
+        Ok(session)
+    }
+}
+
+/// One who waits.
+struct Wait<'a> {
+    operations: &'a Operations,
+    session: Session,
+    which: (&'a str, Option<u32>),
+    topics: BTreeMap<String, Arc<dyn Topic>>,
+    /// What is yet to be reached.
+    left: BTreeMap<At, Offset>,
+    last: Option<Standing>,
+}
+
+impl Wait<'_> {
+    async fn run(&mut self, log: &dyn EventLog, news: &Notify) -> Result<CaughtUp, CatchUpError> {
+        let first = self.stand().await?;
+        self.ask(log, &first).await.map_err(ProjectorError::from)?;
+        let ends = self.left.clone();
+        let mut standing = first;
+        loop {
+            let reached = |at: &At, end: &Offset| {
+                let position = standing.positions.get(at);
+                position.is_some_and(|position| position.offset >= *end)
+            };
+            self.left.retain(|at, end| !reached(at, end));
+            let before = self.last.replace(standing);
+            if self.left.is_empty() {
+                return self.caught_up(ends).await;
+            }
+            if self.is_stalled(before.as_ref()) {
+                self.forget_torn().await;
+                if self.left.is_empty() {
+                    return self.caught_up(ends).await;
+                }
+            }
+            let _ = tokio::time::timeout(LOOK, news.notified()).await;
+            standing = self.stand().await?;
+        }
+    }
+
+    /// Where the version stands now. Which one is live is read together with its positions.
+    async fn stand(&self) -> Result<Standing, CatchUpError> {
+        let (projection, version) = (self.which.0, self.which.1.map(|it| it as i32));
+        let schema = &self.operations.schema;
+        let query = format!(
+            "SELECT partition, identity, \"offset\", epoch, next, closed, topic, version FROM {} \
+             WHERE projection = $1 AND version = coalesce($2, \
+             (SELECT version FROM {} WHERE projection = $1 AND state = 'live'))",
+            table(schema),
+            versions::table(schema)
+        );
+        let _call = self.session.call();
+        let rows = match self
+            .session
+            .client
+            .query(&query, &[&projection, &version])
+            .await
+        {
+            Err(error) if super::list::is_missing(&error) => Vec::new(),
+            rows => rows.map_err(ProjectorError::postgres("read the positions"))?,
+        };
+        let Some(first) = rows.first() else {
+            let projection = self.name(self.which.1);
+            return Err(CatchUpError::NotBegun { projection });
+        };
+        let at = rows.iter().map(|row| {
+            let (partition, position) = position(row);
+            ((row.get(6), partition), position)
+        });
+        Ok(Standing {
+            version: first.get::<_, i32>(7) as u32,
+            positions: at.collect(),
+        })
+    }
+
+    /// Asks the log where the partitions end now.
+    async fn ask(&mut self, log: &dyn EventLog, standing: &Standing) -> Result<(), LogError> {
+        for (topic, _) in standing.positions.keys() {
+            if self.topics.contains_key(topic) {
+                continue;
+            }
+            let opened = log.open(topic, None).await?;
+            let ends = (0..opened.partitions()).map(|partition| opened.end(partition));
+            let ends = try_join_all(ends).await?;
+            let ends = (0..).zip(ends).map(|(it, end)| ((topic.clone(), it), end));
+            self.left.extend(ends);
+            self.topics.insert(topic.clone(), opened);
+        }
+        Ok(())
+    }
+
+    fn is_stalled(&self, before: Option<&Standing>) -> bool {
+        let of = |standing: Option<&Standing>| standing.map(|it| it.positions.clone());
+        of(before) == of(self.last.as_ref())
+    }
+
+    /// Takes the partitions as reached where no whole commit is left: their last one was torn off, and a
+    /// position never stands within a commit.
+    async fn forget_torn(&mut self) {
+        for ((name, partition), end) in self.left.clone() {
+            let at = (name.clone(), partition);
+            let position = self.last.as_ref().and_then(|it| it.positions.get(&at));
+            let (Some(position), Some(topic)) = (position, self.topics.get(&name)) else {
+                continue;
+            };
+            // What can't be read is for the partition's worker to report.
+            if let Ok(false) = holds_commit(topic.as_ref(), partition, *position, end).await {
+                self.left.remove(&at);
+            }
+        }
+    }
+
+    async fn caught_up(&self, ends: BTreeMap<At, Offset>) -> Result<CaughtUp, CatchUpError> {
+        let version = self.last.as_ref().map_or(0, |it| it.version);
+        let parked = self
+            .operations
+            .parked_before((self.which.0, version), &ends);
+        Ok(CaughtUp {
+            version,
+            partitions: ends.len(),
+            parked: parked.await?,
+        })
+    }
+
+    async fn too_late(&self, timeout: Duration) -> Result<CatchUpError, ProjectorError> {
+        let version = self.last.as_ref().map(|it| it.version).or(self.which.1);
+        let lag = |(at, end): (&At, &Offset)| {
+            let at = self.last.as_ref().and_then(|it| it.positions.get(at));
+            end.saturating_sub(at.map_or(0, |at| at.offset))
+        };
+        let names = self
+            .left
+            .keys()
+            .map(|(topic, partition)| match self.topics.len() > 1 {
+                true => format!("{topic} {partition}"),
+                false => partition.to_string(),
+            });
+        let names: Vec<_> = names.collect();
+        Ok(CatchUpError::Behind {
+            projection: self.name(version),
+            timeout,
+            left: self.left.iter().map(lag).sum(),
+            partitions: names.join(", "),
+            why: self.why(version).await?,
+        })
+    }
+
+    /// What is known of why a version does not come on.
+    async fn why(&self, version: Option<u32>) -> Result<String, ProjectorError> {
+        let status = self.operations.status().await?;
+        let mine = status.iter().filter(|it| {
+            let at = (it.topic.clone(), it.partition);
+            it.projection == self.which.0
+                && Some(it.version) == version
+                && self.left.contains_key(&at)
+        });
+        let mine: Vec<_> = mine.collect();
+        if mine.iter().any(|it| it.paused) {
+            return Ok("It is paused: `factum projection resume` lets it go on".into());
+        }
+        if let Some(error) = mine.iter().find_map(|it| it.error.as_ref()) {
+            return Ok(format!("Its last error: {error}"));
+        }
+        Ok(match mine.iter().all(|it| it.worker.is_some()) {
+            true => "Its workers run: wait longer".into(),
+            false => "No worker has been seen there for half a minute: does one run?".into(),
+        })
+    }
+
+    fn name(&self, version: Option<u32>) -> String {
+        match version {
+            Some(version) => format!("{} version {version}", self.which.0),
+            None => self.which.0.to_owned(),
+        }
+    }
+}
