@@ -30,6 +30,19 @@ pub enum ProjectorError {
         /// The last failure.
         source: LogError,
     },
+    /// One topic was named for a projection that reads several.
+    #[error(
+        "the topic {topic} was named for projection {projection}, which reads those of several aggregates: \
+         {aggregates}. Take `topic` away: it can name another topic only where there is one"
+    )]
+    OneTopic {
+        /// The topic that was named.
+        topic: String,
+        /// The projection.
+        projection: &'static str,
+        /// Whose events it reads.
+        aggregates: String,
+    },
     /// Postgres failed, and trying again does not help.
     #[error("Postgres: cannot {doing}")]
     Postgres {

@@ -3,12 +3,14 @@
 use std::error::Error as StdError;
 use std::future::Future;
 
-use factum_core::{Event, Recorded};
+use factum_core::Recorded;
 use tokio_postgres::types::ToSql;
 
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
-use crate::{Changes, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row, Transaction};
+use crate::{
+    Changes, Events, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row, Transaction,
+};
 
 /// A projection that writes by SQL of its own: it gets events by the batch, and the transaction that moves
 /// the positions. What it does there takes effect once, together with the positions, or not at all.
@@ -23,7 +25,7 @@ use crate::{Changes, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row,
 /// nobody else is the author's to see to.
 pub trait Handler: Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// Why it fails: [`ProjectorError`], an error of its own, `anyhow::Error`.
     type Error: Into<Box<dyn StdError + Send + Sync>>;
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use factum_core::{Event, Recorded, chain};
+use factum_core::{Recorded, chain};
 
 use crate::batch::{Batch, Move};
 use crate::divert::{divert, keys_of, lanes_of, letter};
 use crate::letter::{Letter, storable};
 use crate::parked::{Lanes, Parked};
 use crate::replay::Page;
+use crate::sources::partition_in;
 use crate::write::{Parking, Writer, Written};
 use crate::{Projection, ProjectorError, Row};
 
@@ -132,7 +133,7 @@ impl<R: Row> Writer<R> {
         self.session.remove(partition, &gone).await?;
         self.session.keep(partition, &staying).await?;
         self.session.commit().await?;
-        tell_replayed(partition, gone.len(), &staying);
+        tell_replayed(topic, partition, gone.len(), &staying);
         Ok(Written::Rows(sifted.rows))
     }
 }
@@ -182,10 +183,11 @@ fn read<P: Projection>(
 }
 
 /// Logs how a replay ended; letters that stay without an error are behind others.
-fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
+fn tell_replayed(topic: &str, slot: u32, replayed: usize, staying: &Staying) {
+    let partition = partition_in(slot);
     let stay = staying.len();
     if stay == 0 {
-        tracing::info!(partition, replayed, stay, "replayed dead letters");
+        tracing::info!(topic, partition, replayed, stay, "replayed dead letters");
         return;
     }
     let failed = staying
@@ -193,6 +195,7 @@ fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
         .filter_map(|(at, error)| Some((at, error.as_deref()?)));
     let error = failed.min_by_key(|(at, _)| *at).map(|(_, error)| error);
     tracing::warn!(
+        topic,
         partition,
         replayed,
         stay,
@@ -201,7 +204,7 @@ fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
     );
 }
 
-fn tell<E: Event>(event: &Recorded<E>, failure: Option<(&ProjectorError, u32)>) {
+fn tell<E>(event: &Recorded<E>, failure: Option<(&ProjectorError, u32)>) {
     let Recorded {
         partition,
         sequence,

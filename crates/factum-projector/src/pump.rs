@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use factum_core::{Offset, Position, Topic};
+use factum_core::{Offset, Position};
 use factum_host::{Guard, holds};
 use tokio::sync::watch;
 
@@ -23,6 +23,7 @@ use crate::letter::Letter;
 use crate::park::Terms;
 use crate::parked::Parked;
 use crate::progress::Progress;
+use crate::sources::Sources;
 use crate::store::Store;
 use crate::write::{Parking, Writer, Written};
 use crate::{FailurePolicy, Options, Projection, ProjectorError};
@@ -31,7 +32,7 @@ use crate::{FailurePolicy, Options, Projection, ProjectorError};
 pub(crate) struct Context<P: Projection> {
     pub projection: P,
     pub options: Options,
-    pub topic: Arc<dyn Topic>,
+    pub sources: Sources,
     pub store: Arc<dyn Store<P::Row>>,
     pub progress: Arc<Progress>,
 }
@@ -171,7 +172,7 @@ impl<P: Projection> Pump<P> {
 
     /// Whether nobody else may change the rows.
     fn owns_all(&self) -> bool {
-        let all = self.partitions.len() == self.context.topic.partitions() as usize;
+        let all = self.partitions.len() == self.context.sources.len();
         (all || !holds(Guard::Alone)) && !self.contended
     }
 
@@ -222,7 +223,7 @@ impl<P: Projection> Pump<P> {
         let Context {
             options,
             store,
-            topic,
+            sources,
             progress,
             ..
         } = self.context.as_ref();
@@ -236,7 +237,7 @@ impl<P: Projection> Pump<P> {
         if !behind.is_empty() {
             return Ok(Err(Ended::Behind(behind)));
         }
-        identity::verify(topic.as_ref(), P::NAME, &at).await?;
+        identity::verify(sources, P::NAME, &at).await?;
         let parked = session.parked(&self.partitions).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
         progress.parked(&parked);
@@ -245,7 +246,7 @@ impl<P: Projection> Pump<P> {
             unreadable: options.failure.parks(),
         };
         Ok(Ok(Session {
-            feed: Feed::open(topic, &at, options.batch_bytes, care).await?,
+            feed: Feed::open(sources, &at, options.batch_bytes, care).await?,
             writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(4)),
             parked,

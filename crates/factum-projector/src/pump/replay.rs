@@ -37,7 +37,10 @@ impl<P: Projection> Pump<P> {
         partition: u32,
     ) -> Result<Option<Ended>, ProjectorError> {
         let (writer, store) = (&session.writer, &session.writer.session);
-        let (options, topic) = (&self.context.options, self.context.topic.name());
+        let (options, topic) = (
+            &self.context.options,
+            self.context.sources.topic(partition).name(),
+        );
         let stay = session.gathered.moves()[&partition];
         let (mut blocked, mut after) = (Parked::default(), 0);
         loop {
