@@ -75,3 +75,29 @@ fn slots(source: usize, partitions: Vec<u32>) -> Vec<u32> {
     let of = partitions.into_iter();
     of.map(|partition| slot(source, partition)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A topic that always has more to read.
+    struct Endless;
+
+    #[async_trait]
+    impl LogReader for Endless {
+        async fn next(&mut self) -> Result<Vec<Fetched>, LogError> {
+            Ok(vec![Fetched::new(5, 0)])
+        }
+    }
+
+    #[tokio::test]
+    async fn topics_take_turns_and_fetches_name_slots() {
+        let readers = [0, 2, 3].map(|source| (source, Box::new(Endless) as Box<dyn LogReader>));
+        let mut joined = JoinedReader::new(readers.into());
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            seen.extend(joined.next().await.unwrap().iter().map(|it| it.partition));
+        }
+        assert_eq!(seen, [0, 2, 3, 0, 2, 3].map(|source| slot(source, 5)));
+    }
+}

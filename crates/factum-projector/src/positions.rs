@@ -399,3 +399,28 @@ async fn end_blockers(server: &Server, waiting: i32) {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_told_apart_by_topic() {
+        let sources = ["b", "a", "c"].map(|topic| Source {
+            topic: topic.into(),
+            partitions: 4,
+        });
+        let positions = Positions {
+            schema: "factum".into(),
+            projection: "p",
+            version: 1,
+            sources: sources.into(),
+        };
+        let owned = [slot(0, 1), slot(0, 3), slot(2, 1)];
+        assert_eq!(
+            positions.by_topic(&owned),
+            [(0, "b", vec![1, 3]), (2, "c", vec![1])]
+        );
+        assert_eq!(positions.topics(), "a + b + c");
+    }
+}
