@@ -1,13 +1,15 @@
 //! The table of dead letters, beside the positions.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::letter::{Head, Letter, Record};
+use crate::letter::{Ask, Head, Letter, Record};
 use crate::parked::{Lane, Parked};
-use crate::positions::Positions;
+use crate::positions::{self, Positions};
 use crate::postgres::PostgresSession;
 use crate::sources::{Source, partition_in, slot};
 use crate::sql::quote;
@@ -182,6 +184,50 @@ impl PostgresSession {
         parked.map(drop)
     }
 
+    /// Whether letters may be there. A worker that does not park needs no privilege on a table in which others
+    /// park: that none of its own are there, it sees by its positions. One that has the privilege looks, since
+    /// workers of builds before this did not note there that they parked.
+    async fn may_be_parked(&self) -> Result<bool, ProjectorError> {
+        let Positions {
+            schema,
+            projection,
+            version,
+            ..
+        } = &self.place.positions;
+        let find = format!(
+            "SELECT to_regclass($1) IS NOT NULL AND ($2 OR has_table_privilege(to_regclass($1), 'SELECT') \
+             OR EXISTS (SELECT FROM {} WHERE projection = $3 AND version = $4 AND parked))",
+            positions::table(schema)
+        );
+        let (letters, version) = (self.letters(), *version as i32);
+        let params: Params<'_> = vec![
+            (&letters, Type::TEXT),
+            (&self.place.parks, Type::BOOL),
+            (projection, Type::TEXT),
+            (&version, Type::INT4),
+        ];
+        let _call = self.connection.call();
+        let found = self.connection.client.query_typed(&find, &params).await;
+        Ok(found.map_err(ProjectorError::postgres("look for dead letters"))?[0].get(0))
+    }
+
+    /// Notes at the positions, which the transaction moves, that events of theirs are parked.
+    async fn note_parked(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
+        let note = format!(
+            "UPDATE {} {} AND partition = ANY ($4) AND NOT parked",
+            positions::table(&self.place.positions.schema) + " SET parked = true",
+            self.ours()
+        );
+        let slots: BTreeSet<u32> = letters.iter().map(|letter| letter.partition).collect();
+        let slots: Vec<u32> = slots.into_iter().collect();
+        for (_, topic, partitions) in self.place.positions.by_topic(&slots) {
+            let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+            self.ask("note that events are parked", &note, topic, params)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// The topic of a slot, and its partition there.
     fn place_of(&self, slot: u32) -> (&str, i32) {
         (self.place.positions.topic(slot), partition_in(slot) as i32)
@@ -223,12 +269,7 @@ impl DeadLetters for PostgresSession {
     /// Counts first: what is taken away between the two looks is noticed by the next count.
     async fn parked(&self, partitions: &[u32]) -> Result<Parked, ProjectorError> {
         let table = self.letters();
-        let find = ProjectorError::postgres("look for dead letters");
-        let there = {
-            let _call = self.connection.call();
-            is_there(&self.connection.client, &table).await
-        };
-        if !there.map_err(find)? || self.count(partitions).await? == 0 {
+        if !self.may_be_parked().await? || self.count(partitions).await? == 0 {
             return Ok(Parked::default());
         }
         self.listen().await?;
@@ -274,17 +315,31 @@ impl DeadLetters for PostgresSession {
         for some in letters.chunks(AT_ONCE) {
             try_join_all(some.iter().map(|letter| self.park_one(letter))).await?;
         }
+        self.note_parked(letters).await?;
         self.listen().await
+    }
+
+    async fn asks(&self, partition: u32) -> Result<Vec<Ask>, ProjectorError> {
+        let select = format!(
+            "SELECT DISTINCT replay_asked_at FROM {} {} AND partition = $4 AND replay_asked_at IS NOT NULL",
+            self.letters(),
+            self.ours()
+        );
+        let (topic, partition) = self.place_of(partition);
+        let params: Params<'_> = vec![(&partition, Type::INT4)];
+        let doing = "see which dead letters are to be replayed";
+        let rows = self.ask(doing, &select, topic, params).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     async fn heads(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         after: u64,
         limit: usize,
     ) -> Result<Vec<Head>, ProjectorError> {
         let select = format!(
-            "SELECT sequence, aggregate, keys, replay_asked_at IS NOT NULL, \
+            "SELECT sequence, aggregate, keys, coalesce(replay_asked_at = ANY ($7), false), \
                     octet_length(record_header) + octet_length(record_value) \
              FROM {} {} AND partition = $4 AND sequence > $5 ORDER BY sequence LIMIT $6",
             self.letters(),
@@ -296,6 +351,7 @@ impl DeadLetters for PostgresSession {
             (&partition, Type::INT4),
             (&after, Type::INT8),
             (&limit, Type::INT8),
+            (&asks, Type::TIMESTAMPTZ_ARRAY),
         ];
         let doing = "read the dead letters";
         let rows = self.ask(doing, &select, topic, params).await?;
@@ -336,11 +392,12 @@ impl DeadLetters for PostgresSession {
 
     async fn keep(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         stay: &[(u64, Option<String>)],
     ) -> Result<(), ProjectorError> {
         let update = format!(
-            "UPDATE {} SET replay_asked_at = NULL, error = coalesce($6, error), \
+            "UPDATE {} SET error = coalesce($6, error), \
+                    replay_asked_at = CASE WHEN replay_asked_at = ANY ($7) THEN NULL ELSE replay_asked_at END, \
                     attempts = attempts + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END \
              {} AND partition = $4 AND sequence = $5",
             self.letters(),
@@ -353,6 +410,7 @@ impl DeadLetters for PostgresSession {
                 (&partition, Type::INT4),
                 (&sequence, Type::INT8),
                 (error, Type::TEXT),
+                (&asks, Type::TIMESTAMPTZ_ARRAY),
             ];
             self.ask("keep a dead letter", &update, topic, params).await
         });

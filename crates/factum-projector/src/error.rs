@@ -281,6 +281,29 @@ pub enum ProjectorError {
     /// Dead letters cannot be seen or changed.
     #[error(transparent)]
     DeadLetters(#[from] DeadLettersError),
+    /// An event cannot be applied, and the worker is to stop at such.
+    #[error(
+        "projection {projection} cannot apply {event} of aggregate `{id}`: {topic} partition {partition}, \
+         offset {offset}, sequence {sequence}. Mend what fails; or set it aside with --on-failure park"
+    )]
+    Event {
+        /// The projection.
+        projection: &'static str,
+        /// The event's name.
+        event: &'static str,
+        /// Its aggregate.
+        id: String,
+        /// The topic.
+        topic: String,
+        /// The partition that holds it.
+        partition: u32,
+        /// Its offset.
+        offset: u64,
+        /// Its number in the partition.
+        sequence: u64,
+        /// Why it fails.
+        source: Box<ProjectorError>,
+    },
     /// A handler failed.
     #[error(
         "the handler of {projection} failed on {events} events, the first of them \

@@ -60,6 +60,9 @@ pub struct Head {
     pub bytes: usize,
 }
 
+/// A replay that somebody asked for, by the moment that its letters are marked with.
+pub type Ask = std::time::SystemTime;
+
 impl Letter {
     /// Where it belongs.
     pub(crate) fn lanes(&self) -> Lanes {

@@ -125,7 +125,7 @@ pub mod derive {
 pub mod simulation {
     pub use crate::batch::Move;
     pub use crate::error::Passing;
-    pub use crate::letter::{Head, Letter, Record};
+    pub use crate::letter::{Ask, Head, Letter, Record};
     pub use crate::parked::{Lane, Lanes, Parked};
     pub use crate::rows::Unwritten;
     pub use crate::store::{DeadLetters, Session, Store};

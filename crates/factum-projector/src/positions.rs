@@ -10,13 +10,13 @@ use factum_core::Position;
 use futures::future::try_join_all;
 use tokio_postgres::{Client, Row, Statement};
 
-use crate::ProjectorError;
 use crate::batch::Move;
 use crate::rebuild::{Place, Places};
 use crate::session::{Server, Session};
 use crate::sources::{Source, partition_in, slot, source_of};
 use crate::sql::quote;
 use crate::versions::Version;
+use crate::{ProjectorError, dead_letters};
 
 /// Whose positions, and in which table.
 #[derive(Clone, Debug)]
@@ -116,9 +116,11 @@ impl Positions {
     pub(crate) async fn create_table(&self, client: &Client) -> Result<(), ProjectorError> {
         let failed = || ProjectorError::postgres(format!("create the table {}", self.table()));
         let find = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL, \
-                    EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'paused')";
+                    array(SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($2)), \
+                    to_regclass($3) IS NOT NULL";
+        let letters = dead_letters::table(&self.schema);
         let found = client
-            .query_one(find, &[&quote(&self.schema), &self.table()])
+            .query_one(find, &[&quote(&self.schema), &self.table(), &letters])
             .await
             .map_err(failed())?;
         let mut create = String::new();
@@ -127,11 +129,28 @@ impl Positions {
         }
         if !found.get::<_, bool>(1) {
             create += &include_str!("positions.sql").replace("{table}", &self.table());
-        } else if !found.get::<_, bool>(2) {
-            let (table, column) = (self.table(), "paused boolean NOT NULL DEFAULT false");
-            create += &format!("ALTER TABLE {table} ADD COLUMN {column};");
+        } else {
+            let columns: Vec<String> = found.get(2);
+            create += &self.upgrade(&columns, found.get(3));
         }
         client.batch_execute(&create).await.map_err(failed())
+    }
+
+    /// Adds what a table of positions that an earlier build made does not have yet: by then, events may
+    /// have been parked.
+    fn upgrade(&self, columns: &[String], letters: bool) -> String {
+        let flags = ["paused", "parked"].into_iter();
+        let missing = flags.filter(|flag| !columns.iter().any(|column| column == flag));
+        let add = missing.map(|flag| {
+            let table = self.table();
+            format!("ALTER TABLE {table} ADD COLUMN {flag} boolean NOT NULL DEFAULT false;")
+        });
+        let mut upgrade: String = add.collect();
+        if letters && !columns.iter().any(|column| column == "parked") {
+            let note = include_str!("note_parked.sql").replace("{table}", &self.table());
+            upgrade += &note.replace("{letters}", &dead_letters::table(&self.schema));
+        }
+        upgrade
     }
 
     /// Whether an operator has paused the version.

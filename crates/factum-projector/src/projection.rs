@@ -37,6 +37,12 @@ pub trait Projection: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<u64, ProjectorError>> + Send {
         std::future::ready(Ok(0))
     }
+
+    /// What the failure of a transaction is that it has written in.
+    #[doc(hidden)]
+    fn failed(&self, _events: &[Recorded<Self::Event>], error: ProjectorError) -> ProjectorError {
+        error
+    }
 }
 
 /// The key of the rows of a projection.

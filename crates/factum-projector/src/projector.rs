@@ -219,6 +219,7 @@ async fn in_postgres<P: Projection>(
         server,
         positions,
         types,
+        parks: options.failure.parks(),
     })
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Move};
 use crate::divert::divert;
+use crate::events::slot_of;
 use crate::feed::{Care, Feed};
 use crate::gather::Gathered;
 use crate::identity;
@@ -125,7 +126,7 @@ impl<P: Projection> Pump<P> {
                 }
                 Err(error) if error.is_of_event() && self.becomes_careful() => {
                     let cause = factum_core::chain(&error);
-                    tracing::info!(cause, "an event failed: going on batch by batch to park it");
+                    tracing::info!(cause, "an event failed: going on batch by batch to find it");
                     continue;
                 }
                 Ok(Ended::Again) => continue,
@@ -152,10 +153,10 @@ impl<P: Projection> Pump<P> {
         self.context.options.failure
     }
 
-    /// Goes on without gathering up to where it had come, if something that failed there is to be parked.
+    /// Goes on without gathering up to where it had come, if something failed there, to park it or to name it.
     fn becomes_careful(&mut self) -> bool {
         self.careful = std::mem::take(&mut self.reach);
-        self.policy().parks() && !self.careful.is_empty()
+        !self.careful.is_empty()
     }
 
     /// Waits while an operator has paused the projection; false if told to stop meanwhile. Whether it is
@@ -315,6 +316,12 @@ impl<P: Projection> Pump<P> {
                 self.contended = false; // what looked like another's row was what failed
                 narrowed
             }
+            Err(error) if self.is_to_be_named(&error) => {
+                let sources = &self.context.sources;
+                let topic = |event: &_| sources.topic(slot_of(event)).name().to_owned();
+                let named = writer.name_failure(projection, topic, &batch, parking, error);
+                return Err(named.await?);
+            }
             written => written?,
         };
         self.context.progress.transaction(began.elapsed());
@@ -328,6 +335,12 @@ impl<P: Projection> Pump<P> {
     fn is_to_be_parked(&self, error: &ProjectorError) -> bool {
         let policy = self.policy();
         error.is_of_event() && policy.parks() && !policy.tries_again(self.retried)
+    }
+
+    /// Whether what failed is an event's fault that was tried often enough, and the worker is to stop.
+    fn is_to_be_named(&self, error: &ProjectorError) -> bool {
+        let policy = self.policy();
+        error.is_of_event() && !policy.parks() && !policy.tries_again(self.retried)
     }
 
     fn terms(&self) -> Terms<'_> {

@@ -121,7 +121,8 @@ impl<R: Row> Writer<R> {
         let transaction = self.session.transaction();
         let handled = projection.handle(&batch.events, transaction).await?;
         let rows = rows.unwritten();
-        self.apply_and_commit(&rows, parking.letters).await?;
+        let committed = self.apply_and_commit(&rows, parking.letters).await;
+        committed.map_err(|error| projection.failed(&batch.events, error))?;
         Ok(Written::Rows(rows.len() + handled as usize))
     }
 
@@ -206,8 +207,17 @@ impl<R: Row> Writer<R> {
     ) -> Result<(), ProjectorError> {
         self.session.apply(rows).await?;
         if !letters.is_empty() {
-            self.session.park(letters).await?;
+            self.park(letters).await?;
         }
         self.session.commit().await
+    }
+
+    /// Writes letters, in the transaction that moves the position past their events.
+    pub(crate) async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
+        if !holds(Guard::Letters) {
+            self.session.commit().await?;
+            self.session.begin().await?;
+        }
+        self.session.park(letters).await
     }
 }

@@ -15,10 +15,11 @@ use super::*;
 use crate::bank::{Proxy, connect, eventually, posted, within};
 
 /// What a worker sends when it parks, in order.
-const PARK: [&[u8]; 5] = [
+const PARK: [&[u8]; 6] = [
     b"SAVEPOINT factum_part",
     b"ROLLBACK TO SAVEPOINT factum_part",
     b".dead_letters (projection",
+    b"SET parked = true",
     b"LISTEN",
     b"'; COMMIT",
 ];
@@ -28,7 +29,7 @@ const REPLAY: [&[u8]; 5] = [
     b"ORDER BY sequence FOR UPDATE",
     b"SAVEPOINT factum_part",
     b"ANY ($5)\0",
-    b"SET replay_asked_at = NULL",
+    b"SET error = coalesce",
     b"'; COMMIT",
 ];
 
