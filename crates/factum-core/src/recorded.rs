@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::place::Place;
-use crate::{Event, LogError, Metadata, Offset, ValidEvent};
+use crate::{DecodeError, Event, LogError, Metadata, Offset, ValidEvent};
 
 /// A valid event, with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +35,28 @@ impl<E: Event> Recorded<E> {
     /// # Errors
     /// Its value cannot be read by this build: an unknown schema id, or damaged bytes.
     pub fn decode(topic: &str, valid: &ValidEvent<'_>) -> Result<Self, LogError> {
+        Self::decode_by(topic, E::AGGREGATE, valid, E::decode)
+    }
+}
+
+impl<E> Recorded<E> {
+    /// Decodes a valid event of an aggregate type, whose value `decode` reads.
+    ///
+    /// # Errors
+    /// `decode` fails, or the header's time is none.
+    pub fn decode_by(
+        topic: &str,
+        aggregate: &str,
+        valid: &ValidEvent<'_>,
+        decode: impl FnOnce(&[u8]) -> Result<E, DecodeError>,
+    ) -> Result<Self, LogError> {
         let place = Place {
             topic,
             partition: valid.partition,
             offset: valid.offset,
         };
         let corrupt = |what: &str| {
-            let (aggregate, id) = (E::AGGREGATE, valid.key);
+            let id = valid.key;
             place.corrupt(format_args!("{what} of an event of {aggregate} `{id}`"))
         };
         Ok(Self {
@@ -54,7 +69,7 @@ impl<E: Event> Recorded<E> {
                 .map_err(|error| corrupt("cannot read the time").with_source(error))?,
             command: valid.header.command,
             metadata: Metadata::of(&valid.header.origin),
-            event: E::decode(valid.value)
+            event: decode(valid.value)
                 .map_err(|error| corrupt("cannot read the value").with_source(error))?,
         })
     }

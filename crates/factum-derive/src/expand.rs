@@ -1,10 +1,10 @@
 //! The code that `#[derive(Row)]` writes.
 
-use proc_macro_crate::{FoundCrate, crate_name};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Ident, Index};
+use syn::Index;
 
+use crate::home::home;
 use crate::input::{ColumnInput, RowInput};
 
 pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
@@ -63,26 +63,6 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
                 #arrays
             }
         }
-    }
-}
-
-/// The crate that the trait lives in, as the user's crate names it.
-fn home() -> TokenStream {
-    let path = |found: FoundCrate, own: &str| {
-        let name = match found {
-            FoundCrate::Itself => own.to_owned(),
-            FoundCrate::Name(name) => name,
-        };
-        let name = Ident::new(&name, Span::call_site());
-        quote!(::#name)
-    };
-    if let Ok(found) = crate_name("factum") {
-        let facade = path(found, "factum");
-        return quote!(#facade::__projector);
-    }
-    match crate_name("factum-projector") {
-        Ok(found) => path(found, "factum_projector"),
-        Err(_) => quote!(::factum::__projector),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Derive macros of Factum. Applications use them through the crate `factum`.
 
+mod events;
 mod expand;
+mod home;
 mod input;
 
 use proc_macro::TokenStream;
@@ -51,6 +53,28 @@ pub fn derive_row(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     input::RowInput::parse(&input)
         .map(|row| expand::implementation(&row))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Makes an enum of the events of several aggregates, for a projection of all of them.
+///
+/// Each variant holds the events of one aggregate, and is called as one likes:
+///
+/// ```ignore
+/// #[derive(factum::Events)]
+/// enum CustomerEvent {
+///     Order(OrderEvent),
+///     Payment(PaymentEvent),
+/// }
+/// ```
+///
+/// Which topics the projection reads follows from that. A variant that is added makes other rows of other events:
+/// raise the projection's `VERSION` with it. The order of the variants may change at any time.
+#[proc_macro_derive(Events)]
+pub fn derive_events(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    events::implementation(&input)
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

@@ -36,6 +36,8 @@ pub enum Guard {
     Unbroken,
     /// A position moves in the transaction that writes the rows.
     Together,
+    /// Dead letters are written in the transaction that moves the position past their events.
+    Letters,
     /// A position moves only from where this worker left it.
     Compared,
     /// Rows are kept in memory only by a worker that owns every partition.

@@ -1,10 +1,10 @@
 //! Read models that only grow: what their authors write, and how their rows are gathered.
 
-use factum_core::{Event, Recorded};
+use factum_core::Recorded;
 
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
-use crate::{Changes, KeyError, Projection, Row};
+use crate::{Changes, Events, KeyError, Projection, Row};
 
 /// A read model that only grows: an event becomes rows, which never change. An audit log is one, and so is
 /// an activity feed.
@@ -19,7 +19,7 @@ use crate::{Changes, KeyError, Projection, Row};
 /// its sequence, kept as columns.
 pub trait Append: Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// One row of it.
     type Row: Row;
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use factum_core::{Fetched, Header, Position, Recorded, ValidEvent};
 
+use crate::Events;
+use crate::events::slot_of;
 use crate::letter::{Letter, Record};
 
 /// Events to be written in one transaction.
@@ -31,7 +33,7 @@ pub struct Move {
     pub to: Position,
 }
 
-impl<E> Batch<E> {
+impl<E: Events> Batch<E> {
     pub(crate) fn new() -> Self {
         Self {
             events: Vec::new(),
@@ -53,9 +55,9 @@ impl<E> Batch<E> {
     }
 
     /// Keeps the record of an event.
-    pub(crate) fn keep(&mut self, event: &ValidEvent<'_>) {
-        let kept = self.records.entry(event.partition);
-        let kept = kept.or_insert_with(|| Fetched::new(event.partition, event.offset));
+    pub(crate) fn keep(&mut self, slot: u32, event: &ValidEvent<'_>) {
+        let kept = self.records.entry(slot);
+        let kept = kept.or_insert_with(|| Fetched::new(slot, event.offset));
         kept.records.push_encoded(
             event.key.as_bytes(),
             |out| Header::Event(event.header).encode(out),
@@ -95,7 +97,7 @@ impl<E> Batch<E> {
     /// Drops the events of a partition from a sequence on: parts of a commit that failed to decode.
     pub(crate) fn cut(&mut self, partition: u32, next: u64) {
         let of_broken_commit =
-            |event: &Recorded<E>| event.partition == partition && event.sequence >= next;
+            |event: &Recorded<E>| slot_of(event) == partition && event.sequence >= next;
         while self.events.last().is_some_and(of_broken_commit) {
             self.events.pop();
         }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
-use factum_core::{Event, EventLog, LogError, chain};
+use factum_core::{EventLog, LogError, chain};
 use factum_program::shutdown_signal;
 use factum_status::StatusServer;
 use tracing_subscriber::EnvFilter;
 
 use crate::backoff::patiently;
 use crate::{
-    FailurePolicy, OnFailure, Options, Projection, Projector, ProjectorError, Retries, Row, Switch,
+    Events, FailurePolicy, OnFailure, Options, Projection, Projector, ProjectorError, Retries, Row,
+    Switch,
 };
 
 /// Opens a log by the address that was given on the command line. Functions are it, too.
@@ -151,7 +152,7 @@ impl Flags {
         };
         let about = format!(
             "Projects the events of {} into {place} (projection {} version {})",
-            P::Event::AGGREGATE,
+            P::Event::AGGREGATES.join(" and "),
             P::NAME,
             P::VERSION
         );

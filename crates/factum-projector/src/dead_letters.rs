@@ -1,14 +1,17 @@
 //! The table of dead letters, beside the positions.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::letter::{Head, Letter, Record};
+use crate::letter::{Ask, Head, Letter, Record};
 use crate::parked::{Lane, Parked};
-use crate::positions::Positions;
+use crate::positions::{self, Positions};
 use crate::postgres::PostgresSession;
+use crate::sources::{Source, partition_in, slot};
 use crate::sql::quote;
 use crate::store::DeadLetters;
 use crate::versions::Version;
@@ -51,15 +54,18 @@ pub(crate) async fn forget(
     delete(client, schema, whose).await.map(drop)
 }
 
-/// Takes away what a version has parked of a topic that it is about to begin, if there is a table of letters, in the
+/// Takes away what a version has parked of the topics that it is about to begin, if there is a table of letters, in the
 /// caller's transaction. Returns how many there were.
 pub(crate) async fn forget_begun(
     client: &Client,
     positions: &Positions,
 ) -> Result<u64, ProjectorError> {
-    let topic = Some(&*positions.topic);
-    let whose = (positions.projection, positions.version, topic);
-    delete(client, &positions.schema, whose).await
+    let mut deleted = 0;
+    for Source { topic, .. } in &positions.sources {
+        let whose = (positions.projection, positions.version, Some(&**topic));
+        deleted += delete(client, &positions.schema, whose).await?;
+    }
+    Ok(deleted)
 }
 
 /// Deletes the letters of a version, of one topic or of all.
@@ -123,25 +129,25 @@ impl PostgresSession {
         "WHERE projection = $1 AND version = $2 AND topic = $3"
     }
 
-    /// Runs one statement in one round trip: $1 to $3 are this projection, version and topic.
+    /// Runs one statement in one round trip: $1 to $3 are this projection, version and the topic.
     async fn ask(
         &self,
         doing: &str,
         sql: &str,
+        topic: &str,
         more: Params<'_>,
     ) -> Result<Vec<tokio_postgres::Row>, ProjectorError> {
         let _call = self.connection.call();
         let Positions {
             projection,
             version,
-            topic,
             ..
         } = &self.place.positions;
         let version = *version as i32;
         let mut params: Params<'_> = vec![
             (projection, Type::TEXT),
             (&version, Type::INT4),
-            (topic, Type::TEXT),
+            (&topic, Type::TEXT),
         ];
         params.extend(more);
         let rows = self.connection.client.query_typed(sql, &params).await;
@@ -155,7 +161,7 @@ impl PostgresSession {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             self.letters()
         );
-        let partition = letter.partition as i32;
+        let (topic, partition) = self.place_of(letter.partition);
         let [sequence, offset, version] =
             [letter.sequence, letter.offset, letter.version].map(|number| number as i64);
         let attempts = letter.attempts as i32;
@@ -174,8 +180,57 @@ impl PostgresSession {
             (&letter.error, Type::TEXT),
             (&attempts, Type::INT4),
         ];
-        let parked = self.ask("park an event", &insert, params).await;
+        let parked = self.ask("park an event", &insert, topic, params).await;
         parked.map(drop)
+    }
+
+    /// Whether letters may be there. A worker that does not park needs no privilege on a table in which others
+    /// park: that none of its own are there, it sees by its positions. One that has the privilege looks, since
+    /// workers of builds before this did not note there that they parked.
+    async fn may_be_parked(&self) -> Result<bool, ProjectorError> {
+        let Positions {
+            schema,
+            projection,
+            version,
+            ..
+        } = &self.place.positions;
+        let find = format!(
+            "SELECT to_regclass($1) IS NOT NULL AND ($2 OR has_table_privilege(to_regclass($1), 'SELECT') \
+             OR EXISTS (SELECT FROM {} WHERE projection = $3 AND version = $4 AND parked))",
+            positions::table(schema)
+        );
+        let (letters, version) = (self.letters(), *version as i32);
+        let params: Params<'_> = vec![
+            (&letters, Type::TEXT),
+            (&self.place.parks, Type::BOOL),
+            (projection, Type::TEXT),
+            (&version, Type::INT4),
+        ];
+        let _call = self.connection.call();
+        let found = self.connection.client.query_typed(&find, &params).await;
+        Ok(found.map_err(ProjectorError::postgres("look for dead letters"))?[0].get(0))
+    }
+
+    /// Notes at the positions, which the transaction moves, that events of theirs are parked.
+    async fn note_parked(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
+        let note = format!(
+            "UPDATE {} {} AND partition = ANY ($4) AND NOT parked",
+            positions::table(&self.place.positions.schema) + " SET parked = true",
+            self.ours()
+        );
+        let slots: BTreeSet<u32> = letters.iter().map(|letter| letter.partition).collect();
+        let slots: Vec<u32> = slots.into_iter().collect();
+        for (_, topic, partitions) in self.place.positions.by_topic(&slots) {
+            let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+            self.ask("note that events are parked", &note, topic, params)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The topic of a slot, and its partition there.
+    fn place_of(&self, slot: u32) -> (&str, i32) {
+        (self.place.positions.topic(slot), partition_in(slot) as i32)
     }
 
     async fn listen(&self) -> Result<(), ProjectorError> {
@@ -183,8 +238,12 @@ impl PostgresSession {
         self.run(&listen, "listen for replays").await
     }
 
-    /// The lanes that letters keep.
-    async fn lanes(&self, partitions: &[i32]) -> Result<Vec<(u32, Lane)>, ProjectorError> {
+    /// The lanes that letters of a topic keep, with their slots.
+    async fn lanes(
+        &self,
+        (source, topic): (usize, &str),
+        partitions: &[i32],
+    ) -> Result<Vec<(u32, Lane)>, ProjectorError> {
         let (table, ours) = (self.letters(), self.ours());
         let select = format!(
             "SELECT DISTINCT partition, true, key FROM {table}, unnest(keys) AS key {ours} AND partition = ANY ($4) \
@@ -192,13 +251,14 @@ impl PostgresSession {
              SELECT DISTINCT partition, false, aggregate FROM {table} {ours} AND partition = ANY ($4) AND keys = '{{}}'"
         );
         let params = vec![(&partitions as _, Type::INT4_ARRAY)];
-        let rows = self.ask("read what is parked", &select, params).await?;
+        let doing = "read what is parked";
+        let rows = self.ask(doing, &select, topic, params).await?;
         let lane = |row: &tokio_postgres::Row| {
             let lane = match row.get(1) {
                 true => Lane::key(row.get(2)),
                 false => Lane::aggregate(row.get(2)),
             };
-            (row.get::<_, i32>(0) as u32, lane)
+            (slot(source, row.get::<_, i32>(0) as u32), lane)
         };
         Ok(rows.iter().map(lane).collect())
     }
@@ -209,26 +269,27 @@ impl DeadLetters for PostgresSession {
     /// Counts first: what is taken away between the two looks is noticed by the next count.
     async fn parked(&self, partitions: &[u32]) -> Result<Parked, ProjectorError> {
         let table = self.letters();
-        let find = ProjectorError::postgres("look for dead letters");
-        let there = {
-            let _call = self.connection.call();
-            is_there(&self.connection.client, &table).await
-        };
-        if !there.map_err(find)? || self.count(partitions).await? == 0 {
+        if !self.may_be_parked().await? || self.count(partitions).await? == 0 {
             return Ok(Parked::default());
         }
         self.listen().await?;
-        let partitions: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
         let select = format!(
             "SELECT count(*), coalesce(bool_or(replay_asked_at IS NOT NULL), false) FROM {table} {} \
              AND partition = ANY ($4)",
             self.ours()
         );
-        let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
-        let rows = self.ask("read what is parked", &select, params).await?;
-        let mut parked = Parked::load(rows[0].get::<_, i64>(0) as u64, rows[0].get(1));
-        for (partition, lane) in self.lanes(&partitions).await? {
-            parked.keep(partition, lane);
+        let (mut letters, mut asked, mut lanes) = (0, false, Vec::new());
+        for (source, topic, partitions) in self.place.positions.by_topic(partitions) {
+            let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+            let doing = "read what is parked";
+            let rows = self.ask(doing, &select, topic, params).await?;
+            letters += rows[0].get::<_, i64>(0) as u64;
+            asked |= rows[0].get::<_, bool>(1);
+            lanes.extend(self.lanes((source, topic), &partitions).await?);
+        }
+        let mut parked = Parked::load(letters, asked);
+        for (slot, lane) in lanes {
+            parked.keep(slot, lane);
         }
         Ok(parked)
     }
@@ -238,41 +299,62 @@ impl DeadLetters for PostgresSession {
     }
 
     async fn count(&self, partitions: &[u32]) -> Result<u64, ProjectorError> {
-        let partitions: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
         let (table, ours) = (self.letters(), self.ours());
         let select = format!("SELECT count(*) FROM {table} {ours} AND partition = ANY ($4)");
-        let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
-        let rows = self.ask("count the dead letters", &select, params).await?;
-        Ok(rows[0].get::<_, i64>(0) as u64)
+        let each = self.place.positions.by_topic(partitions).into_iter();
+        let counted = try_join_all(each.map(async |(_, topic, partitions)| {
+            let params: Params<'_> = vec![(&partitions, Type::INT4_ARRAY)];
+            let doing = "count the dead letters";
+            let rows = self.ask(doing, &select, topic, params).await?;
+            Ok::<_, ProjectorError>(rows[0].get::<_, i64>(0) as u64)
+        }));
+        Ok(counted.await?.into_iter().sum())
     }
 
     async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
         for some in letters.chunks(AT_ONCE) {
             try_join_all(some.iter().map(|letter| self.park_one(letter))).await?;
         }
+        self.note_parked(letters).await?;
         self.listen().await
+    }
+
+    async fn asks(&self, partition: u32) -> Result<Vec<Ask>, ProjectorError> {
+        let select = format!(
+            "SELECT DISTINCT replay_asked_at FROM {} {} AND partition = $4 AND replay_asked_at IS NOT NULL",
+            self.letters(),
+            self.ours()
+        );
+        let (topic, partition) = self.place_of(partition);
+        let params: Params<'_> = vec![(&partition, Type::INT4)];
+        let doing = "see which dead letters are to be replayed";
+        let rows = self.ask(doing, &select, topic, params).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     async fn heads(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         after: u64,
         limit: usize,
     ) -> Result<Vec<Head>, ProjectorError> {
         let select = format!(
-            "SELECT sequence, aggregate, keys, replay_asked_at IS NOT NULL, \
+            "SELECT sequence, aggregate, keys, coalesce(replay_asked_at = ANY ($7), false), \
                     octet_length(record_header) + octet_length(record_value) \
              FROM {} {} AND partition = $4 AND sequence > $5 ORDER BY sequence LIMIT $6",
             self.letters(),
             self.ours()
         );
-        let (partition, after, limit) = (partition as i32, after as i64, limit as i64);
+        let (topic, partition) = self.place_of(partition);
+        let (after, limit) = (after as i64, limit as i64);
         let params: Params<'_> = vec![
             (&partition, Type::INT4),
             (&after, Type::INT8),
             (&limit, Type::INT8),
+            (&asks, Type::TIMESTAMPTZ_ARRAY),
         ];
-        let rows = self.ask("read the dead letters", &select, params).await?;
+        let doing = "read the dead letters";
+        let rows = self.ask(doing, &select, topic, params).await?;
         let head = |row: &tokio_postgres::Row| Head {
             sequence: row.get::<_, i64>(0) as u64,
             aggregate: row.get(1),
@@ -291,9 +373,10 @@ impl DeadLetters for PostgresSession {
             self.letters(),
             self.ours()
         );
-        let (at, sequences) = (partition as i32, numbers(sequences));
+        let ((topic, at), sequences) = (self.place_of(partition), numbers(sequences));
         let params: Params<'_> = vec![(&at, Type::INT4), (&sequences, Type::INT8_ARRAY)];
-        let rows = self.ask("read dead letters", &select, params).await?;
+        let doing = "read dead letters";
+        let rows = self.ask(doing, &select, topic, params).await?;
         Ok(rows.iter().map(|row| letter(partition, row)).collect())
     }
 
@@ -301,33 +384,35 @@ impl DeadLetters for PostgresSession {
         let (table, ours) = (self.letters(), self.ours());
         let delete =
             format!("DELETE FROM {table} {ours} AND partition = $4 AND sequence = ANY ($5)");
-        let (partition, sequences) = (partition as i32, numbers(sequences));
+        let ((topic, partition), sequences) = (self.place_of(partition), numbers(sequences));
         let params: Params<'_> = vec![(&partition, Type::INT4), (&sequences, Type::INT8_ARRAY)];
         let doing = "take away the dead letters that were replayed";
-        self.ask(doing, &delete, params).await.map(drop)
+        self.ask(doing, &delete, topic, params).await.map(drop)
     }
 
     async fn keep(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         stay: &[(u64, Option<String>)],
     ) -> Result<(), ProjectorError> {
         let update = format!(
-            "UPDATE {} SET replay_asked_at = NULL, error = coalesce($6, error), \
+            "UPDATE {} SET error = coalesce($6, error), \
+                    replay_asked_at = CASE WHEN replay_asked_at = ANY ($7) THEN NULL ELSE replay_asked_at END, \
                     attempts = attempts + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END \
              {} AND partition = $4 AND sequence = $5",
             self.letters(),
             self.ours()
         );
-        let partition = partition as i32;
+        let (topic, partition) = self.place_of(partition);
         let each = stay.iter().map(async |(sequence, error)| {
             let sequence = *sequence as i64;
             let params: Params<'_> = vec![
                 (&partition, Type::INT4),
                 (&sequence, Type::INT8),
                 (error, Type::TEXT),
+                (&asks, Type::TIMESTAMPTZ_ARRAY),
             ];
-            self.ask("keep a dead letter", &update, params).await
+            self.ask("keep a dead letter", &update, topic, params).await
         });
         try_join_all(each).await.map(drop)
     }

@@ -1,13 +1,14 @@
 //! Taking out of a batch what goes to the dead letters: events that cannot be read, and events behind parked ones.
 
-use factum_core::{Event, Recorded, chain};
+use factum_core::{Recorded, chain};
 
 use crate::batch::Batch;
 use crate::caught::caught;
+use crate::events::slot_of;
 use crate::letter::{Letter, storable};
 use crate::parked::{Lanes, Parked};
 use crate::projection::Rows;
-use crate::{Projection, ProjectorError};
+use crate::{Events, Projection, ProjectorError};
 
 /// Takes out of a batch what cannot be decoded, and what is held back by that or by what is parked; where
 /// something has failed so many times, also events whose keys cannot be told. Parks them, and returns their
@@ -33,7 +34,7 @@ pub(crate) fn divert<P: Projection>(
         while let Some((_, letter)) = unreadable.next_if(|(before, _)| *before <= at) {
             park(letter, parked);
         }
-        if !all && !parked.is_in(event.partition) {
+        if !all && !parked.is_in(slot_of(&event)) {
             kept.push(event);
             continue;
         }
@@ -69,26 +70,27 @@ pub(crate) fn keys_of<P: Projection>(
 }
 
 /// Where an event with these keys belongs.
-pub(crate) fn lanes_of<E>(event: &Recorded<E>, keys: &[String]) -> Lanes {
-    Lanes::new(event.partition, &storable(&event.id), keys)
+pub(crate) fn lanes_of<E: Events>(event: &Recorded<E>, keys: &[String]) -> Lanes {
+    Lanes::new(slot_of(event), &storable(&event.id), keys)
 }
 
 /// The letter of an event, with its error and how often it failed.
-pub(crate) fn letter<E: Event>(
+pub(crate) fn letter<E: Events>(
     batch: &Batch<E>,
     event: &Recorded<E>,
     keys: Vec<String>,
     failure: Option<(&ProjectorError, u32)>,
 ) -> Letter {
+    let slot = slot_of(event);
     Letter {
-        partition: event.partition,
+        partition: slot,
         sequence: event.sequence,
         offset: event.offset,
         aggregate: storable(&event.id).into_owned(),
         version: event.version,
-        event: Some(event.event.name().to_owned()),
+        event: Some(event.event.event_name().to_owned()),
         keys,
-        record: batch.record(event.partition, event.offset),
+        record: batch.record(slot, event.offset),
         error: failure.map(|(error, _)| storable(&chain(error)).into_owned()),
         attempts: failure.map_or(0, |(_, attempts)| attempts),
     }

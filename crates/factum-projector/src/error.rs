@@ -30,6 +30,19 @@ pub enum ProjectorError {
         /// The last failure.
         source: LogError,
     },
+    /// One topic was named for a projection that reads several.
+    #[error(
+        "the topic {topic} was named for projection {projection}, which reads those of several aggregates: \
+         {aggregates}. Take `topic` away: it can name another topic only where there is one"
+    )]
+    OneTopic {
+        /// The topic that was named.
+        topic: String,
+        /// The projection.
+        projection: &'static str,
+        /// Whose events it reads.
+        aggregates: String,
+    },
     /// Postgres failed, and trying again does not help.
     #[error("Postgres: cannot {doing}")]
     Postgres {
@@ -285,6 +298,29 @@ pub enum ProjectorError {
     /// Dead letters cannot be seen or changed.
     #[error(transparent)]
     DeadLetters(#[from] DeadLettersError),
+    /// An event cannot be applied, and the worker is to stop at such.
+    #[error(
+        "projection {projection} cannot apply {event} of aggregate `{id}`: {topic} partition {partition}, \
+         offset {offset}, sequence {sequence}. Mend what fails; or set it aside with --on-failure park"
+    )]
+    Event {
+        /// The projection.
+        projection: &'static str,
+        /// The event's name.
+        event: &'static str,
+        /// Its aggregate.
+        id: String,
+        /// The topic.
+        topic: String,
+        /// The partition that holds it.
+        partition: u32,
+        /// Its offset.
+        offset: u64,
+        /// Its number in the partition.
+        sequence: u64,
+        /// Why it fails.
+        source: Box<ProjectorError>,
+    },
     /// A handler failed.
     #[error(
         "the handler of {projection} failed on {events} events, the first of them \

@@ -1,19 +1,20 @@
 //! Reading the log into batches, while the batch before is being written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use factum_core::{
-    CommitReader, Event, Fetched, LogError, LogReader, Position, Recorded, Topic, ValidEvent, chain,
+    CommitReader, Fetched, LogError, LogReader, Position, Recorded, ValidEvent, chain,
 };
 use factum_host::spawn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::ProjectorError;
 use crate::batch::Batch;
 use crate::caught::caught;
+use crate::events::decode;
 use crate::letter::{Letter, Record, storable};
+use crate::sources::{Source, Sources, partition_in, source_of};
+use crate::{Events, ProjectorError};
 
 /// The batches of some partitions, read in a task of its own. Dropping it ends the task.
 pub(crate) struct Feed<E> {
@@ -37,21 +38,21 @@ pub(crate) struct Care {
     pub unreadable: bool,
 }
 
-impl<E: Event> Feed<E> {
+impl<E: Events> Feed<E> {
     /// Starts reading from the given positions, up to about `batch_bytes` ahead.
     pub(crate) async fn open(
-        topic: &Arc<dyn Topic>,
+        sources: &Sources,
         positions: &BTreeMap<u32, Position>,
         batch_bytes: usize,
         care: Care,
     ) -> Result<Self, ProjectorError> {
         let from: Vec<_> = positions.iter().map(|(p, at)| (*p, at.offset)).collect();
-        let reader = topic.read(&from).await?;
+        let reader = sources.read(&from).await?;
         let (ready, wanted) = mpsc::channel(1);
         let (send, batches) = mpsc::channel(1);
         let feeder = Feeder {
-            partitions: readers(topic.as_ref(), positions),
-            topic: topic.name().to_owned(),
+            partitions: readers(sources, positions),
+            sources: sources.described(),
             batch: Batch::new(),
             batch_bytes,
             care,
@@ -104,17 +105,14 @@ impl<E> Drop for Feed<E> {
     }
 }
 
-fn readers(topic: &dyn Topic, positions: &BTreeMap<u32, Position>) -> BTreeMap<u32, CommitReader> {
-    let reader = |(&partition, &position): (&u32, &Position)| {
-        let reader = CommitReader::new(topic.name(), partition, topic.partitions(), position);
-        (partition, reader)
-    };
+fn readers(sources: &Sources, positions: &BTreeMap<u32, Position>) -> BTreeMap<u32, CommitReader> {
+    let reader = |(&slot, &position): (&u32, &Position)| (slot, sources.reader(slot, position));
     positions.iter().map(reader).collect()
 }
 
 /// The state of the reading task.
 struct Feeder<E> {
-    topic: String,
+    sources: Vec<Source>,
     partitions: BTreeMap<u32, CommitReader>,
     batch: Batch<E>,
     batch_bytes: usize,
@@ -123,7 +121,7 @@ struct Feeder<E> {
     behind: BTreeSet<u32>,
 }
 
-impl<E: Event> Feeder<E> {
+impl<E: Events> Feeder<E> {
     async fn run(
         mut self,
         mut reader: Box<dyn LogReader>,
@@ -169,8 +167,9 @@ impl<E: Event> Feeder<E> {
             return Ok(());
         };
         let (partition, from) = (fetched.partition, *reader.position());
-        let (topic, batch, care) = (&self.topic, &mut self.batch, self.care);
-        let read = reader.read(fetched, |valid| batch.take(topic, valid, care));
+        let topic = &*self.sources[source_of(partition)].topic;
+        let (batch, care) = (&mut self.batch, self.care);
+        let read = reader.read(fetched, |valid| batch.take((topic, partition), valid, care));
         if fetched.at_end {
             self.behind.remove(&partition);
         } else {
@@ -183,7 +182,7 @@ impl<E: Event> Feeder<E> {
             let (first, count) = (foreign.first, foreign.count);
             tracing::warn!(
                 topic,
-                partition,
+                partition = partition_in(partition),
                 first,
                 count,
                 "skipped records that Factum did not write: who else may write to this topic?"
@@ -196,27 +195,32 @@ impl<E: Event> Feeder<E> {
     }
 }
 
-impl<E: Event> Batch<E> {
-    /// Adds an event.
-    fn take(&mut self, topic: &str, valid: &ValidEvent<'_>, care: Care) -> Result<(), LogError> {
+impl<E: Events> Batch<E> {
+    /// Adds an event of a topic and the slot of its partition.
+    fn take(
+        &mut self,
+        (topic, slot): (&str, u32),
+        valid: &ValidEvent<'_>,
+        care: Care,
+    ) -> Result<(), LogError> {
         if !care.unreadable {
-            self.events.push(Recorded::decode(topic, valid)?);
+            self.events.push(decode(topic, slot, valid)?);
         } else {
-            match caught(|| Recorded::decode(topic, valid)) {
+            match caught(|| decode(topic, slot, valid)) {
                 Ok(Ok(event)) => self.events.push(event),
-                Ok(Err(error)) => self.add_unreadable(valid, chain(&error)),
-                Err(error) => self.add_unreadable(valid, chain(&error)),
+                Ok(Err(error)) => self.add_unreadable(slot, valid, chain(&error)),
+                Err(error) => self.add_unreadable(slot, valid, chain(&error)),
             }
         }
         if care.records {
-            self.keep(valid);
+            self.keep(slot, valid);
         }
         Ok(())
     }
 
-    fn add_unreadable(&mut self, valid: &ValidEvent<'_>, error: String) {
+    fn add_unreadable(&mut self, slot: u32, valid: &ValidEvent<'_>, error: String) {
         let letter = Letter {
-            partition: valid.partition,
+            partition: slot,
             sequence: valid.header.stamp.sequence,
             offset: valid.offset,
             aggregate: storable(valid.key).into_owned(),

@@ -1,8 +1,8 @@
 //! Read models that are folds: what their authors write.
 
-use factum_core::{Event, Recorded};
+use factum_core::Recorded;
 
-use crate::{KeyedRow, Row};
+use crate::{Events, KeyedRow, Row};
 
 /// A read model that is a fold: each event changes at most one row, found by its key.
 ///
@@ -16,7 +16,7 @@ use crate::{KeyedRow, Row};
 /// Where an event changes several rows, see [`MultiFold`].
 pub trait Fold: Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// One row of it.
     type Row: KeyedRow;
 
@@ -39,7 +39,7 @@ pub trait Fold: Send + Sync + 'static {
 /// folded by itself, from the event and the row before it, and sees no other row.
 pub trait MultiFold: Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// One row of it.
     type Row: KeyedRow;
 

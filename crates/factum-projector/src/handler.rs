@@ -3,12 +3,15 @@
 use std::error::Error as StdError;
 use std::future::Future;
 
-use factum_core::{Event, Recorded};
+use factum_core::Recorded;
 use tokio_postgres::types::ToSql;
 
 use crate::projection::{Key, Rows};
 use crate::rows::Unwritten;
-use crate::{Changes, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row, Transaction};
+use crate::{
+    Changes, Events, Failure, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row,
+    Transaction,
+};
 
 /// A projection that writes by SQL of its own: it gets events by the batch, and the transaction that moves
 /// the positions. What it does there takes effect once, together with the positions, or not at all.
@@ -23,7 +26,7 @@ use crate::{Changes, KeyArray, KeyError, NoKey, Projection, ProjectorError, Row,
 /// nobody else is the author's to see to.
 pub trait Handler: Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// Why it fails: [`ProjectorError`], an error of its own, `anyhow::Error`.
     type Error: Into<Box<dyn StdError + Send + Sync>>;
 
@@ -72,14 +75,35 @@ impl<H: Handler> Projection for Handled<H> {
             (Ok(()), Some(_)) => "it went on after a call of the transaction had failed".into(),
             (Err(error), _) => error.into(),
         };
-        Err(ProjectorError::Handler {
-            projection: H::NAME,
-            events: events.len(),
-            partition: first.partition,
-            offset: first.offset,
-            failure,
-            source,
-        })
+        Err(failed::<H>(events, first, failure, source))
+    }
+
+    /// What a constraint refuses that is checked at the end of the transaction was written by the handler, as
+    /// what another one refuses at once.
+    fn failed(&self, events: &[Recorded<H::Event>], error: ProjectorError) -> ProjectorError {
+        match events.first() {
+            Some(first) if error.is_of_event() => {
+                let failure = Some(Failure::of(&error));
+                failed::<H>(events, first, failure, error.into())
+            }
+            _ => error,
+        }
+    }
+}
+
+fn failed<H: Handler>(
+    events: &[Recorded<H::Event>],
+    first: &Recorded<H::Event>,
+    failure: Option<Failure>,
+    source: Box<dyn StdError + Send + Sync>,
+) -> ProjectorError {
+    ProjectorError::Handler {
+        projection: H::NAME,
+        events: events.len(),
+        partition: first.partition,
+        offset: first.offset,
+        failure,
+        source,
     }
 }
 

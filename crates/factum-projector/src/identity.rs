@@ -2,29 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use factum_core::{Header, Offset, Position, ReaderRule, Topic};
+use factum_core::{Header, Offset, Position, ReaderRule};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
 use crate::ProjectorError;
 use crate::error::Difference;
+use crate::sources::{Sources, partition_in};
 
 /// Checks that each partition holds what was read from it before: its first claim is by the same
 /// claimant, and nothing between its start, the position and its end is gone.
 pub(crate) async fn verify(
-    topic: &dyn Topic,
+    sources: &Sources,
     projection: &str,
     positions: &BTreeMap<u32, Position>,
 ) -> Result<(), ProjectorError> {
     let refuse = |partition: u32, offset, difference| ProjectorError::AnotherLog {
-        topic: topic.name().to_owned(),
-        partition,
+        topic: sources.topic(partition).name().to_owned(),
+        partition: partition_in(partition),
         projection: projection.to_owned(),
         offset,
         difference,
     };
     let mut starts = Vec::new();
-    for (partition, start, end) in bounds(topic, positions.keys()).await? {
+    for (partition, start, end) in bounds(sources, positions.keys()).await? {
         let position = &positions[&partition];
         if let Some(difference) = out_of_bounds(position, start, end) {
             return Err(refuse(partition, position.offset, difference));
@@ -33,7 +34,7 @@ pub(crate) async fn verify(
             starts.push((partition, start));
         }
     }
-    for (partition, found) in claimants(topic, &starts, positions).await? {
+    for (partition, found) in claimants(sources, &starts, positions).await? {
         let position = &positions[&partition];
         if let Some(difference) = another(position.identity, found) {
             return Err(refuse(partition, position.offset, difference));
@@ -43,12 +44,12 @@ pub(crate) async fn verify(
 }
 
 async fn bounds(
-    topic: &dyn Topic,
+    sources: &Sources,
     partitions: impl Iterator<Item = &u32>,
 ) -> Result<Vec<(u32, Offset, Offset)>, ProjectorError> {
     let bounds = partitions.map(|&partition| async move {
-        let start = topic.start(partition).await?;
-        Ok((partition, start, topic.end(partition).await?))
+        let start = sources.start(partition).await?;
+        Ok((partition, start, sources.end(partition).await?))
     });
     try_join_all(bounds).await
 }
@@ -75,7 +76,7 @@ fn another(expected: Option<Uuid>, found: Option<Uuid>) -> Option<Difference> {
 
 /// The claimant of epoch 1 of each partition, as far as the position reaches.
 async fn claimants(
-    topic: &dyn Topic,
+    sources: &Sources,
     starts: &[(u32, Offset)],
     positions: &BTreeMap<u32, Position>,
 ) -> Result<BTreeMap<u32, Option<Uuid>>, ProjectorError> {
@@ -83,11 +84,11 @@ async fn claimants(
     if starts.is_empty() {
         return Ok(found);
     }
-    let mut rules = vec![ReaderRule::default(); topic.partitions() as usize];
-    let mut reader = topic.read(starts).await?;
+    let mut rules = BTreeMap::<u32, ReaderRule>::new();
+    let mut reader = sources.read(starts).await?;
     while found.len() < starts.len() {
         for fetched in reader.next().await? {
-            let rule = &mut rules[fetched.partition as usize];
+            let rule = rules.entry(fetched.partition).or_default();
             for (_, record) in fetched.iter() {
                 // What can't be read here was read before, or will be met again with its offset.
                 let header = record.header.and_then(|bytes| Header::decode(bytes).ok());

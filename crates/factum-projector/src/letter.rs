@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
-use factum_core::{Event, EventHeader, Header, LogError, LogErrorKind, Recorded, ValidEvent};
+use factum_core::{EventHeader, Header, LogError, LogErrorKind, Recorded, ValidEvent};
 
+use crate::Events;
+use crate::events::decode;
 use crate::parked::Lanes;
+use crate::sources::partition_in;
 
 /// An event that is parked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// Its partition.
+    /// Its partition, by the worker's number of it.
     pub partition: u32,
     /// Its number in the partition.
     pub sequence: u64,
@@ -57,6 +60,9 @@ pub struct Head {
     pub bytes: usize,
 }
 
+/// A replay that somebody asked for, by the moment that its letters are marked with.
+pub type Ask = std::time::SystemTime;
+
 impl Letter {
     /// Where it belongs.
     pub(crate) fn lanes(&self) -> Lanes {
@@ -69,7 +75,7 @@ impl Letter {
     }
 
     /// Reads its record as the log would give it.
-    pub(crate) fn decode<E: Event>(&self, topic: &str) -> Result<Recorded<E>, LogError> {
+    pub(crate) fn decode<E: Events>(&self, topic: &str) -> Result<Recorded<E>, LogError> {
         let corrupt = |what| LogError::new(LogErrorKind::Corrupt, what);
         let header = match Header::decode(&self.record.header) {
             Ok(Header::Event(header)) => header,
@@ -79,13 +85,13 @@ impl Letter {
         let key = std::str::from_utf8(&self.record.key)
             .map_err(|error| corrupt("the aggregate's id is not UTF-8").with_source(error))?;
         let valid = ValidEvent {
-            partition: self.partition,
+            partition: partition_in(self.partition),
             offset: self.offset,
             key,
             header,
             value: &self.record.value,
         };
-        Recorded::decode(topic, &valid)
+        decode(topic, self.partition, &valid)
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Options {
     pub switch: Switch,
     /// The Postgres schema of Factum's own tables: `factum`.
     pub schema: String,
-    /// The topic to read; `None` stands for the topic of the events' aggregate.
+    /// The topic to read; `None` stands for the topic of the events' aggregate, or the topics of
+    /// several.
     pub topic: Option<String>,
     /// The components of the program, which the worker adds itself to when it starts: what a status
     /// server shows.

@@ -105,7 +105,7 @@ async fn write_down(
 /// How an owner is written down.
 impl std::fmt::Display for Positions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (projection, version, topic) = (self.projection, self.version, &self.topic);
+        let (projection, version, topic) = (self.projection, self.version, self.topics());
         let schema = quote(&self.schema);
         write!(
             f,

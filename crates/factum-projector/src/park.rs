@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use factum_core::{Event, Recorded, chain};
+use factum_core::{Recorded, chain};
 
 use crate::batch::{Batch, Move};
 use crate::divert::{divert, keys_of, lanes_of, letter};
-use crate::letter::{Letter, storable};
+use crate::letter::{Ask, Letter, storable};
 use crate::parked::{Lanes, Parked};
 use crate::replay::Page;
+use crate::sources::partition_in;
 use crate::write::{Parking, Writer, Written};
-use crate::{Projection, ProjectorError, Row};
+use crate::{Events, Projection, ProjectorError, Row};
 
 /// What a replayed letter was, and where it belongs.
 type Replayed<E> = (Recorded<E>, Lanes);
@@ -45,6 +46,38 @@ impl Terms<'_> {
 }
 
 impl<R: Row> Writer<R> {
+    /// Says of which event of a batch a failure is, if that can be found out; else returns it as it is.
+    /// Nothing is written.
+    pub(crate) async fn name_failure<P: Projection<Row = R>>(
+        &self,
+        projection: &P,
+        topic: impl Fn(&Recorded<P::Event>) -> String,
+        batch: &Batch<P::Event>,
+        parking: Parking<'_>,
+        failure: ProjectorError,
+    ) -> Result<ProjectorError, ProjectorError> {
+        self.session.roll_back().await?;
+        if self.begin(&batch.moves, parking).await?.is_some() {
+            return Ok(failure);
+        }
+        let first = self.first_failure(projection, &batch.events).await?;
+        self.session.roll_back().await?;
+        let Some((index, source)) = first else {
+            return Ok(failure);
+        };
+        let event = &batch.events[index];
+        Ok(ProjectorError::Event {
+            projection: P::NAME,
+            event: event.event.event_name(),
+            id: event.id.clone(),
+            topic: topic(event),
+            partition: event.partition,
+            offset: event.offset,
+            sequence: event.sequence,
+            source: Box::new(source),
+        })
+    }
+
     /// Writes a batch of which something failed: narrows down what, parks that with what it holds back, and
     /// writes all the rest, in one transaction. `letters` were taken out of the batch before.
     pub(crate) async fn narrow<P: Projection<Row = R>>(
@@ -72,7 +105,7 @@ impl<R: Row> Writer<R> {
             let keys = keys_of(projection, &aside.event)?;
             letters.push(letter(&batch, &aside.event, keys, failure));
         }
-        self.session.park(&letters).await?;
+        self.park(&letters).await?;
         self.session.commit().await?;
         Ok(Written::Rows(sifted.rows))
     }
@@ -83,7 +116,7 @@ impl<R: Row> Writer<R> {
         &self,
         projection: &P,
         topic: &str,
-        (partition, stay): (u32, Move),
+        (partition, stay, asks): (u32, Move, &[Ask]),
         page: &Page,
         blocked: &mut Parked,
     ) -> Result<Written, ProjectorError> {
@@ -126,9 +159,9 @@ impl<R: Row> Writer<R> {
         }
         page.hold_back(blocked);
         self.session.remove(partition, &gone).await?;
-        self.session.keep(partition, &staying).await?;
+        self.session.keep((partition, asks), &staying).await?;
         self.session.commit().await?;
-        tell_replayed(partition, gone.len(), &staying);
+        tell_replayed(topic, partition, gone.len(), &staying);
         Ok(Written::Rows(sifted.rows))
     }
 }
@@ -178,10 +211,11 @@ fn read<P: Projection>(
 }
 
 /// Logs how a replay ended; letters that stay without an error are behind others.
-fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
+fn tell_replayed(topic: &str, slot: u32, replayed: usize, staying: &Staying) {
+    let partition = partition_in(slot);
     let stay = staying.len();
     if stay == 0 {
-        tracing::info!(partition, replayed, stay, "replayed dead letters");
+        tracing::info!(topic, partition, replayed, stay, "replayed dead letters");
         return;
     }
     let failed = staying
@@ -189,6 +223,7 @@ fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
         .filter_map(|(at, error)| Some((at, error.as_deref()?)));
     let error = failed.min_by_key(|(at, _)| *at).map(|(_, error)| error);
     tracing::warn!(
+        topic,
         partition,
         replayed,
         stay,
@@ -197,7 +232,7 @@ fn tell_replayed(partition: u32, replayed: usize, staying: &Staying) {
     );
 }
 
-fn tell<E: Event>(event: &Recorded<E>, failure: Option<(&ProjectorError, u32)>) {
+fn tell<E>(event: &Recorded<E>, failure: Option<(&ProjectorError, u32)>) {
     let Recorded {
         partition,
         sequence,

@@ -131,6 +131,20 @@ impl Parked {
         }
     }
 
+    /// What these letters park.
+    #[cfg(feature = "simulation")]
+    pub fn of_letters<'a>(letters: impl Iterator<Item = &'a crate::letter::Letter>) -> Self {
+        let mut parked = Self::default();
+        letters.for_each(|letter| parked.park(&letter.lanes()));
+        parked
+    }
+
+    /// Notes that a letter is marked to be replayed.
+    #[cfg(feature = "simulation")]
+    pub fn ask(&mut self) {
+        self.asked = true;
+    }
+
     /// Notes a lane that a letter keeps.
     pub(crate) fn keep(&mut self, partition: u32, lane: Lane) {
         self.partitions.entry(partition).or_default().insert(lane);

@@ -3,18 +3,20 @@
 //! A position moves in the transaction that writes the rows, by compare-and-set. Whoever finds
 //! another position than it left is behind another worker, and changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::time::Duration;
 
 use factum_core::Position;
+use futures::future::try_join_all;
 use tokio_postgres::{Client, Row, Statement};
 
-use crate::ProjectorError;
 use crate::batch::Move;
 use crate::rebuild::{Place, Places};
 use crate::session::{Server, Session};
+use crate::sources::{Source, partition_in, slot, source_of};
 use crate::sql::quote;
 use crate::versions::Version;
+use crate::{ProjectorError, dead_letters};
 
 /// Whose positions, and in which table.
 #[derive(Clone, Debug)]
@@ -22,7 +24,8 @@ pub(crate) struct Positions {
     pub schema: String,
     pub projection: &'static str,
     pub version: u32,
-    pub topic: String,
+    /// The topics that it reads, by the first part of a slot.
+    pub sources: Vec<Source>,
 }
 
 /// The statement that moves positions, prepared in one session.
@@ -73,6 +76,30 @@ impl Positions {
         table(&self.schema)
     }
 
+    /// The names of the topics, in an order of their own: the code's may change.
+    pub(crate) fn topics(&self) -> String {
+        let mut names: Vec<_> = self.sources.iter().map(|it| &*it.topic).collect();
+        names.sort_unstable();
+        names.join(" + ")
+    }
+
+    /// The topic of a slot.
+    pub(crate) fn topic(&self, slot: u32) -> &str {
+        &self.sources[source_of(slot)].topic
+    }
+
+    /// The partitions of slots, by topic: with its number, its name, and their own numbers.
+    pub(crate) fn by_topic(&self, slots: &[u32]) -> Vec<(usize, &str, Vec<i32>)> {
+        let topics = self.sources.iter().enumerate().map(|(source, it)| {
+            let of = slots.iter().filter(|slot| source_of(**slot) == source);
+            let partitions = of.map(|slot| partition_in(*slot) as i32).collect();
+            (source, &*it.topic, partitions)
+        });
+        topics
+            .filter(|(.., it): &(_, _, Vec<i32>)| !it.is_empty())
+            .collect()
+    }
+
     /// The projection's name with its version.
     pub(crate) fn name(&self) -> String {
         format!("{}.v{}", self.projection, self.version)
@@ -89,9 +116,11 @@ impl Positions {
     pub(crate) async fn create_table(&self, client: &Client) -> Result<(), ProjectorError> {
         let failed = || ProjectorError::postgres(format!("create the table {}", self.table()));
         let find = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL, \
-                    EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($2) AND attname = 'paused')";
+                    array(SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($2)), \
+                    to_regclass($3) IS NOT NULL";
+        let letters = dead_letters::table(&self.schema);
         let found = client
-            .query_one(find, &[&quote(&self.schema), &self.table()])
+            .query_one(find, &[&quote(&self.schema), &self.table(), &letters])
             .await
             .map_err(failed())?;
         let mut create = String::new();
@@ -100,31 +129,49 @@ impl Positions {
         }
         if !found.get::<_, bool>(1) {
             create += &include_str!("positions.sql").replace("{table}", &self.table());
-        } else if !found.get::<_, bool>(2) {
-            let (table, column) = (self.table(), "paused boolean NOT NULL DEFAULT false");
-            create += &format!("ALTER TABLE {table} ADD COLUMN {column};");
+        } else {
+            let columns: Vec<String> = found.get(2);
+            create += &self.upgrade(&columns, found.get(3));
         }
         client.batch_execute(&create).await.map_err(failed())
+    }
+
+    /// Adds what a table of positions that an earlier build made does not have yet: by then, events may
+    /// have been parked.
+    fn upgrade(&self, columns: &[String], letters: bool) -> String {
+        let flags = ["paused", "parked"].into_iter();
+        let missing = flags.filter(|flag| !columns.iter().any(|column| column == flag));
+        let add = missing.map(|flag| {
+            let table = self.table();
+            format!("ALTER TABLE {table} ADD COLUMN {flag} boolean NOT NULL DEFAULT false;")
+        });
+        let mut upgrade: String = add.collect();
+        if letters && !columns.iter().any(|column| column == "parked") {
+            let note = include_str!("note_parked.sql").replace("{table}", &self.table());
+            upgrade += &note.replace("{letters}", &dead_letters::table(&self.schema));
+        }
+        upgrade
     }
 
     /// Whether an operator has paused the version.
     pub(crate) async fn are_paused(&self, client: &Client) -> Result<bool, ProjectorError> {
         let query = format!(
-            "SELECT EXISTS (SELECT FROM {} WHERE projection = $1 AND version = $2 AND topic = $3 AND paused)",
+            "SELECT EXISTS (SELECT FROM {} WHERE projection = $1 AND version = $2 AND topic = ANY ($3) AND paused)",
             self.table()
         );
+        let topics: Vec<_> = self.sources.iter().map(|it| &*it.topic).collect();
         let (version, failed) = (self.version as i32, "see whether this version is paused");
         let row = client
-            .query_one(&query, &[&self.projection, &version, &self.topic])
+            .query_one(&query, &[&self.projection, &version, &topics])
             .await;
         Ok(row.map_err(ProjectorError::postgres(failed))?.get(0))
     }
 
     /// The error when a partition has no position.
-    pub(crate) fn missing(&self, partition: u32) -> ProjectorError {
+    pub(crate) fn missing(&self, slot: u32) -> ProjectorError {
         ProjectorError::NoPosition {
-            topic: self.topic.clone(),
-            partition,
+            topic: self.topic(slot).to_owned(),
+            partition: partition_in(slot),
             table: self.table(),
         }
     }
@@ -140,21 +187,20 @@ impl Positions {
     }
 
     /// Starts every partition.
-    pub(crate) async fn begin(
-        &self,
-        client: &Client,
-        partitions: u32,
-    ) -> Result<(), ProjectorError> {
+    pub(crate) async fn begin(&self, client: &Client) -> Result<(), ProjectorError> {
         let insert = format!(
             "INSERT INTO {} (projection, version, topic, partition, \"offset\", epoch, next, closed) \
              SELECT $1, $2, $3, partition, 0, 0, 1, false FROM generate_series(0, $4) AS partition",
             self.table()
         );
-        let (version, last) = (self.version as i32, partitions as i32 - 1);
-        client
-            .execute(&insert, &[&self.projection, &version, &self.topic, &last])
-            .await
-            .map_err(ProjectorError::postgres("write the first positions"))?;
+        let version = self.version as i32;
+        for Source { topic, partitions } in &self.sources {
+            let last = *partitions as i32 - 1;
+            client
+                .execute(&insert, &[&self.projection, &version, topic, &last])
+                .await
+                .map_err(ProjectorError::postgres("write the first positions"))?;
+        }
         Ok(())
     }
 
@@ -164,14 +210,15 @@ impl Positions {
         client: &Client,
     ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
         let query = self.select("");
-        let rows = client
-            .query(
-                &query,
-                &[&self.projection, &(self.version as i32), &self.topic],
-            )
-            .await
-            .map_err(ProjectorError::postgres("read the positions"))?;
-        Ok(rows.iter().map(position).collect())
+        let mut all = BTreeMap::new();
+        for (source, Source { topic, .. }) in self.sources.iter().enumerate() {
+            let rows = client
+                .query(&query, &[&self.projection, &(self.version as i32), topic])
+                .await
+                .map_err(ProjectorError::postgres("read the positions"))?;
+            all.extend(rows.iter().map(|row| position(source, row)));
+        }
+        Ok(all)
     }
 
     /// The positions of some partitions, once nobody has a transaction under way that moves them.
@@ -184,29 +231,43 @@ impl Positions {
         partitions: &[u32],
         patience: Duration,
     ) -> Result<BTreeMap<u32, Position>, ProjectorError> {
-        let wanted: Vec<_> = partitions.iter().map(|&p| p as i32).collect();
+        let mut positions = BTreeMap::new();
+        for (source, topic, wanted) in self.by_topic(partitions) {
+            let at = (topic, &wanted[..]);
+            let rows = self.settled_in(server, session, at, patience).await?;
+            positions.extend(rows.iter().map(|row| position(source, row)));
+        }
+        match partitions.iter().find(|p| !positions.contains_key(p)) {
+            None => Ok(positions),
+            Some(&partition) => Err(self.missing(partition)),
+        }
+    }
+
+    /// The positions of some partitions of one topic.
+    async fn settled_in(
+        &self,
+        server: &Server,
+        session: &Session,
+        (topic, partitions): (&str, &[i32]),
+        patience: Duration,
+    ) -> Result<Vec<Row>, ProjectorError> {
         let query = self.select("AND partition = ANY($4) ORDER BY partition FOR UPDATE");
         let version = self.version as i32;
         let params = [
             &self.projection as &(dyn tokio_postgres::types::ToSql + Sync),
             &version,
-            &self.topic,
-            &wanted,
+            &topic,
+            &partitions,
         ];
         let rows = session.client.query(&query, &params);
         tokio::pin!(rows);
-        let rows = loop {
+        loop {
             tokio::select! {
                 rows = &mut rows => {
-                    break rows.map_err(ProjectorError::postgres("read the positions"))?;
+                    return rows.map_err(ProjectorError::postgres("read the positions"));
                 }
                 () = tokio::time::sleep(patience) => end_blockers(server, session.pid).await,
             }
-        };
-        let positions: BTreeMap<_, _> = rows.iter().map(position).collect();
-        match partitions.iter().find(|p| !positions.contains_key(p)) {
-            None => Ok(positions),
-            Some(&partition) => Err(self.missing(partition)),
         }
     }
 
@@ -234,9 +295,31 @@ impl Positions {
         mover: &Mover,
         moves: &BTreeMap<u32, Move>,
     ) -> Result<Vec<u32>, tokio_postgres::Error> {
-        let partitions: Vec<_> = moves.keys().map(|&p| p as i32).collect();
-        let from = Columns::of(moves.values().map(|step| step.from));
-        let to = Columns::of(moves.values().map(|step| step.to));
+        let each = self.sources.iter().enumerate().map(|(source, it)| {
+            let of = moves.range(slot(source, 0)..slot(source + 1, 0));
+            self.advance_in(client, mover, (source, &it.topic), of)
+        });
+        // Sent together, in the order of the topics.
+        Ok(try_join_all(each).await?.concat())
+    }
+
+    /// Moves positions of one topic.
+    async fn advance_in(
+        &self,
+        client: &Client,
+        mover: &Mover,
+        (source, topic): (usize, &str),
+        moves: btree_map::Range<'_, u32, Move>,
+    ) -> Result<Vec<u32>, tokio_postgres::Error> {
+        let partitions: Vec<_> = moves
+            .clone()
+            .map(|(slot, _)| partition_in(*slot) as i32)
+            .collect();
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let from = Columns::of(moves.clone().map(|(_, step)| step.from));
+        let to = Columns::of(moves.map(|(_, step)| step.to));
         let version = self.version as i32;
         let moved = client
             .query(
@@ -244,7 +327,7 @@ impl Positions {
                 &[
                     &self.projection,
                     &version,
-                    &self.topic,
+                    &topic,
                     &partitions,
                     &from.identity,
                     &from.offset,
@@ -261,7 +344,7 @@ impl Positions {
             .await?;
         let moved: Vec<i32> = moved.iter().map(|row| row.get(0)).collect();
         let stayed = partitions.iter().filter(|p| !moved.contains(p));
-        Ok(stayed.map(|&p| p as u32).collect())
+        Ok(stayed.map(|&p| slot(source, p as u32)).collect())
     }
 }
 
@@ -289,8 +372,8 @@ impl Columns {
     }
 }
 
-/// The partition and its position, by the first six columns.
-pub(crate) fn position(row: &Row) -> (u32, Position) {
+/// The position that a row of a topic tells, with its slot.
+pub(crate) fn position(source: usize, row: &Row) -> (u32, Position) {
     let number = |column: usize| row.get::<_, i64>(column) as u64;
     let position = Position {
         identity: row.get(1),
@@ -299,7 +382,7 @@ pub(crate) fn position(row: &Row) -> (u32, Position) {
         next: number(4),
         closed: row.get(5),
     };
-    (row.get::<_, i32>(0) as u32, position)
+    (slot(source, row.get::<_, i32>(0) as u32), position)
 }
 
 /// Ends the sessions of this projection's workers that the session `waiting` waits for. Says so,
@@ -334,5 +417,30 @@ async fn end_blockers(server: &Server, waiting: i32) {
                 );
             }
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_told_apart_by_topic() {
+        let sources = ["b", "a", "c"].map(|topic| Source {
+            topic: topic.into(),
+            partitions: 4,
+        });
+        let positions = Positions {
+            schema: "factum".into(),
+            projection: "p",
+            version: 1,
+            sources: sources.into(),
+        };
+        let owned = [slot(0, 1), slot(0, 3), slot(2, 1)];
+        assert_eq!(
+            positions.by_topic(&owned),
+            [(0, "b", vec![1, 3]), (2, "c", vec![1])]
+        );
+        assert_eq!(positions.topics(), "a + b + c");
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Postgres {
     pub server: Server,
     pub positions: Positions,
     pub types: TableTypes,
+    /// Whether its workers here park what fails.
+    pub parks: bool,
 }
 
 /// A session that works for one projection.

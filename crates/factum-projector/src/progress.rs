@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use factum_core::{Offset, Topic};
+use factum_core::Offset;
 use factum_status::Families;
 use factum_status::prometheus::{Histogram, HistogramOpts, exponential_buckets};
 use futures::future::try_join_all;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::batch::Move;
 use crate::ends::Ends;
 use crate::parked::Parked;
+use crate::sources::{Source, Sources, partition_in, source_of};
 use crate::status::{ProjectedPartition, ProjectionPhase, ProjectionStatus};
 use crate::{Projection, RebuildStage, Row, VersionState};
 
@@ -39,7 +40,8 @@ pub(crate) struct Progress {
 /// Where a worker stands.
 #[derive(Debug, Default)]
 struct Place {
-    topic: Option<String>,
+    /// The topics that are read, once the log is open.
+    sources: Vec<Source>,
     phase: ProjectionPhase,
     /// Whether the steward found a pause: an idle worker does not meet it, as it moves no position.
     paused: bool,
@@ -124,9 +126,9 @@ impl Progress {
     }
 
     /// Notes that the log is open and the table sound.
-    pub(crate) fn started(&self, topic: &str) {
+    pub(crate) fn started(&self, sources: &Sources) {
         let mut place = self.place();
-        place.topic = Some(topic.to_owned());
+        place.sources = sources.described();
         place.phase = ProjectionPhase::Projecting;
     }
 
@@ -203,7 +205,7 @@ impl Progress {
             projection: self.projection,
             version: self.version,
             table: self.table,
-            topic: place.topic.clone(),
+            topic: place.topic(),
             phase: place.phase(),
             interruption: place.interruption.clone(),
             state: place.version.map(|it| it.0),
@@ -228,14 +230,14 @@ impl Progress {
     }
 
     /// Logs a line every `interval` in which something happened or is left to do, for ever.
-    pub(crate) async fn report(&self, topic: &dyn Topic, interval: Duration) {
+    pub(crate) async fn report(&self, sources: &Sources, interval: Duration) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
         let (mut last, mut at) = (self.summary().events, Instant::now());
         loop {
             ticks.tick().await;
-            let lag = self.lag(topic).await;
+            let lag = self.lag(sources).await;
             let (summary, now) = (self.summary(), Instant::now());
             let per_second = (summary.events - last) as f64 / (now - at).as_secs_f64();
             self.place().per_second = Some(per_second as u64);
@@ -257,10 +259,10 @@ impl Progress {
 
     /// How many records of the owned partitions are not projected yet; `None` while the log does
     /// not tell.
-    async fn lag(&self, topic: &dyn Topic) -> Option<u64> {
+    async fn lag(&self, sources: &Sources) -> Option<u64> {
         let owned: Vec<u32> = self.place().offsets.keys().copied().collect();
         let ends = owned.into_iter().map(|partition| async move {
-            let end = topic.end(partition).await?;
+            let end = sources.end(partition).await?;
             Ok::<_, factum_core::LogError>((partition, end))
         });
         let ends = try_join_all(ends).await.ok()?;
@@ -281,13 +283,25 @@ impl Place {
         }
     }
 
+    fn topic(&self) -> Option<String> {
+        let names: Vec<_> = self.sources.iter().map(|it| it.topic.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(" + "))
+    }
+
+    /// The topic of a slot. Partitions are owned once the log is open.
+    fn topic_of(&self, slot: u32) -> String {
+        let of = self.sources.get(source_of(slot));
+        of.map(|it| it.topic.clone()).unwrap_or_default()
+    }
+
     fn owned(&self) -> impl Iterator<Item = ProjectedPartition> {
         self.offsets.iter().map(|(partition, offset)| {
             let ends = self.ends.get(partition);
             let end = ends.and_then(Ends::last);
             let behind = ends.and_then(|ends| ends.behind(Instant::now(), *offset));
             ProjectedPartition {
-                partition: *partition,
+                topic: self.topic_of(*partition),
+                partition: partition_in(*partition),
                 offset: *offset,
                 end,
                 lag: end.map(|end| end.saturating_sub(*offset)),

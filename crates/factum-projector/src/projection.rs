@@ -2,18 +2,18 @@
 
 use std::future::Future;
 
-use factum_core::{Event, Recorded};
+use factum_core::Recorded;
 
 use crate::rows::{FoldedRows, Unwritten};
 use crate::{
-    Append, Appended, Changes, Handled, Handler, KeyError, MultiFold, ProjectorError, Row,
+    Append, Appended, Changes, Events, Handled, Handler, KeyError, MultiFold, ProjectorError, Row,
     Transaction,
 };
 
 /// A projection of any kind. It is not written by hand: see [`IntoProjection`].
 pub trait Projection: Sized + Send + Sync + 'static {
     /// The events it is made of.
-    type Event: Event;
+    type Event: Events;
     /// One row of its table.
     type Row: Row;
     /// How its events become rows.
@@ -36,6 +36,12 @@ pub trait Projection: Sized + Send + Sync + 'static {
         _transaction: Option<Transaction<'_>>,
     ) -> impl Future<Output = Result<u64, ProjectorError>> + Send {
         std::future::ready(Ok(0))
+    }
+
+    /// What the failure of a transaction is that it has written in.
+    #[doc(hidden)]
+    fn failed(&self, _events: &[Recorded<Self::Event>], error: ProjectorError) -> ProjectorError {
+        error
     }
 }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 
-use factum_core::{Event, EventLog, LogError, LogErrorKind, Topic, events_topic};
+use factum_core::{EventLog, LogError, LogErrorKind, Topic, events_topic};
 
 use crate::backoff::patiently;
 use crate::failures::Witness;
@@ -15,11 +15,12 @@ use crate::progress::{Progress, Summary};
 use crate::pump::Context;
 use crate::session::Server;
 use crate::setup::{Author, set_up};
+use crate::sources::Sources;
 use crate::steward::{self, Settled, Steward};
 use crate::store::Store;
 use crate::table::TableTypes;
 use crate::{
-    IntoProjection, OpenLog, Options, Projection, ProjectorError, Switch, until_end, worker,
+    Events, IntoProjection, OpenLog, Options, Projection, ProjectorError, Switch, until_end, worker,
 };
 
 /// A projection, ready to be run as a worker. Any number of workers of one projection share the
@@ -148,13 +149,13 @@ impl<P: Projection, O> Projector<P, O> {
         };
         let context = Arc::new(context);
         let settled = steward.as_ref().map(Steward::settled);
-        progress.started(context.topic.name());
-        let (store, topic) = (context.store.place(), context.topic.name());
+        progress.started(&context.sources);
+        let (store, topic) = (context.store.place(), context.sources.name());
         tracing::info!(store, topic, "projecting");
         let over = over(&context, settled, shutdown);
         let report = context
             .progress
-            .report(context.topic.as_ref(), context.options.progress_interval);
+            .report(&context.sources, context.options.progress_interval);
         tokio::select! {
             biased;
             worked = worker::work(&context, over) => worked?,
@@ -178,19 +179,19 @@ impl<P: Projection, O> Projector<P, O> {
         progress: Arc<Progress>,
     ) -> Result<(Context<P>, Option<Steward>), ProjectorError> {
         let options = self.options;
-        let (topic, store, steward) = match home {
+        let (sources, store, steward) = match home {
             Home::Postgres(address, _) => {
                 let server = server::<P>(address)?.leading_to(P::NAME, P::VERSION);
-                let topic = open::<P>(log.as_ref(), &options).await?;
+                let sources = open::<P>(log.as_ref(), &options).await?;
                 let author = Author {
                     table: self.table.as_deref(),
                     indexes: self.indexes.as_deref(),
                     automatic: options.switch == Switch::Auto,
                 };
-                let postgres = in_postgres::<P>(server, &*topic, author, &options).await?;
-                let steward = Steward::new(&postgres, self.indexes, &topic, &progress, &options);
+                let postgres = in_postgres::<P>(server, &sources, author, &options).await?;
+                let steward = Steward::new(&postgres, self.indexes, &sources, &progress, &options);
                 let store = Arc::new(postgres) as Arc<dyn Store<P::Row>>;
-                (topic, store, Some(steward))
+                (sources, store, Some(steward))
             }
             #[cfg(feature = "simulation")]
             Home::Simulated(store) => (open::<P>(log.as_ref(), &options).await?, store, None),
@@ -198,7 +199,7 @@ impl<P: Projection, O> Projector<P, O> {
         let context = Context {
             projection: self.projection,
             options,
-            topic,
+            sources,
             store,
             progress,
         };
@@ -237,7 +238,7 @@ fn server<P: Projection>(address: &str) -> Result<Server, ProjectorError> {
 /// A projection's place in Postgres, with everything that it needs there.
 async fn in_postgres<P: Projection>(
     server: Server,
-    topic: &dyn Topic,
+    sources: &Sources,
     author: Author<'_>,
     options: &Options,
 ) -> Result<Postgres, ProjectorError> {
@@ -245,13 +246,14 @@ async fn in_postgres<P: Projection>(
         schema: options.schema.clone(),
         projection: P::NAME,
         version: P::VERSION,
-        topic: topic.name().to_owned(),
+        sources: sources.described(),
     };
-    let types = prepare::<P>(&server, &positions, author, topic.partitions(), options).await?;
+    let types = prepare::<P>(&server, &positions, author, options).await?;
     Ok(Postgres {
         server,
         positions,
         types,
+        parks: options.failure.parks(),
     })
 }
 
@@ -278,13 +280,38 @@ async fn over<P: Projection>(
     }
 }
 
-/// Opens the topic. It may yet have to be created, by the first writer.
+/// Opens the topics.
 async fn open<P: Projection>(
     log: &dyn EventLog,
     options: &Options,
+) -> Result<Sources, ProjectorError> {
+    let mut topics = Vec::new();
+    for name in topics_of::<P>(options)? {
+        topics.push(open_one(log, name, options).await?);
+    }
+    Ok(Sources::new(topics))
+}
+
+/// The topics of the events' aggregates; or another one, in the place of the only one.
+fn topics_of<P: Projection>(options: &Options) -> Result<Vec<String>, ProjectorError> {
+    let aggregates = P::Event::AGGREGATES;
+    match (&options.topic, aggregates) {
+        (None, aggregates) => Ok(aggregates.iter().map(|it| events_topic(it)).collect()),
+        (Some(topic), [_]) => Ok(vec![topic.clone()]),
+        (Some(topic), aggregates) => Err(ProjectorError::OneTopic {
+            topic: topic.clone(),
+            projection: P::NAME,
+            aggregates: aggregates.join(", "),
+        }),
+    }
+}
+
+/// Opens a topic. It may yet have to be created, by the first writer.
+async fn open_one(
+    log: &dyn EventLog,
+    topic: String,
+    options: &Options,
 ) -> Result<Arc<dyn Topic>, ProjectorError> {
-    let topic = options.topic.clone();
-    let topic = topic.unwrap_or_else(|| events_topic(P::Event::AGGREGATE));
     let passing = |error: &LogError| error.is_retryable() || error.kind() == LogErrorKind::NotFound;
     let opened = patiently(options.start_timeout, passing, || log.open(&topic, None)).await;
     opened.map_err(|source| match passing(&source) {
@@ -302,7 +329,6 @@ async fn prepare<P: Projection>(
     server: &Server,
     positions: &Positions,
     author: Author<'_>,
-    partitions: u32,
     options: &Options,
 ) -> Result<TableTypes, ProjectorError> {
     let (patience, parks) = (options.start_timeout, options.failure.parks());
@@ -311,7 +337,7 @@ async fn prepare<P: Projection>(
     let prepared = patiently(patience, passing, || async {
         let session = server.connect().await?;
         let _call = session.call();
-        set_up::<P>(&session.client, positions, author, partitions, parks).await
+        set_up::<P>(&session.client, positions, author, parks).await
     });
     prepared
         .await

@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use factum_core::{Offset, Position, Topic};
+use factum_core::{Offset, Position};
 use factum_host::{Guard, holds};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Move};
 use crate::divert::divert;
+use crate::events::slot_of;
 use crate::feed::{Care, Feed};
 use crate::gather::Gathered;
 use crate::identity;
@@ -24,6 +25,7 @@ use crate::letter::Letter;
 use crate::park::Terms;
 use crate::parked::Parked;
 use crate::progress::Progress;
+use crate::sources::Sources;
 use crate::store::Store;
 use crate::write::{Parking, Writer, Written};
 use crate::{FailurePolicy, Options, Projection, ProjectorError};
@@ -35,7 +37,7 @@ const ROWS: usize = 16;
 pub(crate) struct Context<P: Projection> {
     pub projection: P,
     pub options: Options,
-    pub topic: Arc<dyn Topic>,
+    pub sources: Sources,
     pub store: Arc<dyn Store<P::Row>>,
     pub progress: Arc<Progress>,
 }
@@ -130,7 +132,7 @@ impl<P: Projection> Pump<P> {
                 }
                 Err(error) if error.is_of_event() && self.becomes_careful() => {
                     let cause = factum_core::chain(&error);
-                    tracing::info!(cause, "an event failed: going on batch by batch to park it");
+                    tracing::info!(cause, "an event failed: going on batch by batch to find it");
                     continue;
                 }
                 Ok(Ended::Again) => continue,
@@ -157,10 +159,10 @@ impl<P: Projection> Pump<P> {
         self.context.options.failure
     }
 
-    /// Goes on without gathering up to where it had come, if something that failed there is to be parked.
+    /// Goes on without gathering up to where it had come, if something failed there, to park it or to name it.
     fn becomes_careful(&mut self) -> bool {
         self.careful = std::mem::take(&mut self.reach);
-        self.policy().parks() && !self.careful.is_empty()
+        !self.careful.is_empty()
     }
 
     /// Waits while an operator has paused the projection; false if told to stop meanwhile. Whether it is
@@ -177,7 +179,7 @@ impl<P: Projection> Pump<P> {
 
     /// Whether nobody else may change the rows.
     fn owns_all(&self) -> bool {
-        let all = self.partitions.len() == self.context.topic.partitions() as usize;
+        let all = self.partitions.len() == self.context.sources.len();
         (all || !holds(Guard::Alone)) && !self.contended
     }
 
@@ -228,7 +230,7 @@ impl<P: Projection> Pump<P> {
         let Context {
             options,
             store,
-            topic,
+            sources,
             progress,
             ..
         } = self.context.as_ref();
@@ -242,7 +244,7 @@ impl<P: Projection> Pump<P> {
         if !behind.is_empty() {
             return Ok(Err(Ended::Behind(behind)));
         }
-        identity::verify(topic.as_ref(), P::NAME, &at).await?;
+        identity::verify(sources, P::NAME, &at).await?;
         let parked = session.parked(&self.partitions).await?;
         progress.own(at.iter().map(|(p, at)| (*p, at.offset)).collect());
         progress.parked(&parked);
@@ -251,7 +253,7 @@ impl<P: Projection> Pump<P> {
             unreadable: options.failure.parks(),
         };
         Ok(Ok(Session {
-            feed: Feed::open(topic, &at, options.batch_bytes, care).await?,
+            feed: Feed::open(sources, &at, options.batch_bytes, care).await?,
             writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(ROWS)),
             parked,
@@ -313,6 +315,12 @@ impl<P: Projection> Pump<P> {
                 self.contended = false; // what looked like another's row was what failed
                 narrowed
             }
+            Err(error) if self.is_to_be_named(&error) => {
+                let sources = &self.context.sources;
+                let topic = |event: &_| sources.topic(slot_of(event)).name().to_owned();
+                let named = writer.name_failure(projection, topic, &batch, parking, error);
+                return Err(named.await?);
+            }
             written => written?,
         };
         self.context.progress.transaction(began.elapsed());
@@ -326,6 +334,12 @@ impl<P: Projection> Pump<P> {
     fn is_to_be_parked(&self, error: &ProjectorError) -> bool {
         let policy = self.policy();
         error.is_of_event() && policy.parks() && !policy.tries_again(self.retried)
+    }
+
+    /// Whether what failed is an event's fault that was tried often enough, and the worker is to stop.
+    fn is_to_be_named(&self, error: &ProjectorError) -> bool {
+        let policy = self.policy();
+        error.is_of_event() && !policy.parks() && !policy.tries_again(self.retried)
     }
 
     fn terms(&self) -> Terms<'_> {

@@ -2,7 +2,7 @@
 //! that were read go in, and the step to take next comes out. Each step is one transaction, and what
 //! it has done is among the facts that are read next; so whoever crashes goes on where it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::versions::{Version, VersionState};
 
@@ -135,13 +135,15 @@ pub(crate) struct Place {
 }
 
 /// How far the live version is ahead of another one. Those who read the live one have seen all that
-/// it shows, so nobody may be led to a version that is behind in any partition.
+/// it shows, so nobody may be led to a version that is behind in any partition. Topics that only one of them
+/// reads say nothing of that; they must have one in common.
 pub(crate) fn ahead(live: &Places, other: &Places) -> Ahead {
-    let mut by = 0;
-    if !live.keys().eq(other.keys()) {
+    let (there, here) = (shared(live, other), shared(other, live));
+    if there.is_empty() || !there.keys().eq(here.keys()) {
         return Ahead::Unlike;
     }
-    for (there, here) in live.values().zip(other.values()) {
+    let mut by = 0;
+    for (there, here) in there.values().zip(here.values()) {
         if let (Some(one), Some(another)) = (there.identity, here.identity)
             && one != another
         {
@@ -150,6 +152,15 @@ pub(crate) fn ahead(live: &Places, other: &Places) -> Ahead {
         by += there.next.saturating_sub(here.next);
     }
     Ahead::By(by)
+}
+
+/// The places of one version in topics that the other one reads, too.
+fn shared<'a>(of: &'a Places, with: &Places) -> BTreeMap<&'a (String, u32), &'a Place> {
+    let topics: BTreeSet<&str> = with.keys().map(|(topic, _)| &**topic).collect();
+    let shared = of
+        .iter()
+        .filter(|((topic, _), _)| topics.contains(&**topic));
+    shared.collect()
 }
 
 /// The version that is live, if one is.
@@ -290,5 +301,23 @@ pub(crate) mod tests {
             Ahead::Unlike
         );
         assert_eq!(ahead(&live, &places(&[(0, id(1), 9)])), Ahead::Unlike);
+    }
+
+    #[test]
+    fn topics_that_only_one_version_reads_do_not_count() {
+        let places = |all: &[(&str, u32, u64)]| -> Places {
+            let place = |&(topic, partition, next): &(&str, u32, u64)| {
+                let identity = None;
+                ((topic.to_owned(), partition), Place { identity, next })
+            };
+            all.iter().map(place).collect()
+        };
+        let one = places(&[("a", 0, 7), ("a", 1, 4)]);
+        let more = places(&[("a", 0, 5), ("a", 1, 9), ("b", 0, 3)]);
+        assert_eq!(ahead(&one, &more), Ahead::By(2));
+        assert_eq!(ahead(&more, &one), Ahead::By(5));
+        assert_eq!(ahead(&one, &places(&[("b", 0, 3)])), Ahead::Unlike);
+        let fewer = places(&[("a", 0, 7), ("b", 0, 3)]);
+        assert_eq!(ahead(&one, &fewer), Ahead::Unlike, "of a topic of both");
     }
 }

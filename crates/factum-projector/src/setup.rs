@@ -9,6 +9,7 @@ use crate::admit::{Admission, admit};
 use crate::positions::Positions;
 use crate::rebuild::live;
 use crate::shape::shape;
+use crate::sources::slot;
 use crate::table::{self, TableTypes};
 use crate::versions::{Version, VersionState, Versions};
 use crate::{Projection, ProjectorError, Row, sql};
@@ -34,7 +35,6 @@ pub(crate) async fn set_up<P: Projection>(
     client: &Client,
     positions: &Positions,
     author: Author<'_>,
-    partitions: u32,
     parks: bool,
 ) -> Result<TableTypes, ProjectorError> {
     let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})");
@@ -71,9 +71,9 @@ pub(crate) async fn set_up<P: Projection>(
     };
     let begun = positions.all(client).await?;
     if begun.is_empty() {
-        begin_projection::<P>(client, positions, partitions).await?;
+        begin_projection::<P>(client, positions).await?;
     } else {
-        check_partitions::<P>(positions, &begun, partitions)?;
+        check_partitions::<P>(positions, &begun)?;
         check_rows::<P>(client, positions, &begun, unowned).await?;
     }
     run(client, "COMMIT", "finish the start").await?;
@@ -156,7 +156,7 @@ fn begun<P: Projection>(
             true => VersionState::Building,
             false => VersionState::Live,
         },
-        topic: positions.topic.clone(),
+        topic: positions.topics(),
         home,
         place: found,
         tables: match sql::has_table::<P::Row>() {
@@ -206,25 +206,27 @@ async fn is_anothers<P: Projection>(
     Ok(found.get(0))
 }
 
-/// Checks that every partition of the topic has a position, and no other has.
+/// Checks that every partition of the topics has a position, and no other has.
 fn check_partitions<P: Projection>(
     positions: &Positions,
     begun: &BTreeMap<u32, Position>,
-    partitions: u32,
 ) -> Result<(), ProjectorError> {
-    let then = begun.len() as u32;
-    if let Some(missing) = (0..then).find(|partition| !begun.contains_key(partition)) {
-        return Err(positions.missing(missing));
+    for (source, of) in positions.sources.iter().enumerate() {
+        let then = begun.range(slot(source, 0)..slot(source + 1, 0)).count() as u32;
+        let mut slots = (0..then.max(1)).map(|partition| slot(source, partition));
+        if let Some(missing) = slots.find(|slot| !begun.contains_key(slot)) {
+            return Err(positions.missing(missing));
+        }
+        if then != of.partitions {
+            return Err(ProjectorError::Partitions {
+                topic: of.topic.clone(),
+                projection: P::NAME,
+                now: of.partitions,
+                then,
+            });
+        }
     }
-    if then == partitions {
-        return Ok(());
-    }
-    Err(ProjectorError::Partitions {
-        topic: positions.topic.clone(),
-        projection: P::NAME,
-        now: partitions,
-        then,
-    })
+    Ok(())
 }
 
 /// Checks that the rows which the positions speak of are there: a table that was dropped and made
@@ -267,7 +269,6 @@ async fn run(client: &Client, sql: &str, doing: &str) -> Result<(), ProjectorErr
 async fn begin_projection<P: Projection>(
     client: &Client,
     positions: &Positions,
-    partitions: u32,
 ) -> Result<(), ProjectorError> {
     if sql::has_table::<P::Row>() && holds_rows::<P>(client).await? {
         return Err(ProjectorError::NotEmpty {
@@ -277,7 +278,7 @@ async fn begin_projection<P: Projection>(
         });
     }
     forget_letters(client, positions).await?;
-    positions.begin(client, partitions).await
+    positions.begin(client).await
 }
 
 /// Deletes what an earlier life of the version has parked: its positions were deleted by hand, and all
@@ -287,7 +288,7 @@ async fn forget_letters(client: &Client, positions: &Positions) -> Result<(), Pr
     if letters > 0 {
         tracing::warn!(
             letters,
-            topic = positions.topic,
+            topics = positions.topics(),
             "deleted the dead letters of this version: it begins anew, and comes to their events again"
         );
     }

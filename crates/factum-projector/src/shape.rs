@@ -5,10 +5,8 @@
 //! events evolve: an event that gains a field changes no row by itself, and would ask for a rebuild of every
 //! projection of its topic.
 
-use factum_core::Event;
-
 use crate::table::TableTypes;
-use crate::{Projection, Row};
+use crate::{Events, Projection, Row};
 
 /// The rows of a projection, as text that can be compared, and read in an error message.
 pub(crate) fn shape<P: Projection>(types: &TableTypes) -> String {
@@ -20,7 +18,9 @@ pub(crate) fn shape<P: Projection>(types: &TableTypes) -> String {
     });
     let mut columns: Vec<_> = columns.collect();
     columns.sort_unstable();
-    let (table, events) = (P::Row::TABLE, P::Event::AGGREGATE);
+    let mut events = P::Event::AGGREGATES.to_vec();
+    events.sort_unstable();
+    let (table, events) = (P::Row::TABLE, events.join(" + "));
     format!("{table} ({}) of {events}", columns.join(", "))
 }
 

@@ -40,30 +40,64 @@ impl<R: Row> Writer<R> {
         parked: &mut Parked,
         lanes: impl Fn(&Recorded<P::Event>) -> Result<Lanes, ProjectorError> + Sync,
     ) -> Result<Sifted<P::Event>, ProjectorError> {
-        let (mut narrowing, mut attempt) = (Narrowing::default(), 1);
+        let mut narrowing = Narrowing::default();
         let (mut rows, mut aside) = (0, Vec::new());
         while let Some(piece) = narrowing.next(events.len()) {
-            self.session.begin_part().await?;
-            match self.part(projection, &events[piece.clone()]).await {
+            match self.piece(projection, &events[piece.clone()]).await? {
                 Ok(changed) => {
                     rows += changed;
                     narrowing.passed(&piece);
                 }
-                Err(error) if !error.is_of_event() => return Err(error),
-                Err(error) => {
-                    self.session.undo_part().await?;
-                    if error.is_conflict() && piece.len() == 1 && attempt < ATTEMPTS {
-                        attempt += 1;
-                        continue;
-                    }
-                    if narrowing.failed(&piece) {
-                        put_aside(&mut events, piece.start, error, parked, &mut aside, &lanes)?;
-                    }
+                Err(error) if narrowing.failed(&piece) => {
+                    put_aside(&mut events, piece.start, error, parked, &mut aside, &lanes)?;
                 }
+                Err(_) => {}
             }
-            attempt = 1;
         }
         Ok(Sifted { rows, aside })
+    }
+
+    /// Applies events up to the first that fails, and returns that; none where all can be applied. A
+    /// transaction is open, which is to be undone.
+    ///
+    /// # Errors
+    /// What is no event's fault.
+    pub(crate) async fn first_failure<P: Projection<Row = R>>(
+        &self,
+        projection: &P,
+        events: &[Recorded<P::Event>],
+    ) -> Result<Option<(usize, ProjectorError)>, ProjectorError> {
+        let mut narrowing = Narrowing::default();
+        while let Some(piece) = narrowing.next(events.len()) {
+            match self.piece(projection, &events[piece.clone()]).await? {
+                Ok(_) => narrowing.passed(&piece),
+                Err(error) if narrowing.failed(&piece) => return Ok(Some((piece.start, error))),
+                Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Applies events, and returns how many rows changed; or undoes that, and returns why they failed.
+    async fn piece<P: Projection<Row = R>>(
+        &self,
+        projection: &P,
+        events: &[Recorded<P::Event>],
+    ) -> Result<Result<usize, ProjectorError>, ProjectorError> {
+        let mut attempt = 1;
+        loop {
+            self.session.begin_part().await?;
+            let error = match self.part(projection, events).await {
+                Ok(changed) => return Ok(Ok(changed)),
+                Err(error) if !error.is_of_event() => return Err(error),
+                Err(error) => error,
+            };
+            self.session.undo_part().await?;
+            if !error.is_conflict() || events.len() > 1 || attempt == ATTEMPTS {
+                return Ok(Err(error));
+            }
+            attempt += 1;
+        }
     }
 
     async fn part<P: Projection<Row = R>>(

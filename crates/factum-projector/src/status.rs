@@ -19,7 +19,7 @@ pub struct ProjectionStatus {
     pub version: u32,
     /// The table that it fills; empty where a handler writes by SQL of its own.
     pub table: &'static str,
-    /// The topic that it reads; none until the log was opened.
+    /// The topic that it reads, or all of them with ` + ` between; none until the log was opened.
     pub topic: Option<String>,
     /// How far it is.
     pub phase: ProjectionPhase,
@@ -66,9 +66,11 @@ pub enum ProjectionPhase {
 }
 
 /// A partition that a worker projects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ProjectedPartition {
+    /// The partition's topic.
+    pub topic: String,
     /// The partition's number.
     pub partition: u32,
     /// The offset up to which it is projected, exclusive.
@@ -158,23 +160,29 @@ fn families(status: &ProjectionStatus, name: String) -> Families {
         );
     }
     let owned = || status.owned.iter();
+    // One topic needs no name, which would be the same in every sample.
+    let one = |it: &ProjectedPartition| status.topic.as_ref() == Some(&it.topic);
+    let shown = |it: &ProjectedPartition| match one(it) {
+        true => it.partition.to_string(),
+        false => format!("{}/{}", it.topic, it.partition),
+    };
     families.gauges(
         "factum_projector_offset",
         "The offset up to which the partition is projected.",
         "partition",
-        owned().map(|it| (it.partition, it.offset as f64)),
+        owned().map(|it| (shown(it), it.offset as f64)),
     );
     families.gauges(
         "factum_projector_lag_records",
         "Records of the partition that are not projected yet, as of the last look.",
         "partition",
-        owned().filter_map(|it| Some((it.partition, it.lag? as f64))),
+        owned().filter_map(|it| Some((shown(it), it.lag? as f64))),
     );
     families.gauges(
         "factum_projector_lag_seconds",
         "How long ago the partition ended where it is projected to, as of the last look.",
         "partition",
-        owned().filter_map(|it| Some((it.partition, it.lag_seconds? as f64))),
+        owned().filter_map(|it| Some((shown(it), it.lag_seconds? as f64))),
     );
     families.gauge(
         "factum_projector_paused",

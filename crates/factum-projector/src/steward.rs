@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Topic, chain};
+use factum_core::chain;
 use futures::future::try_join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use crate::postgres::Postgres;
 use crate::progress::Progress;
 use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, hindrance, live, next};
 use crate::session::{Heard, Server, Session};
+use crate::sources::Sources;
 use crate::switch::{Asks, switch};
 use crate::versions::{Version, VersionState, Versions, channel};
 use crate::{Options, ProjectorError, dead_letters, workers};
@@ -33,7 +34,7 @@ pub(crate) struct Steward {
     positions: Positions,
     versions: Versions,
     indexes: Option<String>,
-    topic: Arc<dyn Topic>,
+    sources: Sources,
     progress: Arc<Progress>,
     /// Whether a step that cannot succeed ends the worker.
     strict: bool,
@@ -108,7 +109,7 @@ impl Steward {
     pub(crate) fn new(
         place: &Postgres,
         indexes: Option<String>,
-        topic: &Arc<dyn Topic>,
+        sources: &Sources,
         progress: &Arc<Progress>,
         options: &Options,
     ) -> Self {
@@ -117,7 +118,7 @@ impl Steward {
             positions: place.positions.clone(),
             versions: Versions::new(&place.positions.schema),
             indexes,
-            topic: topic.clone(),
+            sources: sources.clone(),
             progress: progress.clone(),
             strict: options.until_end,
             id: progress.id(),
@@ -293,16 +294,16 @@ impl Steward {
 
     /// Records of all partitions that are left to project, and that are projected.
     async fn left(&mut self, session: &Session) -> Result<Option<(u64, u64)>, ProjectorError> {
-        let topic = &self.topic;
-        let ends = (0..topic.partitions()).map(|partition| topic.end(partition));
+        let sources = &self.sources;
+        let ends = sources.slots().map(|slot| sources.end(slot));
         let Ok(ends) = try_join_all(ends).await else {
             return Ok(None); // the log is out of reach: its readers say so
         };
         let call = session.call();
         let at = self.positions.all(&session.client).await?;
         drop(call);
-        let left = (0..).zip(&ends).map(|(partition, end)| {
-            let offset = at.get(&partition).map_or(0, |at| at.offset);
+        let left = sources.slots().zip(&ends).map(|(slot, end)| {
+            let offset = at.get(&slot).map_or(0, |at| at.offset);
             end.saturating_sub(offset)
         });
         let (left, done) = (left.sum(), at.values().map(|at| at.offset).sum());

@@ -11,7 +11,7 @@ use factum_core::Position;
 use futures::future::BoxFuture;
 
 use crate::batch::Move;
-use crate::letter::{Head, Letter};
+use crate::letter::{Ask, Head, Letter};
 use crate::parked::Parked;
 use crate::rows::Unwritten;
 use crate::{ProjectorError, Row, Transaction};
@@ -103,10 +103,14 @@ pub trait DeadLetters: Send + Sync {
     /// Adds letters. Once the transaction is committed the session hears of those to be replayed.
     async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError>;
 
-    /// The first letters of a partition behind a sequence, in order.
+    /// The replays that are asked for in a partition, as committed.
+    async fn asks(&self, partition: u32) -> Result<Vec<Ask>, ProjectorError>;
+
+    /// The first letters of a partition behind a sequence, in order. Those are wanted that are marked
+    /// for one of the replays.
     async fn heads(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         after: u64,
         limit: usize,
     ) -> Result<Vec<Head>, ProjectorError>;
@@ -118,10 +122,11 @@ pub trait DeadLetters: Send + Sync {
     /// Takes letters away that were applied.
     async fn remove(&self, partition: u32, sequences: &[u64]) -> Result<(), ProjectorError>;
 
-    /// Notes that letters stay: one that failed again with its error, others behind it.
+    /// Notes that letters stay: one that failed again with its error, others behind it. They lose their marks,
+    /// but for those of later replays.
     async fn keep(
         &self,
-        partition: u32,
+        (partition, asks): (u32, &[Ask]),
         stay: &[(u64, Option<String>)],
     ) -> Result<(), ProjectorError>;
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use factum_core::{CommitReader, LogError, Offset, Position, Topic, chain};
+use factum_core::{LogError, Offset, Position, chain};
 use futures::future::try_join_all;
 
 use crate::backoff::Backoff;
 use crate::pump::Context;
+use crate::sources::Sources;
 use crate::store::Session;
 use crate::{Projection, ProjectorError};
 
@@ -19,9 +20,9 @@ const INTERVAL: Duration = Duration::from_millis(50);
 const STALLED: u32 = 10;
 
 /// Where each partition ends now.
-async fn ends(topic: &dyn Topic) -> Result<Ends, LogError> {
-    let ends = (0..topic.partitions()).map(|partition| async move {
-        let end = topic.end(partition).await?;
+async fn ends(sources: &Sources) -> Result<Ends, LogError> {
+    let ends = sources.slots().map(|partition| async move {
+        let end = sources.end(partition).await?;
         Ok((partition, end))
     });
     Ok(try_join_all(ends).await?.into_iter().collect())
@@ -59,7 +60,7 @@ struct Watch<'a, P: Projection> {
 impl<P: Projection> Watch<'_, P> {
     async fn session(&mut self) -> Result<(), ProjectorError> {
         if self.ends.is_none() {
-            self.ends = Some(ends(self.context.topic.as_ref()).await?);
+            self.ends = Some(ends(&self.context.sources).await?);
         }
         let session = self.context.store.connect().await?;
         while !self.look(&*session).await? {
@@ -101,9 +102,9 @@ impl<P: Projection> Watch<'_, P> {
             let Some(position) = self.last.get(&partition) else {
                 continue;
             };
-            let topic = self.context.topic.as_ref();
+            let sources = &self.context.sources;
             // What can't be read is for the partition's owner to report.
-            if let Ok(false) = holds_commit(topic, partition, *position, end).await {
+            if let Ok(false) = holds_commit(sources, partition, *position, end).await {
                 left.remove(&partition);
             }
         }
@@ -113,13 +114,13 @@ impl<P: Projection> Watch<'_, P> {
 
 /// Whether a whole commit begins at `position` or later and ends before `end`.
 pub(crate) async fn holds_commit(
-    topic: &dyn Topic,
+    sources: &Sources,
     partition: u32,
     position: Position,
     end: Offset,
 ) -> Result<bool, LogError> {
-    let mut commits = CommitReader::new(topic.name(), partition, topic.partitions(), position);
-    let mut reader = topic.read(&[(partition, position.offset)]).await?;
+    let mut commits = sources.reader(partition, position);
+    let mut reader = sources.read(&[(partition, position.offset)]).await?;
     let mut found = false;
     loop {
         for fetched in reader.next().await? {

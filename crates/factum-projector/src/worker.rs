@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::backoff::Backoff;
 use crate::pump::{Context, Ended, Pump};
+use crate::sources::Sources;
 use crate::{Projection, ProjectorError};
 
 /// Resolves when the work is over: done, failed, or no longer wanted.
@@ -56,7 +57,7 @@ async fn join<P: Projection>(
     over: Over<'_>,
 ) -> Result<Next, ProjectorError> {
     let group = format!("factum.{}.v{}", P::NAME, P::VERSION);
-    let membership = match context.topic.join(&group).await {
+    let membership = match context.sources.join(&group).await {
         Ok(membership) => membership,
         Err(error) if error.is_retryable() => {
             tracing::warn!(error = chain(&error), group, "cannot join: trying again");
@@ -100,7 +101,7 @@ impl<P: Projection> Member<'_, P> {
                 over = over.as_mut() => return over.map(|()| Next::Over),
                 ended = ended(&mut self.pump) => {
                     self.pump = None;
-                    if let Some(next) = after(ended?) {
+                    if let Some(next) = after(&self.context.sources, ended?) {
                         return Ok(next);
                     }
                 }
@@ -123,14 +124,16 @@ impl<P: Projection> Member<'_, P> {
         let next = self.stop().await?;
         match change {
             Change::Gained(partitions) => {
-                tracing::info!(?partitions, "gained partitions");
+                let shown = self.context.sources.shown(&partitions);
+                tracing::info!(partitions = %shown, "gained partitions");
                 self.owned.extend(partitions);
             }
             Change::Revoked {
                 partitions,
                 release,
             } => {
-                tracing::info!(?partitions, "gave up partitions");
+                let shown = self.context.sources.shown(&partitions);
+                tracing::info!(partitions = %shown, "gave up partitions");
                 self.owned.retain(|owned| !partitions.contains(owned));
                 drop(release);
             }
@@ -161,7 +164,7 @@ impl<P: Projection> Member<'_, P> {
         let _ = pump.stop.send(true);
         let patience = self.context.options.stop_timeout;
         match tokio::time::timeout(patience, outcome(&mut pump.task)).await {
-            Ok(ended) => ended.map(after),
+            Ok(ended) => ended.map(|it| after(&self.context.sources, it)),
             Err(_) => {
                 tracing::warn!(?patience, "a batch took too long and is undone");
                 Ok(None)
@@ -196,12 +199,12 @@ async fn outcome(
         .unwrap_or_else(|error| Err(ProjectorError::Panicked(error)))
 }
 
-fn after(ended: Ended) -> Option<Next> {
+fn after(sources: &Sources, ended: Ended) -> Option<Next> {
     match ended {
         Ended::Stopped | Ended::Paused | Ended::Again => None,
         Ended::Behind(partitions) => {
             tracing::warn!(
-                ?partitions,
+                partitions = %sources.shown(&partitions),
                 "another worker is ahead: nothing was written, joining the group again"
             );
             Some(Next::Rejoin)

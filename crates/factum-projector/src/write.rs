@@ -135,7 +135,8 @@ impl<R: Row> Writer<R> {
         let handled = projection.handle(&batch.events, transaction).await?;
         let rows = rows.unwritten();
         self.session.apply(&rows)?.done.await?;
-        self.park_and_commit(parking.letters).await?;
+        let committed = self.park_and_commit(parking.letters).await;
+        committed.map_err(|error| projection.failed(&batch.events, error))?;
         Ok(Written::Rows(rows.len() + handled as usize))
     }
 
@@ -224,8 +225,17 @@ impl<R: Row> Writer<R> {
 
     async fn park_and_commit(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
         if !letters.is_empty() {
-            self.session.park(letters).await?;
+            self.park(letters).await?;
         }
         self.session.commit().await
+    }
+
+    /// Writes letters, in the transaction that moves the position past their events.
+    pub(crate) async fn park(&self, letters: &[Letter]) -> Result<(), ProjectorError> {
+        if !holds(Guard::Letters) {
+            self.session.commit().await?;
+            self.session.begin().await?;
+        }
+        self.session.park(letters).await
     }
 }

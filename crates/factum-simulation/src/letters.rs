@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use factum_projector::ProjectorError;
-use factum_projector::simulation::{DeadLetters, Head, Letter, Parked};
+use factum_projector::simulation::{Ask, DeadLetters, Head, Letter, Parked};
 
 use crate::session::Session;
 
@@ -24,7 +24,11 @@ impl DeadLetters for Session {
         unreachable!("the workers stop at an event that fails")
     }
 
-    async fn heads(&self, _: u32, _: u64, _: usize) -> Result<Vec<Head>, ProjectorError> {
+    async fn asks(&self, _: u32) -> Result<Vec<Ask>, ProjectorError> {
+        Ok(Vec::new())
+    }
+
+    async fn heads(&self, _: (u32, &[Ask]), _: u64, _: usize) -> Result<Vec<Head>, ProjectorError> {
         Ok(Vec::new())
     }
 
@@ -36,7 +40,11 @@ impl DeadLetters for Session {
         Ok(())
     }
 
-    async fn keep(&self, _: u32, _: &[(u64, Option<String>)]) -> Result<(), ProjectorError> {
+    async fn keep(
+        &self,
+        _: (u32, &[Ask]),
+        _: &[(u64, Option<String>)],
+    ) -> Result<(), ProjectorError> {
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use factum_core::{Recorded, partition_of};
-use factum_projector::{IntoProjection, Projection, Row, fold_events, keys_of};
+use factum_projector::{Events, IntoProjection, Projection, Row, fold_events, keys_of};
 use uuid::Uuid;
 
 /// How many partitions the imagined topic has.
@@ -62,9 +62,11 @@ impl<P: Projection> Projected<P> {
         let count = |of: &dyn Fn(&Recorded<P::Event>) -> bool| {
             self.events.iter().filter(|earlier| of(earlier)).count() as u64
         };
-        let sequence = count(&|earlier| earlier.partition == partition) + 1;
+        let source = event.source();
+        let of_topic = |earlier: &Recorded<P::Event>| earlier.event.source() == source;
+        let sequence = count(&|it| of_topic(it) && it.partition == partition) + 1;
         Recorded {
-            version: count(&|earlier| earlier.id == id) + 1,
+            version: count(&|it| of_topic(it) && it.id == id) + 1,
             partition,
             offset: sequence,
             sequence,

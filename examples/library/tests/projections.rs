@@ -1,12 +1,12 @@
 //! Read models of the other kinds: what `docs/projections.md` shows, held against events.
-#![allow(missing_docs)]
+#![allow(missing_docs, dead_code, reason = "generated events tell their schemas, too")]
 
 use std::future::pending;
 use std::sync::Arc;
 
 use factum::{
-    Append, Engine, EngineOptions, Handler, IntoProjection, MultiFold, ProjectorError, ProjectorOptions,
-    Recorded, Row, Transaction,
+    Aggregate, Append, Engine, EngineOptions, Events, Fold, Handler, IntoProjection, MultiFold,
+    ProjectorError, ProjectorOptions, Recorded, Row, Transaction,
 };
 use factum_testkit::{MemoryLog, projection, servers};
 use library::{Book, BookCommand, BookEvent, Lent, Returned};
@@ -95,6 +95,50 @@ impl Handler for Titles {
     }
 }
 
+mod reader {
+    factum::events!(library.reader); // Joined, Paid, and enum ReaderEvent over them
+}
+use reader::{Joined, Paid, ReaderEvent};
+
+#[derive(Events)]
+enum LibraryEvent {
+    Book(BookEvent),
+    Reader(ReaderEvent),
+}
+
+#[derive(Debug, Default, PartialEq, Row)]
+#[row(table = "readers")]
+struct ReadersRow {
+    #[row(key)]
+    reader: String,
+    name: Option<String>, // unknown until they have joined
+    loans: i64,
+    paid: i64,
+}
+
+struct Readers;
+impl Fold for Readers {
+    type Event = LibraryEvent;
+    type Row = ReadersRow;
+    const NAME: &'static str = "readers";
+    fn key(&self, event: &Recorded<LibraryEvent>) -> Option<String> {
+        match &event.event {
+            LibraryEvent::Book(BookEvent::Lent(lent)) => Some(lent.reader.clone()),
+            LibraryEvent::Book(BookEvent::Returned(_)) => None,
+            LibraryEvent::Reader(_) => Some(event.id.clone()),
+        }
+    }
+    fn fold(&self, row: Option<ReadersRow>, event: &Recorded<LibraryEvent>) -> Option<ReadersRow> {
+        let mut row = row.unwrap_or_default();
+        match &event.event {
+            LibraryEvent::Book(_) => row.loans += 1,
+            LibraryEvent::Reader(ReaderEvent::Joined(joined)) => row.name = Some(joined.name.clone()),
+            LibraryEvent::Reader(ReaderEvent::Paid(paid)) => row.paid += paid.cents,
+        }
+        Some(ReadersRow { reader: self.key(event)?, ..row })
+    }
+}
+
 fn lent(reader: &str) -> BookEvent {
     Lent { reader: reader.into() }.into()
 }
@@ -127,6 +171,34 @@ fn the_journal_has_a_line_for_each_event() {
         .then([line(1, Some("Ada")), line(2, None)]);
 }
 
+#[test]
+fn a_reader_is_known_by_loans_and_by_payments() {
+    let ada = |event: ReaderEvent| ("Ada", LibraryEvent::Reader(event));
+    projection(Readers)
+        .given([
+            ("Dune", LibraryEvent::Book(lent("Ada"))),
+            ada(Joined { name: "Ada King".into() }.into()),
+            ("Dune", LibraryEvent::Book(Returned {}.into())),
+        ])
+        .when([ada(Paid { cents: 50 }.into())])
+        .then([ReadersRow { reader: "Ada".into(), name: Some("Ada King".into()), loans: 1, paid: 50 }]);
+}
+
+/// A reader, who pays whatever they are asked for.
+#[derive(Default)]
+struct Reader;
+
+impl Aggregate for Reader {
+    type Command = i64;
+    type Event = ReaderEvent;
+    type Rejection = ();
+
+    fn decide(&self, cents: i64) -> Result<Vec<ReaderEvent>, ()> {
+        Ok(vec![Paid { cents }.into()])
+    }
+    fn apply(&mut self, _: &ReaderEvent) {}
+}
+
 async fn project<Kind>(kind: impl IntoProjection<Kind>, sql: &str, log: &MemoryLog, schema: &str) -> u64 {
     let options = ProjectorOptions { until_end: true, schema: schema.into(), ..Default::default() };
     let projector = factum::projector(kind).table(sql).options(options);
@@ -148,18 +220,21 @@ fn all_of_them_run_as_workers() {
         {
             books.execute(book, command).await.unwrap();
         }
+        let readers = Engine::<Reader>::start(Arc::new(log.clone()), EngineOptions::default()).await;
+        readers.unwrap().execute("Ada", 50).await.unwrap();
         [
             project(Loans, include_str!("../sql/loans.sql"), &log, &schema).await,
             project(Journal, include_str!("../sql/journal.sql"), &log, &schema).await,
             project(Titles, titles, &log, &schema).await,
+            project(Readers, include_str!("../sql/readers.sql"), &log, &schema).await,
         ]
     });
-    assert_eq!(rows, [3, 4, 2]);
+    assert_eq!(rows, [3, 4, 2, 1]);
     let query = "SELECT (SELECT times FROM loans WHERE name = 'Ada'), (SELECT count(*) FROM journal), \
-         (SELECT count(*) FROM titles)";
+         (SELECT count(*) FROM titles), (SELECT 1000 * loans + paid FROM readers)";
     let row = client.query_one(query, &[]).unwrap();
-    let counts: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
-    assert_eq!(counts, [3, 4, 2]);
+    let counts: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
+    assert_eq!(counts, [3, 4, 2, 3050]);
     client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).unwrap();
 }
 

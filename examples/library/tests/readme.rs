@@ -55,7 +55,7 @@ fn the_kinds_of_projections_are_shown_by_code_of_this_example() {
     let files = ["tests/projections.rs", "sql/journal.sql"];
     let code = files.map(|path| fs::read_to_string(here.join(path)).unwrap());
     let shown: Vec<_> = fences(&page).collect();
-    assert_eq!(shown.len(), 4);
+    assert_eq!(shown.len(), 5);
     for (_, shown) in shown {
         assert!(code.iter().any(|code| code.contains(shown)), "not in the example:\n{shown}");
     }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::Operations;
 use crate::positions::{channel, position, table};
 use crate::session::{Heard, Session};
+use crate::sources::Sources;
 use crate::until_end::holds_commit;
 use crate::{ProjectorError, versions};
 
@@ -186,7 +187,7 @@ impl Wait<'_> {
             return Err(CatchUpError::NotBegun { projection });
         };
         let at = rows.iter().map(|row| {
-            let (partition, position) = position(row);
+            let (partition, position) = position(0, row);
             ((row.get(6), partition), position)
         });
         Ok(Standing {
@@ -225,8 +226,9 @@ impl Wait<'_> {
             let (Some(position), Some(topic)) = (position, self.topics.get(&name)) else {
                 continue;
             };
+            let sources = Sources::new(vec![topic.clone()]);
             // What can't be read is for the partition's worker to report.
-            if let Ok(false) = holds_commit(topic.as_ref(), partition, *position, end).await {
+            if let Ok(false) = holds_commit(&sources, partition, *position, end).await {
                 self.left.remove(&at);
             }
         }

@@ -10,6 +10,7 @@ use tokio_postgres::types::ToSql;
 use super::Operations;
 use super::passed::scan;
 use crate::positions::{position, table};
+use crate::sources::Sources;
 use crate::{ProjectorError, identity};
 
 /// Where a position is to be.
@@ -143,7 +144,8 @@ impl Operations {
         let (topic, found) = self.stands(which).await?;
         let topic = log.open(&topic, None).await?;
         let at = [(which.partition, found)].into_iter().collect();
-        identity::verify(topic.as_ref(), which.projection, &at).await?;
+        let sources = Sources::new(vec![topic.clone()]);
+        identity::verify(&sources, which.projection, &at).await?;
         let end = topic.end(which.partition).await?;
         check(which.partition, found, end, to)?;
         let (wanted, first) = scan(topic.as_ref(), which.partition, found, (to, end)).await?;
@@ -180,7 +182,7 @@ impl Operations {
         let rows = rows.map_err(ProjectorError::postgres("read the position"))?;
         let (projection, version) = (which.projection.to_owned(), which.version);
         match &*rows {
-            [row] => Ok((row.get(6), position(row).1)),
+            [row] => Ok((row.get(6), position(0, row).1)),
             [] => Err(SeekError::Unknown {
                 projection,
                 version,

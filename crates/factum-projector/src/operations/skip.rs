@@ -70,7 +70,7 @@ impl Operations {
         let row = self.session.client.query_opt(&query, &whose).await;
         let row = row.map_err(ProjectorError::postgres("hold the position"))?;
         let unknown = || super::unknown(&plan.projection, plan.version);
-        Ok(position(&row.ok_or_else(unknown)?).1)
+        Ok(position(0, &row.ok_or_else(unknown)?).1)
     }
 
     async fn move_to(&self, plan: &Skip) -> Result<(), ProjectorError> {

@@ -125,7 +125,8 @@ type Failures = BTreeMap<Place, (u64, WorkerFailure)>;
 /// How many events operators had passed over.
 type Skips = BTreeMap<Place, u64>;
 
-type Saying = BTreeMap<(String, u32, u32), Said>;
+/// By projection, version, topic and partition; workers of earlier builds name no topic.
+type Saying = BTreeMap<(String, u32, Option<String>, u32), Said>;
 
 impl Operations {
     /// How far each partition is, by projection, version, topic and number; none where no worker ever
@@ -164,7 +165,7 @@ impl Operations {
     async fn said(&self) -> Result<Saying, ProjectorError> {
         let query = format!(
             "SELECT projection, version, left(id::text, 8) || ' ' || phase, per_second, interruption, \
-             (it->>'partition')::int, (it->>'end')::bigint, (it->>'lag_seconds')::bigint \
+             (it->>'partition')::int, (it->>'end')::bigint, (it->>'lag_seconds')::bigint, it->>'topic' \
              FROM {}, jsonb_array_elements(owned) AS it \
              WHERE seen_at > now() - interval '30 seconds' ORDER BY seen_at",
             workers::table(&self.schema)
@@ -179,6 +180,7 @@ impl Operations {
             let which = (
                 row.get(0),
                 row.get::<_, i32>(1) as u32,
+                row.get(8),
                 row.get::<_, i32>(5) as u32,
             );
             let said = Said {
@@ -255,7 +257,10 @@ fn progress(row: &Row, said: &Saying, parked: &Parked) -> PartitionProgress {
     let (partition, offset) = (row.get::<_, i32>(3) as u32, row.get::<_, i64>(4) as u64);
     let topic: String = row.get(2);
     let parked = parked.of((&projection, version), &topic, Some(partition));
-    let said = said.get(&(projection.clone(), version, partition));
+    let by = |topic: Option<&String>| {
+        said.get(&(projection.clone(), version, topic.cloned(), partition))
+    };
+    let said = by(Some(&topic)).or_else(|| by(None));
     let end = said.and_then(|it| it.end);
     let interruption = said.and_then(|it| it.interruption.clone());
     PartitionProgress {

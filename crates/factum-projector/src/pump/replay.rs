@@ -37,11 +37,19 @@ impl<P: Projection> Pump<P> {
         partition: u32,
     ) -> Result<Option<Ended>, ProjectorError> {
         let (writer, store) = (&session.writer, &session.writer.session);
-        let (options, topic) = (&self.context.options, self.context.topic.name());
+        let (options, topic) = (
+            &self.context.options,
+            self.context.sources.topic(partition).name(),
+        );
         let stay = session.gathered.moves()[&partition];
+        // What is asked for from now on is the next replay's: here it may be behind letters that were passed.
+        let asks = store.asks(partition).await?;
+        if asks.is_empty() {
+            return Ok(None);
+        }
         let (mut blocked, mut after) = (Parked::default(), 0);
         loop {
-            let heads = store.heads(partition, after, PAGE).await?;
+            let heads = store.heads((partition, &asks), after, PAGE).await?;
             if heads.is_empty() {
                 return Ok(None);
             }
@@ -51,7 +59,7 @@ impl<P: Projection> Pump<P> {
                 page.hold_back(&mut blocked);
                 continue;
             }
-            let at = (partition, stay);
+            let at = (partition, stay, &asks[..]);
             let projection = &self.context.projection;
             let replay = writer.replay(projection, topic, at, &page, &mut blocked);
             match replay.await? {

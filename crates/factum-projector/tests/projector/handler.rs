@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use factum_core::Recorded;
-use factum_projector::{Handled, Handler, Projector, ProjectorError, Row, Transaction};
+use factum_projector::{
+    FailurePolicy, Handled, Handler, Options, Projector, ProjectorError, Row, Transaction,
+};
 
 use crate::bank::{Bank, Ledger, Posted, Proxy, When, connect, eventually, posted, within};
 use crate::exact::crashes;
@@ -240,6 +242,37 @@ async fn an_error_of_a_handler_stops_the_worker_with_its_causes() {
         1,
         "it is not tried again"
     );
+}
+
+/// What a handler writes is its own, whenever it is checked: a worker that parks stops, too, with the batch's place.
+#[tokio::test]
+async fn a_constraint_that_is_checked_at_the_end_is_the_handlers_fault() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 47).await;
+    bank.sql(TABLES).await;
+    bank.sql(
+        "CREATE TABLE allowed (amount bigint PRIMARY KEY); \
+         ALTER TABLE large ADD FOREIGN KEY (amount) REFERENCES allowed DEFERRABLE INITIALLY DEFERRED",
+    )
+    .await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let options = Options {
+        failure: FailurePolicy::PARK,
+        ..bank.until_end()
+    };
+    let script = script("SELECT 1", false);
+    let projector = Projector::new(script.clone()).table(TABLES);
+    let error = refused(&bank, projector.options(options)).await;
+    let said = [
+        "the handler of script failed on 1 events, the first of them in partition 0 at offset 1",
+        "cannot commit a transaction",
+        "foreign key",
+    ];
+    assert_says(&error, &said);
+    assert_eq!(bank.positions().await, 0);
+    let parked = "SELECT count(*) FROM dead_letters";
+    let parked = bank.client.query_one(parked, &[]).await.unwrap();
+    assert_eq!(parked.get::<_, i64>(0), 0);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod read_model;
 mod rebuild;
 mod refusals;
 mod roles;
+mod several;
 mod status;
 mod takeover;
 mod types;

@@ -260,6 +260,49 @@ async fn a_worker_that_parks_on_tables_that_migrations_made() {
     closed.drop().await;
 }
 
+/// Others park in the table, or this one's did: a worker that does not park need know only of the latter.
+#[tokio::test]
+async fn a_worker_that_does_not_park_needs_no_privilege_where_others_do() {
+    let closed = Closed::new().await;
+    let mut ledger = Ledger::create(&closed.bank, 2, 44).await;
+    closed.admit_migrations().await;
+    let (park, stop) = (FailurePolicy::PARK, FailurePolicy::STOP);
+    let balances = || closed.bank.balances();
+    closed
+        .work_under("$migrations", balances(), park)
+        .await
+        .unwrap();
+    closed.grant(&WORKER).await;
+    closed
+        .sql("ALTER TABLE $models.balance ADD CONSTRAINT few CHECK (balance < 50)")
+        .await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let worker = closed.work_under("$worker", balances(), stop).await;
+    worker.unwrap();
+    let parks = closed.work_under("$worker", balances(), park).await;
+    let denied = "permission denied for table dead_letters";
+    assert!(parks.unwrap_err().contains(denied), "it says so at once");
+
+    ledger.commit(0, "a", &[posted(1, 90)]).await;
+    closed
+        .work_under("$migrations", balances(), park)
+        .await
+        .unwrap();
+    ledger.commit(0, "a", &[posted(1, -80)]).await;
+    let behind = closed.work_under("$worker", balances(), stop).await;
+    assert!(behind.unwrap_err().contains(denied), "its letters count");
+    closed.grant(&PARKS).await;
+    closed
+        .work_under("$worker", balances(), stop)
+        .await
+        .unwrap();
+    assert_eq!(
+        closed.bank.rows::<Balance>().await,
+        expected(&Balances, &ledger.valid[..1])
+    );
+    closed.drop().await;
+}
+
 /// What a worker needs whose rows are appended, one by one.
 const APPENDING: [&str; 9] = [
     "CONNECT ON DATABASE $closed",

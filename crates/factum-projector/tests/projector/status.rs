@@ -63,7 +63,7 @@ async fn a_worker_tells_how_it_gets_on() {
     assert!(status["per_second"].take().is_u64());
     assert!((1..=2).contains(&batches), "{batches}");
     let ends = [ledger.end(0).await, ledger.end(1).await];
-    let partition = |number: usize| json!({ "partition": number, "offset": ends[number], "end": ends[number], "lag": 0, "lag_seconds": 0 });
+    let partition = |number: usize| json!({ "topic": bank.topic, "partition": number, "offset": ends[number], "end": ends[number], "lag": 0, "lag_seconds": 0 });
     let expected = json!({
         "projection": "balances", "version": 1, "table": "balance", "topic": bank.topic,
         "phase": "projecting", "interruption": null, "state": "live", "stage": "done",

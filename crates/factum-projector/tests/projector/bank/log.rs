@@ -29,13 +29,18 @@ struct Tail {
 }
 
 impl Ledger {
-    /// A new topic with a claim in each partition.
+    /// The bank's topic, with a claim in each partition.
     pub async fn create(bank: &Bank, partitions: u32, seed: u64) -> Self {
+        Self::on(bank, &bank.topic, partitions, seed).await
+    }
+
+    /// A new topic with a claim in each partition.
+    pub async fn on(bank: &Bank, topic: &str, partitions: u32, seed: u64) -> Self {
         let new = NewTopic {
             partitions,
             replication: None,
         };
-        let topic = bank.log.open(&bank.topic, Some(new)).await.unwrap();
+        let topic = bank.log.open(topic, Some(new)).await.unwrap();
         let mut ledger = Self {
             topic,
             valid: Vec::new(),

@@ -197,12 +197,66 @@ async fn a_worker_that_does_not_park_stops_before_the_event() {
     ledger.commit(0, "a", &[posted(1, POISON)]).await;
     let projector = Projector::new(Build::FIRST).table(BALANCE);
     let error = bank.run(projector.options(bank.until_end())).await;
-    assert_eq!(
-        words(error.unwrap_err()),
-        "the projection panicked: what is 66666?"
+    let named = format!(
+        "projection balances cannot apply Posted of aggregate `a`: {} partition 0, offset 2, sequence 2. Mend \
+         what fails; or set it aside with --on-failure park\nthe projection panicked: what is 66666?",
+        bank.topic
     );
+    assert_eq!(words(error.unwrap_err()), named);
     assert_eq!(bank.rows::<Balance>().await, expected(&Balances, &whole));
     assert_eq!(letters(&bank).await, []);
+}
+
+/// One that catches up, and has gathered much when it comes to the event; whose column refuses the row only
+/// when the transaction ends.
+#[tokio::test]
+async fn a_worker_that_stops_names_the_event_among_many() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 3, 27).await;
+    bank.sql(BALANCE).await;
+    bank.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF NEW.balance = 66666 THEN RAISE check_violation; END IF; RETURN NULL; END $$; \
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE ON balance \
+         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    .await;
+    ledger.fill(400).await;
+    ledger.commit(1, BAD, &[posted(1, POISON)]).await;
+    let bad = ledger.valid.last().unwrap().clone();
+    ledger.fill(400).await;
+    let options = Options {
+        failure: FailurePolicy::STOP.after(Retries::Times(1)),
+        batch_bytes: 5_000,
+        ..bank.until_end()
+    };
+    let error = bank.run(bank.balances().options(options)).await;
+    match error.unwrap_err() {
+        ProjectorError::Event {
+            topic,
+            partition,
+            offset,
+            sequence,
+            id,
+            event,
+            ..
+        } => {
+            let found = (topic, partition, offset, sequence, &*id, event);
+            let of = (
+                bank.topic.clone(),
+                1,
+                bad.offset,
+                bad.sequence,
+                BAD,
+                "Posted",
+            );
+            assert_eq!(found, of);
+        }
+        other => panic!("{}", words(other)),
+    }
+    let rows = bank.rows::<Balance>().await;
+    assert!(rows.iter().all(|row| row.account != BAD));
+    assert!(bank.positions().await > 0, "what comes before is written");
 }
 
 /// Whatever its policy, a worker leaves the order of a parked key as it is.

@@ -44,7 +44,7 @@ const fn commit(name: &'static str, past: &'static [u8], when: When) -> Stage {
 }
 
 /// The stages of parking, in order.
-const PARK: [Stage; 5] = [
+const PARK: [Stage; 6] = [
     stage("a batch is split", b"SAVEPOINT factum_part", When::Before),
     stage(
         "a piece has failed",
@@ -52,6 +52,11 @@ const PARK: [Stage; 5] = [
         When::Before,
     ),
     stage("letters are being written", LETTERS, When::Before),
+    stage(
+        "the version is being marked as one that parks",
+        b"SET parked = true",
+        When::Before,
+    ),
     commit(
         "letters and position are not committed yet",
         LETTERS,
@@ -83,7 +88,7 @@ const REPLAY: [Stage; 6] = [
 ];
 
 const LETTERS: &[u8] = b".dead_letters (projection";
-const KEPT: &[u8] = b"SET replay_asked_at = NULL";
+const KEPT: &[u8] = b"SET error = coalesce";
 
 impl Stage {
     /// Tells the proxy where to hold a worker.

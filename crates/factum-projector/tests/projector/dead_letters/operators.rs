@@ -57,6 +57,33 @@ async fn nothing_is_discarded_in_the_middle_of_a_worker_s_transaction() {
 }
 
 /// The error tells how to project all events again by hand. Letters of the first life would be applied a second time.
+/// A table of positions that an earlier build made says nothing of what was parked, nor of pauses.
+#[tokio::test]
+async fn a_table_of_positions_of_an_earlier_build_is_gone_on_from() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 65).await;
+    ledger.commit(1, "a", &[posted(1, POISON)]).await;
+    ledger.commit(0, "b", &[posted(1, 5)]).await;
+    let first = project(&bank, Build::FIRST).await;
+    bank.sql("ALTER TABLE positions DROP COLUMN parked, DROP COLUMN paused")
+        .await;
+    ledger.commit(1, "a", &[posted(1, 6)]).await;
+    let second = project(&bank, Build::LAST).await;
+    assert_eq!(
+        (first.events, second.events),
+        (1, 0),
+        "the others are parked"
+    );
+    assert_parked(&bank, &ledger, &["a"]).await;
+    let query = "SELECT partition, parked, paused FROM positions ORDER BY partition";
+    let rows = bank.client.query(query, &[]).await.unwrap();
+    let flags: Vec<(i32, bool, bool)> = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    assert_eq!(flags, [(0, false, false), (1, true, false)]);
+}
+
 #[tokio::test]
 async fn a_rebuild_by_hand_takes_the_letters_of_the_version_with_it() {
     let bank = Bank::new().await;

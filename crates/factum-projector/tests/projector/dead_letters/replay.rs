@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::bank::{eventually, posted, within};
+use crate::bank::{Proxy, eventually, posted, within};
 
 /// The account of the poisoned event.
 const ACCOUNT: &str = "account-2-7";
@@ -166,6 +166,36 @@ async fn a_key_whose_letters_are_gone_is_parked_no_more() {
 }
 
 /// Many events fail, of many keys, in every place of a batch.
+/// The first letter of a key is passed, and then asked for together with one on the next page.
+#[tokio::test]
+async fn what_is_asked_for_in_the_middle_of_a_replay_is_replayed_next() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 34).await;
+    ledger.commit(0, "a", &[posted(1, POISON)]).await;
+    ledger.commit(0, "b", &[posted(1, POISON)]).await;
+    for _ in 0..1100 {
+        ledger.commit(0, "a", &[posted(1, 1)]).await;
+    }
+    project(&bank, Build::FIRST).await;
+    assert_eq!(letters(&bank).await.len(), 1102);
+
+    let proxy = Proxy::start(&bank.postgres()).await;
+    let worker = Live::start(&bank, Build::LAST, proxy.through(&bank.postgres()));
+    let knows = async || !worker.components.all().is_empty() && worker.parked().0 == 1102;
+    eventually("it knows of the letters", knows).await;
+    proxy.freeze_at(b"DELETE FROM");
+    ask(&bank, "sequence = 2 OR sequence > 1050").await;
+    within(60, proxy.frozen()).await;
+    ask(&bank, "aggregate = 'a'").await;
+    proxy.thaw();
+    eventually("nothing is parked", async || {
+        letters(&bank).await.is_empty()
+    })
+    .await;
+    worker.stop().await;
+    assert_whole(&bank, &ledger).await;
+}
+
 #[tokio::test]
 async fn many_failures_among_many_events() {
     let bank = Bank::new().await;
