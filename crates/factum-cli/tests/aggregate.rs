@@ -290,7 +290,7 @@ impl Aggregate for Counter {
 }
 
 /// A service on a log in a folder, and where it serves its status.
-async fn serve(system: &System, history: bool) -> (Engine<Counter>, StatusServer, String) {
+async fn serve(system: &System, tell_history: bool) -> (Engine<Counter>, StatusServer, String) {
     let components = Components::new();
     let options = EngineOptions {
         create: Some(NewTopic {
@@ -301,7 +301,8 @@ async fn serve(system: &System, history: bool) -> (Engine<Counter>, StatusServer
         ..EngineOptions::default()
     };
     let checkpoints = CheckpointOptions {
-        history,
+        history: true,
+        tell_history,
         ..CheckpointOptions::in_dir(system.dir.path().join("checkpoints"))
     };
     let log = factum::open_log(&system.log()).await.unwrap();
@@ -369,7 +370,7 @@ async fn where_no_service_tells_the_log_is_read() {
     let (code, _, error) = ask(&system, &asked).await;
     assert_eq!(code, 1);
     let why =
-        format!("{url} does not tell the history: no engine of test.counter keeps a history here");
+        format!("{url} does not tell the history: no engine of test.counter tells a history here");
     assert!(error.contains(&why) && error.contains(nobody), "{error}");
     let (code, text, error) = ask(&system, &[&asked[..], &["--log", &system.log()]].concat()).await;
     assert_eq!((code, text.lines().count()), (0, 5), "{error}");

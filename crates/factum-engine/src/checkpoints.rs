@@ -40,6 +40,9 @@ pub struct CheckpointOptions {
     /// events take in the log, most of the disk's writes, and a share of `changed_bytes`. Where a checkpoint was written without, the next start replays its partition from the first
     /// event.
     pub history: bool,
+    /// Whether a status server of this program tells these events at `/history`, to everybody who reaches its
+    /// port: without it only this program's own code reads them.
+    pub tell_history: bool,
 }
 
 impl CheckpointOptions {
@@ -51,6 +54,7 @@ impl CheckpointOptions {
             changed_bytes: 8 << 20,
             memory: None,
             history: false,
+            tell_history: false,
         }
     }
 }

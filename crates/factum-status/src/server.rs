@@ -153,7 +153,7 @@ async fn history(State(shown): State<Shown>, Query(asked): Query<Asked>) -> Resp
     let is_asked = |it: &Arc<dyn Component>| it.kind() == "engine" && it.name() == asked.aggregate;
     let engine = shown.components.all().into_iter().find(is_asked);
     let Some(archive) = engine.and_then(|engine| engine.archive()) else {
-        let why = format!("no engine of {} keeps a history here", asked.aggregate);
+        let why = format!("no engine of {} tells a history here", asked.aggregate);
         return untold(StatusCode::NOT_FOUND, why);
     };
     let page = PastPage {

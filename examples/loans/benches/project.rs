@@ -108,7 +108,8 @@ impl Bench {
             let began = Instant::now();
             let (consumed, copied) = tokio::join!(self.consume(topic.clone()), self.copy(table));
             let both = began.elapsed();
-            (consumed?, copied?);
+            consumed?;
+            copied?;
             eprintln!(
                 "{table}: {events} events in {ours:.2?}; consumed in {consume:.2?}, {rows} rows copied in {copy:.2?}, both at once in {both:.2?}"
             );

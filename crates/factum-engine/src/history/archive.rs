@@ -17,11 +17,11 @@ const MOST: usize = 1000;
 /// The events of an engine's aggregates, as long as the engine is there.
 struct KeptEvents<A: Aggregate>(Weak<Shared<A>>);
 
-/// The events that an engine keeps, if it keeps them.
+/// The events that an engine keeps, if it keeps them and is to tell them.
 pub(crate) fn archive<A: Aggregate>(shared: &Arc<Shared<A>>) -> Option<Arc<dyn Archive>> {
     let keeping = shared.checkpoints.as_ref()?;
-    let keeps = keeping.options.history;
-    keeps.then(|| Arc::new(KeptEvents(Arc::downgrade(shared))) as Arc<dyn Archive>)
+    let tells = keeping.options.history && keeping.options.tell_history;
+    tells.then(|| Arc::new(KeptEvents(Arc::downgrade(shared))) as Arc<dyn Archive>)
 }
 
 impl<A: Aggregate> Archive for KeptEvents<A> {

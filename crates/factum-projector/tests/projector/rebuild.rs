@@ -74,7 +74,7 @@ impl Drop for Worker {
 
 fn options(bank: &Bank) -> Options {
     Options {
-        batch_bytes: 5_000,
+        batch_bytes: 1_250,
         start_timeout: std::time::Duration::from_secs(60),
         ..bank.options()
     }
