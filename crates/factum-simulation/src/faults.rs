@@ -1,8 +1,10 @@
 //! What goes wrong, and when.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::chance::Chance;
+use crate::kind::Kind;
 use crate::node::Node;
 use crate::process::Process;
 use crate::sender::Sender;
@@ -118,6 +120,23 @@ impl Programs {
     /// Starts all that do not run.
     pub fn start(&self) {
         self.all().for_each(|program| program.start());
+    }
+}
+
+/// Asks for replays now and then, for ever, and at some moment mends what failed.
+pub async fn operate(world: World, store: Store) {
+    if store.kind() != Kind::Parking {
+        return;
+    }
+    loop {
+        tokio::time::sleep(world.draw(|chance| chance.millis(100, 20_000))).await;
+        let partitions = store.positions().len() as u64;
+        let (mends, one, all) =
+            world.draw(|it| (it.strikes(100), it.below(partitions), it.strikes(500)));
+        if mends {
+            store.mended().store(true, Ordering::Relaxed);
+        }
+        store.replay((!all).then_some(one as u32));
     }
 }
 

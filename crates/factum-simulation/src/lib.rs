@@ -28,6 +28,7 @@ mod group;
 mod handled;
 mod history;
 mod judge;
+mod kind;
 mod letters;
 mod log;
 mod network;
@@ -44,4 +45,5 @@ mod worker;
 mod world;
 
 pub use flaw::Flaw;
-pub use run::{Figures, RECOVERY, Report, run, run_without};
+pub use kind::Kind;
+pub use run::{Figures, RECOVERY, Report, kind_of, run, run_without};

@@ -1,5 +1,6 @@
 //! One run: a world, nodes, clients and faults, all from a seed; and the judgement in the end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use factum_engine::{EngineOptions, HistoryError, RoutingOptions};
@@ -8,12 +9,13 @@ use tokio::task::JoinSet;
 
 use crate::chance::Chance;
 use crate::client::Clients;
-use crate::faults::{Programs, draw_weather, mend, strike};
+use crate::faults::{Programs, draw_weather, mend, operate, strike};
 use crate::flaw::{Flaw, Without};
 use crate::group::coordinate;
 use crate::handled;
 use crate::history::Answer;
 use crate::judge::Setup;
+use crate::kind::Kind;
 use crate::node::Node;
 use crate::sender::Sender;
 use crate::store::Store;
@@ -64,6 +66,10 @@ pub struct Figures {
     pub copies: u64,
     /// Those of the copies whose answer was forgotten.
     pub forgotten: u64,
+    /// Events that were parked.
+    pub parked: u64,
+    /// Rows in the end of projections that append.
+    pub appended: u64,
 }
 
 impl Figures {
@@ -80,6 +86,8 @@ impl Figures {
         self.routed += other.routed;
         self.copies += other.copies;
         self.forgotten += other.forgotten;
+        self.parked += other.parked;
+        self.appended += other.appended;
     }
 }
 
@@ -125,6 +133,15 @@ impl Kinds {
     }
 }
 
+/// Which projection a seed has: it is not drawn, so that all else of a seed is as it was.
+pub fn kind_of(seed: u64) -> Kind {
+    match seed % 5 {
+        3 => Kind::Append,
+        4 => Kind::Parking,
+        _ => Kind::Fold,
+    }
+}
+
 /// Runs a seed. `printed` prints everything that happens.
 ///
 /// # Panics
@@ -158,6 +175,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
             Kinds::draw(&mut chance),
         )
     };
+    let kind = kind_of(seed);
     let world = World::new(seed, partitions, flaw, printed);
     let weather = world.draw(draw_weather);
     world.state().weather = weather;
@@ -166,7 +184,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
     let nodes: Vec<_> = (0..nodes)
         .map(|name| Node::new(&world, name, &kinds))
         .collect();
-    let store = Store::new(&world, partitions);
+    let store = Store::new(&world, partitions, kind);
     let workers = (0..workers).map(|name| Worker::new(&world, &store, name));
     let programs = Programs {
         nodes,
@@ -181,6 +199,7 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
         under_way.spawn(load.clone().ask_for(count));
     }
     let faults = tokio::spawn(strike(world.clone(), programs.clone()));
+    let operator = tokio::spawn(operate(world.clone(), programs.store.clone()));
     let done = tokio::time::timeout(LOAD, async {
         while under_way.join_next().await.is_some() {}
     });
@@ -188,13 +207,14 @@ async fn simulate(flaw: Option<Flaw>, seed: u64, printed: bool) -> Report {
         world.broken("clients do not come to an end".into());
     }
     faults.abort();
+    operator.abort();
     settle(&world, &programs, &load).await;
     let setup = Setup {
         partitions,
         routed: kinds.routing.is_some(),
         forgetful: kinds.is_forgetful(),
     };
-    let report = conclude(seed, &world, &load, setup);
+    let report = conclude(seed, &world, (&load, &programs.store), setup);
     world.end();
     report
 }
@@ -214,6 +234,7 @@ async fn settle(world: &World, programs: &Programs, load: &Clients) {
     remember(world, nodes, load, false).await;
     handle_all(world).await;
     catch_up(world, &programs.store).await;
+    replay_all(world, &programs.store).await;
     for worker in &programs.workers {
         if !worker.stop(RECOVERY).await {
             world.broken("a worker does not stop".into());
@@ -276,6 +297,21 @@ async fn catch_up(world: &World, store: &Store) {
     ));
 }
 
+/// Mends what failed, and waits until every dead letter is applied. A replay that comes upon a letter that another
+/// holds back takes its mark away, so it is asked for again now and then.
+async fn replay_all(world: &World, store: &Store) {
+    let deadline = world.now() + RECOVERY;
+    store.mended().store(true, Ordering::Relaxed);
+    while store.letters().0 > 0 {
+        if world.now() > deadline {
+            let letters = store.letters().0;
+            return world.broken(format!("{letters} letters are not replayed"));
+        }
+        store.replay(None);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
 /// Compares what was seen of all accounts with the log.
 fn compare(world: &World, load: &Clients) {
     let last = facts::read(world, &mut Vec::new());
@@ -325,7 +361,7 @@ async fn stop_all(world: &World, nodes: &[Node]) {
     }
 }
 
-fn conclude(seed: u64, world: &World, load: &Clients, setup: Setup) -> Report {
+fn conclude(seed: u64, world: &World, (load, store): (&Clients, &Store), setup: Setup) -> Report {
     let mut violations = world.state().broken.clone();
     let facts = facts::read(world, &mut violations);
     let history = load.history();
@@ -352,6 +388,11 @@ fn conclude(seed: u64, world: &World, load: &Clients, setup: Setup) -> Report {
             routed: routed.commands,
             copies: routed.copies,
             forgotten: routed.forgotten,
+            parked: store.letters().1,
+            appended: match store.kind() {
+                Kind::Append => store.rows().len() as u64,
+                Kind::Fold | Kind::Parking => 0,
+            },
         },
     }
 }

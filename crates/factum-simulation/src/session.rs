@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use factum_core::Position;
 use factum_projector::ProjectorError;
 use factum_projector::simulation::{self, Applying, Move, Passing, Unwritten};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot};
 
 use crate::board::Line;
 use crate::log::SimLog;
@@ -34,6 +34,8 @@ pub(crate) struct Session {
     id: u64,
     /// What was asked is done in order.
     turn: Arc<Mutex<()>>,
+    /// Told when a replay of dead letters is asked for.
+    pub(crate) heard: Arc<Notify>,
 }
 
 #[async_trait]
@@ -46,18 +48,20 @@ impl simulation::Store<Line> for Reached {
         self.store.world().travel().await;
         let reached = self.log.reach(PATIENCE).await;
         reached.map_err(|_| ProjectorError::Simulated(Passing::Broken))?;
+        let heard = Arc::new(Notify::new());
         Ok(Box::new(Session {
             log: self.log.clone(),
             store: self.store.clone(),
-            id: self.store.connect(),
+            id: self.store.connect(heard.clone()),
             turn: Arc::default(),
+            heard,
         }))
     }
 }
 
 impl Session {
     /// Asks the store. What was sent is done, whatever becomes of the sender.
-    async fn ask(&self, ask: Ask) -> Result<Told, ProjectorError> {
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Told, ProjectorError> {
         let turn = self.turn.clone().lock_owned().await;
         let (log, store, id) = (self.log.clone(), self.store.clone(), self.id);
         let (answer, answered) = oneshot::channel();
@@ -69,7 +73,7 @@ impl Session {
         told.map_err(ProjectorError::Simulated)
     }
 
-    async fn do_it(&self, ask: Ask) -> Result<(), ProjectorError> {
+    pub(crate) async fn do_it(&self, ask: Ask) -> Result<(), ProjectorError> {
         self.ask(ask).await.map(|_| ())
     }
 }

@@ -2,14 +2,17 @@
 //! and sessions that break at any moment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use factum_core::Position;
-use factum_projector::simulation::{Move, Passing};
+use factum_projector::simulation::{Ask as Asked, Head, Letter, Move, Parked, Passing};
 use tokio::sync::Notify;
 
 use crate::board::Line;
+use crate::kind::Kind;
+use crate::letters::{LetterChanges, Letters};
 use crate::shadow::Shadow;
 use crate::world::World;
 
@@ -25,6 +28,9 @@ struct Shared {
     state: Mutex<State>,
     /// Told when a transaction has ended.
     ended: Notify,
+    kind: Kind,
+    /// Whether what failed is mended.
+    mended: Arc<AtomicBool>,
 }
 
 struct State {
@@ -33,6 +39,11 @@ struct State {
     locks: BTreeMap<Lock, u64>,
     sessions: BTreeMap<u64, Transaction>,
     opened: u64,
+    letters: Letters,
+    /// How many events were ever parked.
+    parked: u64,
+    /// Told when a replay is asked for, by session.
+    listeners: BTreeMap<u64, Arc<Notify>>,
     /// What the rows must be.
     shadow: Shadow,
 }
@@ -49,6 +60,9 @@ struct Transaction {
     failed: bool,
     moves: BTreeMap<u32, Position>,
     changes: BTreeMap<String, Option<Line>>,
+    letters: LetterChanges,
+    /// The changes as they were when the part under way began.
+    part: Option<BTreeMap<String, Option<Line>>>,
 }
 
 /// What a session is asked to do.
@@ -62,6 +76,17 @@ pub(crate) enum Ask {
     Apply(Changes),
     Commit,
     RollBack,
+    Parked(Vec<u32>),
+    Count(Vec<u32>),
+    Park(Vec<Letter>),
+    Asks(u32),
+    Heads(u32, Vec<Asked>, u64, usize),
+    Read(u32, Vec<u64>),
+    Remove(u32, Vec<u64>),
+    Keep(u32, Vec<Asked>, Vec<(u64, Option<String>)>),
+    BeginPart,
+    EndPart,
+    UndoPart,
 }
 
 /// Rows to be written.
@@ -78,12 +103,17 @@ pub(crate) enum Told {
     Positions(BTreeMap<u32, Position>),
     Stayed(Vec<u32>),
     Rows(Vec<Line>),
+    Parked(Parked),
+    Count(u64),
+    Asks(Vec<Asked>),
+    Heads(Vec<Head>),
+    Letters(Vec<Letter>),
     Done,
 }
 
 impl Store {
     /// A store in which a projection of so many partitions has begun.
-    pub fn new(world: &World, partitions: u32) -> Self {
+    pub fn new(world: &World, partitions: u32, kind: Kind) -> Self {
         let positions = (0..partitions).map(|partition| (partition, Position::START));
         Self(Arc::new(Shared {
             world: world.clone(),
@@ -93,10 +123,42 @@ impl Store {
                 locks: BTreeMap::new(),
                 sessions: BTreeMap::new(),
                 opened: 0,
-                shadow: Shadow::default(),
+                letters: Letters::default(),
+                parked: 0,
+                listeners: BTreeMap::new(),
+                shadow: Shadow::new(kind),
             }),
             ended: Notify::new(),
+            kind,
+            mended: Arc::default(),
         }))
+    }
+
+    /// Which projection it is for.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// Whether what failed is mended.
+    pub fn mended(&self) -> &Arc<AtomicBool> {
+        &self.0.mended
+    }
+
+    /// How many dead letters there are, and how many there ever were.
+    pub fn letters(&self) -> (usize, u64) {
+        let state = self.state();
+        (state.letters.len(), state.parked)
+    }
+
+    /// Asks for a replay of all letters, or of those of a partition.
+    pub fn replay(&self, partition: Option<u32>) {
+        let mut state = self.state();
+        state.letters.mark(partition);
+        let (count, whose) = (state.letters.len(), partition);
+        state.listeners.values().for_each(|it| it.notify_one());
+        drop(state);
+        let note = format_args!("a replay of {whose:?} is asked for, of {count} letters");
+        self.0.world.note(note);
     }
 
     /// The committed positions.
@@ -120,11 +182,12 @@ impl Store {
         &self.0.world
     }
 
-    pub(crate) fn connect(&self) -> u64 {
+    pub(crate) fn connect(&self, heard: Arc<Notify>) -> u64 {
         let mut state = self.state();
         state.opened += 1;
         let session = state.opened;
         state.sessions.insert(session, Transaction::default());
+        state.listeners.insert(session, heard);
         session
     }
 
@@ -133,13 +196,14 @@ impl Store {
         let mut state = self.state();
         state.release(session);
         state.sessions.remove(&session);
+        state.listeners.remove(&session);
         drop(state);
         self.0.ended.notify_waiters();
     }
 
     /// Does what a session is asked to.
     pub(crate) async fn ask(&self, session: u64, ask: Ask) -> Result<Told, Passing> {
-        if self.state().session(session)?.failed && !matches!(ask, Ask::RollBack) {
+        if self.state().session(session)?.failed && !matches!(ask, Ask::RollBack | Ask::UndoPart) {
             return Err(Passing::Conflict);
         }
         let told = match ask {
@@ -159,6 +223,10 @@ impl Store {
                 self.0.ended.notify_waiters();
                 Ok(Told::Done)
             }
+            Ask::Parked(_) | Ask::Count(_) | Ask::Asks(_) | Ask::Heads(..) | Ask::Read(..) => {
+                Ok(self.look(&ask))
+            }
+            ask => self.state().session(session)?.change(ask),
         };
         if told.is_err()
             && let Ok(transaction) = self.state().session(session)
@@ -242,13 +310,13 @@ impl Store {
     async fn load(&self, session: u64, keys: Vec<String>, lock: bool) -> Result<Told, Passing> {
         let mut rows = Vec::new();
         for key in keys {
-            if !self.state().rows.contains_key(&key) {
+            if self.state().row(session, &key).is_none() {
                 continue;
             }
             if lock {
                 self.lock(session, Lock::Row(key.clone())).await?;
             }
-            rows.extend(self.state().rows.get(&key).cloned());
+            rows.extend(self.state().row(session, &key));
         }
         Ok(Told::Rows(rows))
     }
@@ -269,7 +337,8 @@ impl Store {
         for (key, row, stored) in insert.chain(update).chain(delete) {
             self.lock(session, Lock::Row(key.clone())).await?;
             let mut state = self.state();
-            match (state.rows.contains_key(&key), stored) {
+            let there = self.0.kind != Kind::Append && state.row(session, &key).is_some();
+            match (there, stored) {
                 (true, false) => return Err(Passing::Conflict),
                 (false, true) => {
                     drop(state);
@@ -291,14 +360,23 @@ impl Store {
             transaction.moves,
             transaction.changes.len()
         ));
-        for (partition, to) in transaction.moves {
-            let from = state.positions.insert(partition, to);
-            let from = from.unwrap_or(Position::START);
-            state.shadow.pass(&self.0.world, partition, from, to);
-        }
+        let letters = transaction.letters;
+        let (parked, replayed) = (letters.parked.keys().copied().collect(), &letters.removed);
+        let moves: Vec<_> = transaction
+            .moves
+            .into_iter()
+            .map(|(partition, to)| {
+                let from = state.positions.insert(partition, to);
+                (partition, from.unwrap_or(Position::START), to)
+            })
+            .collect();
+        let world = &self.0.world;
+        state.shadow.commit(world, &moves, parked, replayed);
+        state.parked += letters.parked.len() as u64;
+        state.letters.commit(letters);
         for (key, row) in transaction.changes {
             match row {
-                Some(row) => _ = state.rows.insert(key, row),
+                Some(row) => state.insert(self.0.kind, key, row),
                 None => _ = state.rows.remove(&key),
             }
         }
@@ -317,7 +395,72 @@ impl Store {
     }
 }
 
+impl Transaction {
+    /// Does what changes nothing but the transaction.
+    fn change(&mut self, ask: Ask) -> Result<Told, Passing> {
+        match ask {
+            Ask::Park(letters) => {
+                let place = |letter: Letter| ((letter.partition, letter.sequence), letter);
+                self.letters.parked.extend(letters.into_iter().map(place));
+            }
+            Ask::Remove(partition, sequences) => {
+                let places = sequences.into_iter().map(|sequence| (partition, sequence));
+                self.letters.removed.extend(places);
+            }
+            Ask::Keep(partition, asks, stay) => {
+                let kept = stay.into_iter();
+                let kept = kept.map(|(at, error)| ((partition, at), error, asks.clone()));
+                self.letters.kept.extend(kept);
+            }
+            Ask::BeginPart => self.part = Some(self.changes.clone()),
+            Ask::EndPart => self.part = None,
+            Ask::UndoPart => {
+                self.changes = self.part.take().unwrap_or_default();
+                self.failed = false;
+            }
+            ask => unreachable!("{ask:?}"),
+        }
+        Ok(Told::Done)
+    }
+}
+
+impl Store {
+    /// Looks at the letters, as committed.
+    fn look(&self, ask: &Ask) -> Told {
+        let letters = &self.state().letters;
+        match ask {
+            Ask::Parked(partitions) => Told::Parked(letters.parked(partitions)),
+            Ask::Count(partitions) => Told::Count(letters.count(partitions)),
+            Ask::Asks(partition) => Told::Asks(letters.asks(*partition)),
+            Ask::Heads(partition, asks, after, limit) => {
+                Told::Heads(letters.heads(*partition, asks, *after, *limit))
+            }
+            Ask::Read(partition, sequences) => Told::Letters(letters.read(*partition, sequences)),
+            ask => unreachable!("{ask:?}"),
+        }
+    }
+}
+
 impl State {
+    /// A row as a session's transaction sees it.
+    fn row(&self, session: u64, key: &str) -> Option<Line> {
+        let changes = self.sessions.get(&session).map(|it| &it.changes);
+        match changes.and_then(|changes| changes.get(key)) {
+            Some(changed) => changed.clone(),
+            None => self.rows.get(key).cloned(),
+        }
+    }
+
+    /// Writes a row. A table without a key takes it once more: that shows in how many events it stands for.
+    fn insert(&mut self, kind: Kind, key: String, mut row: Line) {
+        if kind == Kind::Append
+            && let Some(there) = self.rows.get(&key)
+        {
+            row.events += there.events;
+        }
+        self.rows.insert(key, row);
+    }
+
     fn session(&mut self, session: u64) -> Result<&mut Transaction, Passing> {
         self.sessions.get_mut(&session).ok_or(Passing::Broken)
     }

@@ -3,11 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use factum_projector::{Options, Projector, ProjectorError};
+use factum_projector::{
+    FailurePolicy, Options, Projection, Projector, ProjectorError, Retries, Summary,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::board::Board;
+use crate::board::{Board, Line};
 use crate::disk::Disk;
+use crate::kind::{Feed, Kind, Picky};
+use crate::log::SimLog;
 use crate::process::Process;
 use crate::session::Reached;
 use crate::store::Store;
@@ -41,6 +45,10 @@ impl Worker {
             progress_interval: Duration::from_secs(60),
             ..Options::default()
         });
+        let options = Options {
+            failure: policy(world, store.kind()),
+            ..options
+        };
         Self(Arc::new(Shared {
             name,
             world: world.clone(),
@@ -116,12 +124,7 @@ impl Worker {
 }
 
 /// Runs projectors, one after the other, until told to stop.
-async fn project(
-    worker: Worker,
-    log: crate::log::SimLog,
-    stop: CancellationToken,
-    ended: CancellationToken,
-) {
+async fn project(worker: Worker, log: SimLog, stop: CancellationToken, ended: CancellationToken) {
     let Shared {
         world,
         store,
@@ -130,14 +133,17 @@ async fn project(
         ..
     } = &*worker.0;
     while !stop.is_cancelled() {
-        let projector = Projector::new(Board).options(options.clone());
-        let reached = Reached {
-            log: log.clone(),
-            store: store.clone(),
+        let options = options.clone();
+        let ran = match store.kind() {
+            Kind::Fold => run(Projector::new(Board), options, store, &log, &stop).await,
+            Kind::Append => run(Projector::new(Feed), options, store, &log, &stop).await,
+            Kind::Parking => {
+                let mended = store.mended().clone();
+                let picky = Projector::new(Picky { mended });
+                run(picky, options, store, &log, &stop).await
+            }
         };
-        let (log, reached) = (Arc::new(log.clone()), Arc::new(reached));
-        let ran = projector.run_on(log, reached, stop.clone().cancelled_owned());
-        match ran.await {
+        match ran {
             Ok(_) => {}
             Err(error @ ProjectorError::LogUnreachable { .. }) => {
                 world.note(format_args!("worker {name} cannot start: {error}"));
@@ -147,4 +153,32 @@ async fn project(
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     ended.cancel();
+}
+
+async fn run<P: Projection<Row = Line>>(
+    projector: Projector<P>,
+    options: Options,
+    store: &Store,
+    log: &SimLog,
+    stop: &CancellationToken,
+) -> Result<Summary, ProjectorError> {
+    let reached = Reached {
+        log: log.clone(),
+        store: store.clone(),
+    };
+    let (log, reached) = (Arc::new(log.clone()), Arc::new(reached));
+    let projector = projector.options(options);
+    let stopped = stop.clone().cancelled_owned();
+    projector.run_on(log, reached, stopped).await
+}
+
+/// What a worker does with an event that fails.
+fn policy(world: &World, kind: Kind) -> FailurePolicy {
+    match kind {
+        Kind::Fold | Kind::Append => FailurePolicy::STOP,
+        Kind::Parking => {
+            let retries = world.draw(|chance| chance.one_of(&[0, 0, 2]));
+            FailurePolicy::PARK.after(Retries::Times(retries))
+        }
+    }
 }

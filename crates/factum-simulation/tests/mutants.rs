@@ -2,7 +2,7 @@
 
 use factum_core::Guard as Rule;
 use factum_host::Guard as Code;
-use factum_simulation::{Flaw, run_without};
+use factum_simulation::{Flaw, Kind, kind_of, run_without};
 
 /// One of the first so many seeds breaks a promise.
 #[track_caller]
@@ -15,6 +15,40 @@ fn caught(flaw: Flaw, within: u64) {
         }
     }
     panic!("{flaw:?} is not caught within {within} seeds");
+}
+
+/// The same, by the seeds that have this projection alone.
+#[track_caller]
+fn caught_by(kind: Kind, flaw: Flaw, within: u64) {
+    for seed in (0..within).filter(|seed| kind_of(*seed) == kind) {
+        let report = run_without(Some(flaw), seed, false);
+        if let Some(violation) = report.violations.first() {
+            println!("{flaw:?} of {kind:?}: seed {seed}: {violation}");
+            return;
+        }
+    }
+    panic!("{flaw:?} is not caught within {within} seeds");
+}
+
+#[test]
+fn letters_are_written_apart_from_the_position() {
+    caught_by(Kind::Parking, Flaw::Code(Code::Letters), 500);
+}
+
+#[test]
+fn a_parking_worker_that_is_behind_writes_all_the_same() {
+    caught_by(Kind::Parking, Flaw::Code(Code::Compared), 500);
+}
+
+/// What a worker appended before it crashed, the next one appends again.
+#[test]
+fn rows_are_appended_twice_after_a_crash() {
+    caught_by(Kind::Append, Flaw::Code(Code::Compared), 500);
+}
+
+#[test]
+fn rows_are_appended_apart_from_the_position() {
+    caught_by(Kind::Append, Flaw::Code(Code::Together), 500);
 }
 
 macro_rules! mutants {

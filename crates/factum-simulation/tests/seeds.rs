@@ -16,6 +16,7 @@ fn hold(seeds: Range<u64>) {
             "cargo run -p factum-simulation -- --seed {seed} --trace\n{violations}"
         );
     }
+    assert!(figures.parked > 0 && figures.appended > 0, "{figures:?}");
     println!("{figures:?}");
 }
 
