@@ -337,8 +337,14 @@ impl Store {
         for (key, row, stored) in insert.chain(update).chain(delete) {
             self.lock(session, Lock::Row(key.clone())).await?;
             let mut state = self.state();
-            let there = self.0.kind != Kind::Append && state.row(session, &key).is_some();
+            let there = state.row(session, &key).is_some();
             match (there, stored) {
+                (true, false) if self.0.kind == Kind::Append => {
+                    drop(state);
+                    // The table has no key that would refuse it.
+                    self.world().broken(format!("{key} is appended twice"));
+                    return Err(Passing::Conflict);
+                }
                 (true, false) => return Err(Passing::Conflict),
                 (false, true) => {
                     drop(state);

@@ -37,13 +37,13 @@ fn letters_are_written_apart_from_the_position() {
 
 #[test]
 fn a_parking_worker_that_is_behind_writes_all_the_same() {
-    caught_by(Kind::Parking, Flaw::Code(Code::Compared), 500);
+    caught_by(Kind::Parking, Flaw::Code(Code::Compared), 5000);
 }
 
 /// What a worker appended before it crashed, the next one appends again.
 #[test]
 fn rows_are_appended_twice_after_a_crash() {
-    caught_by(Kind::Append, Flaw::Code(Code::Compared), 500);
+    caught_by(Kind::Append, Flaw::Code(Code::Compared), 5000);
 }
 
 #[test]
