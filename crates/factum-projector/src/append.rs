@@ -102,7 +102,10 @@ impl<A: Append> Rows<Appended<A>> for NewRows<A> {
         self.0.capacity() * size_of::<A::Row>() + self.0.len() * each
     }
 
-    fn forget_written(&mut self) {}
+    /// None are kept, but their room is.
+    fn forget_written(&mut self) {
+        self.0.shrink_to(2 * self.0.len());
+    }
 
     fn into_changes(self) -> Changes<A::Row> {
         Changes {
@@ -142,5 +145,16 @@ mod tests {
             assert_eq!(rows.unwritten().insert, [&shelf("a", pieces)]);
             rows.written();
         }
+    }
+
+    /// Else each later batch would be written by itself, as if there were no room for more.
+    #[test]
+    fn room_for_many_rows_is_given_back_once_they_are_written() {
+        let mut rows = NewRows::<Arrivals>::default();
+        let events = recorded(&[const { ("a", Stock::Came(1)) }; 1000]);
+        rows.fold(&Appended(Arrivals), &events, &()).unwrap();
+        rows.written();
+        rows.forget_written();
+        assert_eq!(rows.bytes(100), 0);
     }
 }

@@ -1,10 +1,11 @@
 //! Gathering batches before they are written, so that a row that changes in many batches is written
 //! once: cost grows with rows touched, not with events.
 //!
-//! This is open to a worker that owns every partition of the topic. Rows are read without a lock
+//! This is open to a worker that owns every partition of all topics. Rows are read without a lock
 //! and kept in memory, because the table belongs to this projection alone (see `owner`), and
-//! whichever of its workers changes a row moves a position in the same transaction; so as long as every position stands where this worker left it, every row does, too. The
-//! transaction that writes the rows checks that, before anything else.
+//! whichever of its workers changes a row moves a position in the same transaction; so as long as every
+//! position stands where this worker left it, every row does, too. The transaction that writes the rows
+//! checks that, before anything else.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -137,11 +138,15 @@ impl<P: Projection> Gathered<P> {
         self.bytes() >= self.limit
     }
 
-    /// About how many bytes the rows take, and the letters. What is not known of rows yet is at most what
-    /// the records had that they were folded from.
+    /// About how many bytes the rows take, and the letters. Until some rows were sent, their contents are
+    /// taken to be what the records had that they were folded from: rows that were read may hold more.
     fn bytes(&self) -> usize {
         let letters: usize = self.letters.iter().map(Letter::bytes).sum();
-        letters + self.each.map_or(self.weight, |each| self.rows.bytes(each))
+        let rows = match self.each {
+            Some(each) => self.rows.bytes(each),
+            None => self.rows.bytes(0).max(self.weight),
+        };
+        letters + rows
     }
 
     /// After what time without news from the log everything is taken for read. A log that has more
@@ -171,12 +176,10 @@ impl<P: Projection> Gathered<P> {
         std::mem::take(&mut self.letters)
     }
 
-    /// Notes that everything gathered is on its way, rows of so many bytes; returns how many events that are.
-    /// If it does not arrive, all that is known here is void.
-    pub(crate) fn sent(&mut self, rows: usize, bytes: usize) -> usize {
-        if let Some(each) = bytes.checked_div(rows) {
-            self.each = Some(each);
-        }
+    /// Notes that everything gathered is on its way, with rows of about so many bytes each, if there are any;
+    /// returns how many events that are. If it does not arrive, all that is known here is void.
+    pub(crate) fn sent(&mut self, each: Option<usize>) -> usize {
+        self.each = each.or(self.each);
         if let Some(stored) = &mut self.stored {
             self.rows.new_keys().for_each(|key| stored.add(key));
         }
@@ -248,9 +251,9 @@ mod tests {
     fn a_row_that_was_written_by_another_way_is_asked_for_again() {
         let mut gathered = gathered(5);
         assert_eq!(came(&mut gathered, vec![shelf("a", 1)]), ["a"]);
-        gathered.sent(1, 10);
+        gathered.sent(Some(10));
         assert!(came(&mut gathered, vec![]).is_empty(), "it is known");
-        gathered.sent(1, 10);
+        gathered.sent(Some(10));
         gathered.passed_by(&BTreeMap::new());
         assert_eq!(came(&mut gathered, vec![shelf("a", 9)]), ["a"]);
         assert_eq!(gathered.unwritten().update, [&shelf("a", 10)]);
@@ -260,14 +263,14 @@ mod tests {
     fn a_table_filled_from_nothing_is_asked_only_for_what_was_written() {
         let mut gathered = gathered(0);
         assert!(came(&mut gathered, vec![]).is_empty(), "it is empty");
-        gathered.sent(1, 10);
+        gathered.sent(Some(10));
         assert!(came(&mut gathered, vec![]).is_empty(), "it is known");
-        gathered.sent(1, 10);
+        gathered.sent(Some(10));
         gathered.limit = 0;
         gathered.make_room();
         assert_eq!(came(&mut gathered, vec![shelf("a", 2)]), ["a"]);
         assert_eq!(gathered.unwritten().update, [&shelf("a", 3)]);
-        gathered.sent(1, 10);
+        gathered.sent(Some(10));
         gathered.passed_by(&BTreeMap::new());
         let mut batch = Batch::new();
         batch.events = recorded(&[("b", Stock::Came(1))]);

@@ -11,12 +11,11 @@ use crate::FailurePolicy;
 pub struct Options {
     /// How much is read ahead while a batch is being written, in bytes of records; 8 MiB. It is also
     /// what one transaction takes in at most, but for a worker that owns all partitions and has yet
-    /// to catch up: that one gathers until it has four times as much, so up to five times, and keeps
-    /// the rows of that many records in memory. Both end with a whole fetch and a whole commit. No
-    /// transaction waits for more than 5 ms to be filled.
+    /// to catch up: that one gathers rows until they take eight times as much, or for 1 to 10 seconds, and keeps
+    /// them in memory up to sixteen times as much. Both end with a whole fetch and a whole commit. No
+    /// transaction waits for more than 50 ms to be filled.
     /// A worker's memory is bounded by it, whatever the length of the log: a decoded event takes
-    /// about three times the room of its record, and at the default, with events of 100 bytes, a
-    /// worker stays below 300 MB.
+    /// about three times the room of its record, and rows on their way are in memory a second time, encoded.
     pub batch_bytes: usize,
     /// How long a worker waits for another's transaction to let go of a partition that is now its
     /// own, before it ends that worker's session; 3 s.

@@ -97,7 +97,9 @@ impl<R: Row> Store<R> for Postgres {
         let (tell, ours) = (heard.clone(), self.positions.name());
         let listen = self.server.listen(move |heard| match heard {
             Heard::Notification(whose) if whose == ours => tell.notify_one(),
-            _ => {}
+            Heard::Notification(_) => {}
+            // A worker with nothing to write would not notice, and hear of no replay.
+            Heard::End => tell.notify_one(),
         });
         Ok(Box::new(PostgresSession {
             connection: listen.await?,

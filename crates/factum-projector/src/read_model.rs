@@ -60,7 +60,7 @@ impl ReadModel {
     /// can notify. `projection` is the name that its `Fold` has.
     ///
     /// The projection need not have begun: a service may start before its first worker. The role must
-    /// be allowed to read Factum's table of positions, and nothing else.
+    /// be allowed to read Factum's tables of positions and versions, and nothing else.
     ///
     /// # Errors
     /// The address cannot be read; Postgres is out of reach for [`ReadModelOptions::start_timeout`],

@@ -36,9 +36,10 @@ pub(crate) struct Parking<'a> {
 
 /// A transaction under way. The rows that it writes are not borrowed any more.
 pub(crate) struct Writing<'w> {
-    /// About how many bytes of rows are sent, and of how many rows.
-    pub bytes: usize,
+    /// How many rows change.
     pub rows: usize,
+    /// About how many bytes each row takes that is sent, if any is.
+    pub each: Option<usize>,
     /// What becomes of it.
     pub written: BoxFuture<'w, Result<Written, ProjectorError>>,
 }
@@ -157,13 +158,14 @@ impl<R: Row> Writer<R> {
     }
 
     /// Writes rows that were read before the transaction. They must be as they were read as long as
-    /// no position was moved, so `moves` must hold every partition of the topic.
+    /// no position was moved, so `moves` must hold every partition of all topics.
     pub(crate) fn write_gathered<'w>(
         &'w self,
         moves: BTreeMap<u32, Move>,
         rows: &Unwritten<'_, R>,
         parking: Parking<'w>,
     ) -> Result<Writing<'w>, ProjectorError> {
+        let sent = rows.insert.len() + rows.update.len();
         let (applying, rows) = (self.session.apply(rows)?, rows.len());
         let written = async move {
             if let Some(undone) = self.begin(&moves, parking).await? {
@@ -174,8 +176,8 @@ impl<R: Row> Writer<R> {
             Ok(Written::Rows(rows))
         };
         Ok(Writing {
-            bytes: applying.bytes,
             rows,
+            each: applying.bytes.checked_div(sent),
             written: Box::pin(written),
         })
     }

@@ -28,8 +28,8 @@ later. An imported event was decided when it was imported.
 Examples:
   factum aggregate show 173688 --aggregate bank.loan --log kafka://localhost:9092
   factum aggregate show 173688 --aggregate bank.loan --service http://loans-0:9464 --service http://loans-1:9464
-  factum aggregate show 173688 --aggregate bank.loan --at 3 --json
-  factum aggregate show 173688 --aggregate bank.loan --at 2026-10-01T12:00:00Z";
+  factum aggregate show 173688 --aggregate bank.loan --log kafka://localhost:9092 --at 3 --json
+  factum aggregate show 173688 --aggregate bank.loan --log kafka://localhost:9092 --at 2026-10-01T12:00:00Z";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]

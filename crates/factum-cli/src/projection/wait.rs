@@ -35,6 +35,9 @@ pub(crate) struct Flags {
     /// Wait for what this command did, and nothing else
     #[arg(long, value_name = "PARTITION:SEQUENCE")]
     token: Option<ConsistencyToken>,
+    /// The topic that the token is of, where the projection reads several
+    #[arg(long, value_name = "TOPIC", requires = "token")]
+    topic: Option<String>,
     /// Address of the log, whose end is waited for: kafka://localhost:9092 or local:DIR. It alone knows how
     /// much there is
     #[arg(
@@ -91,6 +94,7 @@ impl Flags {
         let options = ReadModelOptions {
             version: self.version,
             schema: self.which.postgres.schema.clone(),
+            topic: self.topic.clone(),
             ..ReadModelOptions::default()
         };
         let (url, name) = (&self.which.postgres.postgres, &self.which.name);

@@ -125,7 +125,7 @@ impl<P: Projection> Pump<P> {
         let writing = writer.write_gathered(moves.clone(), &gathered.unwritten(), parking)?;
         self.known.extend(&moves);
         let (rows, written) = (writing.rows, writing.written);
-        let events = gathered.sent(rows, writing.bytes);
+        let events = gathered.sent(writing.each);
         let (written, meanwhile) = match goes_on {
             true => self.gather_until(written, feed, gathered, parked).await,
             false => (written.await, Meanwhile::Gathered),

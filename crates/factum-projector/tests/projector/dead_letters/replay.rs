@@ -146,6 +146,35 @@ async fn a_running_worker_replays_when_it_is_asked_to() {
     worker.stop().await;
 }
 
+/// Postgres was started again, say, while nothing came for the worker to write.
+#[tokio::test]
+async fn an_idle_worker_whose_session_has_ended_replays_when_it_is_asked_to() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 35).await;
+    ledger
+        .commit(0, "a", &[posted(1, POISON), posted(1, 5)])
+        .await;
+    project(&bank, Build::FIRST).await;
+    assert_parked(&bank, &ledger, &["a"]).await;
+    let worker = Live::start(&bank, Build::LAST, bank.postgres());
+    ledger.commit(0, "b", &[posted(1, 6)]).await;
+    caught_up(&bank, &ledger).await;
+    let end = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+         WHERE application_name LIKE 'factum.balances.%' AND query LIKE '%{}%'",
+        bank.schema
+    );
+    eventually("its session is ended", async || {
+        let ended = bank.client.query_one(&end, &[]).await.unwrap();
+        ended.get::<_, i64>(0) > 0
+    })
+    .await;
+    ask(&bank, "true").await;
+    eventually("a is replayed", async || letters(&bank).await.is_empty()).await;
+    assert_whole(&bank, &ledger).await;
+    worker.stop().await;
+}
+
 /// Somebody else may take letters away at any moment: the worker must not go by what it remembers.
 #[tokio::test]
 async fn a_key_whose_letters_are_gone_is_parked_no_more() {
