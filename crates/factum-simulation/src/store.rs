@@ -196,7 +196,9 @@ impl Store {
         let mut state = self.state();
         state.release(session);
         state.sessions.remove(&session);
-        state.listeners.remove(&session);
+        if let Some(listener) = state.listeners.remove(&session) {
+            listener.notify_one(); // it hears that its connection has ended
+        }
         drop(state);
         self.0.ended.notify_waiters();
     }
