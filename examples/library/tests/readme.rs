@@ -52,10 +52,10 @@ fn how_to_read_ones_own_writes_is_shown_by_code_of_this_example() {
 fn the_kinds_of_projections_are_shown_by_code_of_this_example() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(here.join("../../docs/projections.md")).unwrap();
-    let files = ["tests/projections.rs", "sql/journal.sql"];
+    let files = ["tests/projections.rs", "sql/journal.sql", "sql/readers.sql"];
     let code = files.map(|path| fs::read_to_string(here.join(path)).unwrap());
     let shown: Vec<_> = fences(&page).collect();
-    assert_eq!(shown.len(), 5);
+    assert_eq!(shown.len(), 6);
     for (_, shown) in shown {
         assert!(code.iter().any(|code| code.contains(shown)), "not in the example:\n{shown}");
     }
