@@ -484,6 +484,7 @@ mod tests {
         let heap = diaries.young.heap;
         assert_eq!(heap, grown, "what was taken counts as it is");
     }
+
     /// A generation of so many aggregates.
     fn generation(count: usize) -> Generation<Diary> {
         let mut generation = Generation::default();

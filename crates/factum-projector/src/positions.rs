@@ -108,8 +108,7 @@ impl Positions {
     /// The statement that tells those who wait that positions move. They hear of it once the
     /// transaction that it belongs to is committed, and every session sees what it wrote.
     pub(crate) fn notify(&self) -> String {
-        let projection = self.projection.replace('\'', "''").replace('\\', "\\\\");
-        format!("NOTIFY {}, E'{projection}'", channel(&self.schema))
+        notify(&channel(&self.schema), self.projection)
     }
 
     /// Makes the table if it is not there. The caller holds the lock of the start.
@@ -273,7 +272,7 @@ impl Positions {
 
     fn select(&self, which: &str) -> String {
         format!(
-            "SELECT partition, identity, \"offset\", epoch, next, closed FROM {} \
+            "SELECT {COLUMNS} FROM {} \
              WHERE projection = $1 AND version = $2 AND topic = $3 {which}",
             self.table()
         )
@@ -371,6 +370,15 @@ impl Columns {
         columns
     }
 }
+
+/// The statement that tells a projection's name on a channel.
+pub(crate) fn notify(channel: &str, projection: &str) -> String {
+    let projection = projection.replace('\'', "''").replace('\\', "\\\\");
+    format!("NOTIFY {channel}, E'{projection}'")
+}
+
+/// The columns that tell a position, as [`position`] reads them: before any others.
+pub(crate) const COLUMNS: &str = "partition, identity, \"offset\", epoch, next, closed";
 
 /// The position that a row of a topic tells, with its slot.
 pub(crate) fn position(source: usize, row: &Row) -> (u32, Position) {

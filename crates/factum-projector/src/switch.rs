@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use crate::ProjectorError;
 use crate::dead_letters;
 use crate::place::own_schema;
-use crate::positions::{channel, places};
+use crate::positions::{self, channel, places};
 use crate::rebuild::{Ahead, Places, ahead, live};
 use crate::versions::{Version, VersionState, Versions};
 use crate::view;
@@ -118,9 +118,10 @@ pub(crate) async fn switch(
 
 /// Tells those who wait for positions, and the workers, that versions have changed.
 pub(crate) fn notify(schema: &str, projection: &str) -> String {
-    let projection = projection.replace('\'', "''").replace('\\', "\\\\");
-    let (positions, versions) = (channel(schema), crate::versions::channel(schema));
-    format!("NOTIFY {positions}, E'{projection}'; NOTIFY {versions}, E'{projection}'")
+    let channels = [channel(schema), crate::versions::channel(schema)];
+    channels
+        .map(|channel| positions::notify(&channel, projection))
+        .join("; ")
 }
 
 async fn switch_in_transaction(

@@ -205,7 +205,7 @@ fn after(sources: &Sources, ended: Ended) -> Option<Next> {
         Ended::Behind(partitions) => {
             tracing::warn!(
                 partitions = %sources.shown(&partitions),
-                "another worker is ahead: nothing was written, joining the group again"
+                "another worker is ahead, or an operator moved the position: nothing was written, joining the group again"
             );
             Some(Next::Rejoin)
         }

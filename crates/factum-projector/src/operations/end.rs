@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::Operations;
-use crate::positions::{channel, position, table};
+use crate::positions::{COLUMNS, channel, position, table};
 use crate::session::{Heard, Session};
 use crate::sources::Sources;
 use crate::until_end::holds_commit;
@@ -166,7 +166,7 @@ impl Wait<'_> {
         let (projection, version) = (self.which.0, self.which.1.map(|it| it as i32));
         let schema = &self.operations.schema;
         let query = format!(
-            "SELECT partition, identity, \"offset\", epoch, next, closed, topic, version FROM {} \
+            "SELECT {COLUMNS}, topic, version FROM {} \
              WHERE projection = $1 AND version = coalesce($2, \
              (SELECT version FROM {} WHERE projection = $1 AND state = 'live'))",
             table(schema),

@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use super::Operations;
 use super::passed::scan;
-use crate::positions::{position, table};
+use crate::positions::{COLUMNS, position, table};
 use crate::sources::Sources;
 use crate::{ProjectorError, identity};
 
@@ -170,7 +170,7 @@ impl Operations {
     /// Topic and position of a partition.
     async fn stands(&self, which: SeekPartition<'_>) -> Result<(String, Position), ProjectorError> {
         let query = format!(
-            "SELECT partition, identity, \"offset\", epoch, next, closed, topic FROM {} \
+            "SELECT {COLUMNS}, topic FROM {} \
              WHERE projection = $1 AND version = $2 AND partition = $3 AND ($4::text IS NULL OR topic = $4)",
             table(&self.schema)
         );

@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 
 use super::{Operations, SeekError, Skip};
 use crate::ProjectorError;
-use crate::positions::{position, table};
+use crate::positions::{COLUMNS, position, table};
 use crate::sql::quote;
 use crate::switch::notify;
 
@@ -61,7 +61,7 @@ impl Operations {
     /// The position, which no worker moves before the transaction ends.
     async fn held(&self, plan: &Skip) -> Result<Position, ProjectorError> {
         let query = format!(
-            "SELECT partition, identity, \"offset\", epoch, next, closed FROM {} {WHERE} FOR UPDATE",
+            "SELECT {COLUMNS} FROM {} {WHERE} FOR UPDATE",
             table(&self.schema)
         );
         let (version, partition) = (plan.version as i32, plan.partition as i32);

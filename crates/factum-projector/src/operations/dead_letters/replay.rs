@@ -9,7 +9,7 @@ use super::changes::{Numbers, Place};
 use super::chosen::Backwards;
 use crate::letter::Head;
 use crate::operations::Operations;
-use crate::{ProjectorError, dead_letters};
+use crate::{ProjectorError, dead_letters, positions};
 
 /// Letters that are asked to be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -123,9 +123,8 @@ impl Operations {
     }
 
     fn notify_letters(&self, projection: &str, version: u32) -> String {
-        let name = format!("{projection}.v{version}");
-        let name = name.replace('\'', "''").replace('\\', "\\\\");
-        format!("NOTIFY {}, E'{name}'", dead_letters::channel(&self.schema))
+        let channel = dead_letters::channel(&self.schema);
+        positions::notify(&channel, &format!("{projection}.v{version}"))
     }
 }
 

@@ -333,3 +333,18 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
+
+/// The same event, with other contents.
+pub fn carrying<A, B>(recorded: &Recorded<A>, event: B) -> Recorded<B> {
+    Recorded {
+        id: recorded.id.clone(),
+        partition: recorded.partition,
+        offset: recorded.offset,
+        sequence: recorded.sequence,
+        version: recorded.version,
+        time: recorded.time,
+        command: recorded.command,
+        metadata: recorded.metadata.clone(),
+        event,
+    }
+}

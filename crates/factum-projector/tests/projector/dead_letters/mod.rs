@@ -9,7 +9,7 @@ mod rivals;
 use factum_core::{DecodeError, Event, Recorded};
 use factum_projector::{FailurePolicy, Fold, Options, Projector, Summary};
 
-use crate::bank::{BALANCE, Balance, Balances, Bank, Ledger, Posted, expected};
+use crate::bank::{BALANCE, Balance, Balances, Bank, Ledger, Posted, carrying, expected};
 
 /// What the first build does not know what to do with.
 const POISON: i64 = 66_666;
@@ -94,17 +94,7 @@ struct NewerBuild;
 
 impl NewerBuild {
     fn posted(event: &Recorded<Newer>) -> Recorded<Posted> {
-        Recorded {
-            id: event.id.clone(),
-            partition: event.partition,
-            offset: event.offset,
-            sequence: event.sequence,
-            version: event.version,
-            time: event.time,
-            command: event.command,
-            metadata: event.metadata.clone(),
-            event: event.event.0.clone(),
-        }
+        carrying(event, event.event.0.clone())
     }
 }
 

@@ -271,6 +271,8 @@ async fn a_replay_that_fails_again_warns_of_its_first_error() {
     project(&bank, Build::FIRST).await;
     assert_eq!(letters(&bank).await.len(), 3);
     ask(&bank, "true").await;
+    // Else what other tests log first, on threads without a subscriber, may be taken for never wanted.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let logged = Logged::default();
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt()

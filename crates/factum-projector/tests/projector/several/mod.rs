@@ -11,7 +11,7 @@ use std::sync::Arc;
 use factum_core::{DecodeError, Event, Recorded};
 use factum_projector::{Events, MultiFold, Options, Projection, Projector, Row, Summary};
 
-use crate::bank::{Bank, Ledger, Posted, within};
+use crate::bank::{Bank, Ledger, Posted, carrying, within};
 
 const ACCOUNTS: &str = "bank.account.events";
 const CARDS: &str = "bank.card.events";
@@ -205,17 +205,7 @@ impl Books {
 }
 
 fn of(event: &Recorded<Posted>, as_one: BankEvent) -> Recorded<BankEvent> {
-    Recorded {
-        id: event.id.clone(),
-        partition: event.partition,
-        offset: event.offset,
-        sequence: event.sequence,
-        version: event.version,
-        time: event.time,
-        command: event.command,
-        metadata: event.metadata.clone(),
-        event: as_one,
-    }
+    carrying(event, as_one)
 }
 
 fn overviews(options: Options) -> Projector<Overviews> {

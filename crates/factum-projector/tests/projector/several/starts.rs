@@ -21,23 +21,11 @@ struct TurnedOverviews;
 
 impl TurnedOverviews {
     fn event(event: &Recorded<Turned>) -> Recorded<BankEvent> {
-        let (Turned::Account(posted) | Turned::Card(Charged(posted))) = &event.event;
         let turned = match &event.event {
             Turned::Account(posted) => BankEvent::Account(posted.clone()),
             Turned::Card(charged) => BankEvent::Card(charged.clone()),
         };
-        let recorded = Recorded {
-            id: event.id.clone(),
-            partition: event.partition,
-            offset: event.offset,
-            sequence: event.sequence,
-            version: event.version,
-            time: event.time,
-            command: event.command,
-            metadata: event.metadata.clone(),
-            event: posted.clone(),
-        };
-        of(&recorded, turned)
+        carrying(event, turned)
     }
 }
 
