@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::IsTerminal;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +99,10 @@ struct Flags {
     /// Postgres schema of Factum's own tables [default: factum]
     #[arg(long, env = "FACTUM_SCHEMA", value_name = "NAME")]
     schema: Option<String>,
+    /// Records a second to read at most while a new version is built beside the live one. It leaves the log
+    /// and Postgres to others, and has to be more than come in [default: as many as it can]
+    #[arg(long, env = "FACTUM_REBUILD_RATE", value_name = "N")]
+    rebuild_rate: Option<NonZeroU32>,
     /// Who leads readers to a new version when it was built beside the live one: this worker, or
     /// `factum projection switch` [default: auto]
     #[arg(long, env = "FACTUM_SWITCH", value_name = "WHO")]
@@ -172,6 +177,7 @@ impl Flags {
             },
             max_parked: self.max_parked.unwrap_or(set.max_parked),
             until_end: self.until_end || set.until_end,
+            rebuild_rate: self.rebuild_rate.or(set.rebuild_rate),
             switch: self.switch.unwrap_or(set.switch),
             schema: self.schema.clone().unwrap_or(set.schema),
             topic: self.topic.clone().or(set.topic),

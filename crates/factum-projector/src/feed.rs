@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::caught::caught;
 use crate::events::decode;
 use crate::letter::{Letter, Record, storable};
+use crate::pace::Pace;
 use crate::sources::{Source, Sources, partition_in, source_of};
 use crate::{Events, ProjectorError};
 
@@ -39,12 +40,13 @@ pub(crate) struct Care {
 }
 
 impl<E: Events> Feed<E> {
-    /// Starts reading from the given positions, up to about `batch_bytes` ahead.
+    /// Starts reading from the given positions, up to about `batch_bytes` ahead, and no faster than its pace.
     pub(crate) async fn open(
         sources: &Sources,
         positions: &BTreeMap<u32, Position>,
         batch_bytes: usize,
         care: Care,
+        pace: Option<Pace>,
     ) -> Result<Self, ProjectorError> {
         let from: Vec<_> = positions.iter().map(|(p, at)| (*p, at.offset)).collect();
         let reader = sources.read(&from).await?;
@@ -56,6 +58,7 @@ impl<E: Events> Feed<E> {
             batch: Batch::new(),
             batch_bytes,
             care,
+            pace,
             behind: positions.keys().copied().collect(),
         };
         let task = spawn(feeder.run(reader, wanted, send));
@@ -117,6 +120,7 @@ struct Feeder<E> {
     batch: Batch<E>,
     batch_bytes: usize,
     care: Care,
+    pace: Option<Pace>,
     /// The partitions of which there is more to read.
     behind: BTreeSet<u32>,
 }
@@ -138,7 +142,7 @@ impl<E: Events> Feeder<E> {
                         return;
                     }
                 }
-                fetched = reader.next(), if self.has_room() => {
+                fetched = paced(self.pace.as_ref(), &mut reader), if self.has_room() => {
                     if let Err(error) = fetched.map_err(Into::into).and_then(|it| self.take(&it)) {
                         break error;
                     }
@@ -159,6 +163,9 @@ impl<E: Events> Feeder<E> {
     }
 
     fn take(&mut self, fetched: &[Fetched]) -> Result<(), ProjectorError> {
+        if let Some(pace) = &mut self.pace {
+            pace.took(fetched.iter().map(|it| it.records.len()).sum());
+        }
         fetched.iter().try_for_each(|it| self.take_one(it))
     }
 
@@ -193,6 +200,17 @@ impl<E: Events> Feeder<E> {
             error.into()
         })
     }
+}
+
+/// Reads on when it is time to. Cancel safe, as its parts are.
+async fn paced(
+    pace: Option<&Pace>,
+    reader: &mut Box<dyn LogReader>,
+) -> Result<Vec<Fetched>, LogError> {
+    if let Some(pace) = pace {
+        pace.may_read().await;
+    }
+    reader.next().await
 }
 
 impl<E: Events> Batch<E> {

@@ -48,6 +48,7 @@ mod narrow;
 mod operations;
 mod options;
 mod owner;
+mod pace;
 mod park;
 mod parked;
 mod place;

@@ -1,5 +1,6 @@
 //! What can be set on a projection worker.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use factum_status::Components;
@@ -35,6 +36,10 @@ pub struct Options {
     pub until_end: bool,
     /// How often progress is logged; every 5 s.
     pub progress_interval: Duration,
+    /// How many records a second are read at most while the version is built beside a live one, so that the
+    /// log and Postgres have room for others; as many as there are. It has to be more than come in: a
+    /// version that falls behind is never switched to.
+    pub rebuild_rate: Option<NonZeroU32>,
     /// Who leads readers to a version that was built beside a live one; [`Switch::Auto`].
     pub switch: Switch,
     /// The Postgres schema of Factum's own tables: `factum`.
@@ -68,6 +73,7 @@ impl Default for Options {
             max_parked: 100_000,
             until_end: false,
             progress_interval: Duration::from_secs(5),
+            rebuild_rate: None,
             switch: Switch::Auto,
             schema: "factum".into(),
             topic: None,

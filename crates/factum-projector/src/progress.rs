@@ -1,8 +1,8 @@
 //! How a worker gets on, for its log lines and for those who ask.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use factum_core::Offset;
@@ -35,6 +35,8 @@ pub(crate) struct Progress {
     place: Mutex<Place>,
     transactions: Histogram,
     resume: Notify,
+    /// Whether readers do not see the version, as far as is known.
+    building: Arc<AtomicBool>,
 }
 
 /// Where a worker stands.
@@ -89,6 +91,7 @@ impl Progress {
             batches: AtomicU64::new(0),
             place: Mutex::default(),
             resume: Notify::new(),
+            building: Arc::new(AtomicBool::new(true)),
             transactions: Histogram::with_opts(transactions).expect("sound names"),
         }
     }
@@ -101,6 +104,11 @@ impl Progress {
     /// The projection's name with its version.
     pub(crate) fn name(&self) -> String {
         name(self.projection, self.version)
+    }
+
+    /// Whether the version is being built; true until that is known.
+    pub(crate) fn building(&self) -> Arc<AtomicBool> {
+        self.building.clone()
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -134,6 +142,8 @@ impl Progress {
 
     /// Notes what the version is to readers, and where it is on its way.
     pub(crate) fn stage(&self, state: VersionState, stage: RebuildStage) {
+        let building = state == VersionState::Building;
+        self.building.store(building, Ordering::Relaxed);
         let mut place = self.place();
         if place.version.replace((state, stage)) != Some((state, stage)) {
             tracing::info!(%state, ?stage, "this version");

@@ -22,6 +22,7 @@ use crate::feed::{Care, Feed};
 use crate::gather::Gathered;
 use crate::identity;
 use crate::letter::Letter;
+use crate::pace::Pace;
 use crate::park::Terms;
 use crate::parked::Parked;
 use crate::progress::Progress;
@@ -252,8 +253,10 @@ impl<P: Projection> Pump<P> {
             records: options.failure.parks() || !parked.is_empty(),
             unreadable: options.failure.parks(),
         };
+        let pace = options.rebuild_rate;
+        let pace = pace.map(|rate| Pace::new(rate, progress.building()));
         Ok(Ok(Session {
-            feed: Feed::open(sources, &at, options.batch_bytes, care).await?,
+            feed: Feed::open(sources, &at, options.batch_bytes, care, pace).await?,
             writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(ROWS)),
             parked,

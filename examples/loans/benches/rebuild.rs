@@ -3,8 +3,8 @@
 //! partial or older than the one before.
 //!
 //! The live version's worker and the new one's are processes of their own. `FACTUM_BENCH_EVENTS` sets how many events there
-//! are before (5,000,000), `FACTUM_BENCH_RATE` how many commands come in a second (5,000), and `FACTUM_BENCH_SECONDS` how long the
-//! stretch without a rebuild is (30).
+//! are before (5,000,000), `FACTUM_BENCH_RATE` how many commands come in a second (5,000), `FACTUM_BENCH_SECONDS` how long the
+//! stretch without a rebuild is (30), and `FACTUM_REBUILD_RATE` how many records a second the rebuild reads at most (no bound).
 
 mod harness;
 
@@ -140,7 +140,12 @@ async fn be_worker(told: &str) {
 
 async fn run(fold: impl Fold, log: Arc<dyn EventLog>, postgres: &str) {
     let projector = Projector::new(fold).table(TABLE).indexes(INDEXES);
-    let projector = projector.options(ProjectorOptions::default());
+    let projector = projector.options(ProjectorOptions {
+        rebuild_rate: std::env::var("FACTUM_REBUILD_RATE")
+            .ok()
+            .map(|it| it.parse().expect("a number above 0")),
+        ..ProjectorOptions::default()
+    });
     let ran = projector.run(log, postgres, std::future::pending()).await;
     ran.expect("no faults here");
 }

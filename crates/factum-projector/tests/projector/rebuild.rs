@@ -3,6 +3,7 @@
 mod cuts;
 mod kill;
 mod operations;
+mod pace;
 mod readers;
 mod stage;
 mod surroundings;
