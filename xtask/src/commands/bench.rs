@@ -12,7 +12,8 @@ use super::{cargo, say};
 /// far it is behind. `rebuild`: what commands and readers
 /// notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
-/// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
+/// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. `wait`: as
+/// many as there are wait for a read model at once (WAITERS, 10,000), on a log in memory. On a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -48,6 +49,8 @@ enum Bench {
     Restart,
     /// The events of one aggregate among 5 million, and what it costs to have them at hand
     History,
+    /// Thousands who wait for a read model at once
+    Wait,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -61,14 +64,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Bench::Takeover => ("takeover", false),
         Bench::Restart => ("restart", false),
         Bench::History => ("history", false),
+        Bench::Wait => ("wait", true),
     };
-    let wanted = Wanted {
-        kafka: true,
-        postgres,
+    let (package, kafka) = match arguments.bench {
+        Bench::Wait => ("factum-projector", false),
+        _ => ("loans", true),
     };
+    let wanted = Wanted { kafka, postgres };
     let addresses = servers::up(wanted, None, &say)?;
     let mut command = cargo();
-    command.args(["bench", "--package", "loans", "--bench", name]);
+    command.args(["bench", "--package", package, "--bench", name]);
     command.args(if arguments.json {
         &["--", "--json"][..]
     } else {

@@ -1,6 +1,7 @@
 //! Waiting, while nothing fails but connections.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use factum_core::Recorded;
@@ -69,6 +70,61 @@ async fn thousands_wait_on_one_connection() {
         expected(&Balances, &ledger.valid)
     );
     assert_eq!(proxy.connections(), 1);
+}
+
+/// Each waits in a task of its own, and looks as soon as it is woken, while the worker commits what the others
+/// wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_hundreds_finds_what_it_waited_for() {
+    const WAITERS: usize = 400;
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 4, 9).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    let (proxy, model) = open_through(&bank).await;
+    let looker = Arc::new(connect(&bank.postgres()).await);
+    for number in 0..WAITERS {
+        let account = format!("a{number}");
+        ledger
+            .commit(number as u32 % 4, &account, &[posted(1, 5)])
+            .await;
+    }
+    let wait = |event: &Recorded<Posted>| {
+        let (model, looker, event) = (model.clone(), looker.clone(), event.clone());
+        tokio::spawn(async move {
+            model.wait_for(&event, MINUTE).await.unwrap();
+            let shown = version(&looker, &event.id).await.unwrap();
+            assert_eq!(
+                shown,
+                Some(event.version as i64),
+                "{} was woken early",
+                event.id
+            );
+        })
+    };
+    let waits: Vec<_> = ledger.valid.iter().map(wait).collect();
+    // Those before it have been looked for, too, once this is answered.
+    let late = model.wait_for(&ledger.valid[0], MOMENT).await;
+    assert!(matches!(late, Err(WaitError::TimedOut { .. })), "{late:?}");
+    // Small batches: many commits, each of which wakes some.
+    let (projector, url) = (bank.balances(), bank.postgres());
+    let small = Options {
+        batch_bytes: 500,
+        ..bank.options()
+    };
+    let log = Arc::new(bank.view());
+    let worker = tokio::spawn(async move {
+        let run = projector
+            .options(small)
+            .run(log, &url, std::future::pending());
+        run.await.map(drop)
+    });
+    for woken in join_all(waits).await {
+        woken.unwrap();
+    }
+    assert_eq!(proxy.connections(), 1);
+    worker.abort();
 }
 
 #[tokio::test]

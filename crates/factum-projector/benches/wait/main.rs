@@ -1,8 +1,11 @@
 //! Waiting for a read model: how long after an event is in the log, how many at once, and what the
 //! notification costs those who write.
 //!
-//! `cargo bench -p factum-projector --bench wait`; `EVENTS` sets how many events are waited for one by
-//! one (1000), `WAITERS` how many wait at once (10,000). The log is in memory, Postgres is real.
+//! `cargo xtask bench wait`; `EVENTS` sets how many events are waited for one by one (1000), `WAITERS` how many
+//! wait at once (10,000). The log is in memory, Postgres is real. `-- --json` prints an object a line.
+
+mod crowd;
+mod process;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,10 +45,13 @@ struct Count {
     #[row(key)]
     id: String,
     events: i64,
+    partition: i32,
+    last: i64,
 }
 
-const TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS count (id text PRIMARY KEY, events bigint NOT NULL)";
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS count (id text PRIMARY KEY, events bigint NOT NULL, \
+                     partition integer NOT NULL, last bigint NOT NULL); \
+                     CREATE INDEX IF NOT EXISTS count_by_place ON count (partition, last)";
 
 struct Counts;
 
@@ -63,6 +69,8 @@ impl Fold for Counts {
         Some(Count {
             id,
             events: events + 1,
+            partition: event.partition as i32,
+            last: event.sequence as i64,
         })
     }
 }
@@ -91,6 +99,16 @@ impl Log {
         }
         let next = vec![1; PARTITIONS as usize];
         Self { topic, next }
+    }
+
+    /// What will be told of the event that is appended as the `number`-th from now on, where numbers are
+    /// appended in order from 0.
+    fn ahead(&self, number: usize) -> ConsistencyToken {
+        let partition = number % PARTITIONS as usize;
+        ConsistencyToken {
+            partition: partition as u32,
+            sequence: self.next[partition] + (number / PARTITIONS as usize) as u64,
+        }
     }
 
     async fn append(&mut self, number: usize) -> ConsistencyToken {
@@ -133,8 +151,37 @@ async fn connect(url: &str) -> Client {
     client
 }
 
+/// Tells figures, each on a line.
+struct Told {
+    json: bool,
+}
+
+impl Told {
+    fn tell(&mut self, case: &str, value: f64, unit: &str) {
+        if self.json {
+            let line =
+                serde_json::json!({ "bench": "wait", "case": case, "value": value, "unit": unit });
+            return println!("{line}");
+        }
+        println!("{case:<48} {value:>12.3} {unit}");
+    }
+
+    fn times(&mut self, what: &str, mut times: Vec<Duration>) {
+        times.sort();
+        if times.is_empty() {
+            return;
+        }
+        let at = |part: usize| times[(times.len() - 1) * part / 1000].as_secs_f64() * 1000.0;
+        for (name, part) in [("p50", 500), ("p99", 990), ("longest", 1000)] {
+            self.tell(&format!("{what}, {name}"), at(part), "ms");
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
+    let mut told = Told { json };
     let schema = format!("bench_{}", Uuid::new_v4().simple());
     let url = servers::postgres();
     let client = connect(&url).await;
@@ -166,17 +213,18 @@ async fn main() {
     while model.wait_for(first, MINUTE).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await; // it has yet to begin
     }
-    one_by_one(&mut log, &model).await;
-    all_at_once(&mut log, &model, &client).await;
+    one_by_one(&mut log, &model, &mut told).await;
+    drop(model);
+    crowd::crowd(&mut log, &url, &schema, set("WAITERS", 10_000), &mut told).await;
     worker.abort();
-    notifying(&url, &client).await;
+    notifying(&url, &client, &mut told).await;
     let drop = format!("DROP SCHEMA {schema} CASCADE");
     client.batch_execute(&drop).await.unwrap();
 }
 
 /// From an event that is in the log, to the return of the wait for it; and of a wait for one that has
 /// long been there.
-async fn one_by_one(log: &mut Log, model: &ReadModel) {
+async fn one_by_one(log: &mut Log, model: &ReadModel, told: &mut Told) {
     let (mut waits, mut asks) = (Vec::new(), Vec::new());
     for number in 0..set("EVENTS", 1000) {
         let token = log.append(number).await;
@@ -187,68 +235,12 @@ async fn one_by_one(log: &mut Log, model: &ReadModel) {
         model.wait_for(token, MINUTE).await.unwrap();
         asks.push(start.elapsed());
     }
-    show("from the log to the return of wait_for", waits);
-    show("wait_for what has long been there", asks);
-}
-
-fn show(what: &str, mut times: Vec<Duration>) {
-    times.sort();
-    let at = |part: usize| times[(times.len() - 1) * part / 1000].as_secs_f64() * 1000.0;
-    let (p50, p99, last) = (at(500), at(990), at(1000));
-    println!("{what}: p50 {p50:.2} ms, p99 {p99:.2} ms, longest {last:.2} ms");
-}
-
-/// As many as there are wait for events that come one after the other.
-async fn all_at_once(log: &mut Log, model: &ReadModel, client: &Client) {
-    let waiters = set("WAITERS", 10_000);
-    let ahead = |number: usize| ConsistencyToken {
-        partition: number as u32 % PARTITIONS,
-        sequence: log.next[number % PARTITIONS as usize] + (number / PARTITIONS as usize) as u64,
-    };
-    let tokens: Vec<_> = (0..waiters).map(ahead).collect();
-    let (before, start) = (looks(client).await, Instant::now());
-    let waits = join_all(tokens.into_iter().map(|token| async move {
-        model.wait_for(token, 5 * MINUTE).await.unwrap();
-        Instant::now()
-    }));
-    let appends = async {
-        let mut appended = Vec::new();
-        for number in 0..waiters {
-            log.append(number).await;
-            appended.push(Instant::now());
-            tokio::task::yield_now().await;
-        }
-        appended
-    };
-    let (returned, appended) = tokio::join!(waits, appended_on_time(appends));
-    let took = start.elapsed().as_secs_f64();
-    let times = returned.into_iter().zip(appended);
-    let times = times.map(|(returned, appended)| returned.saturating_duration_since(appended));
-    let connections =
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'factum.wait.counts'";
-    let connections: i64 = client.query_one(connections, &[]).await.unwrap().get(0);
-    let scans = looks(client).await - before;
-    println!(
-        "{waiters} waiting at once: all told within {took:.2} s of the first append, \
-         {connections} connection, about {scans} index scans of the positions (looks, and the worker's moves)"
-    );
-    show("  from the log to the return", times.collect());
-}
-
-async fn appended_on_time<T>(appends: impl Future<Output = T>) -> T {
-    tokio::task::yield_now().await; // let them ask first
-    appends.await
-}
-
-async fn looks(client: &Client) -> i64 {
-    tokio::time::sleep(Duration::from_secs(2)).await; // sessions report with a delay
-    let scans = "SELECT coalesce(sum(idx_scan + seq_scan), 0)::bigint FROM pg_stat_user_tables \
-                 WHERE relid = to_regclass('positions')";
-    client.query_one(scans, &[]).await.unwrap().get(0)
+    told.times("one by one, from the log to the return", waits);
+    told.times("for what has long been there", asks);
 }
 
 /// Small transactions, as those of workers that are up to date, with and without a notification.
-async fn notifying(url: &str, client: &Client) {
+async fn notifying(url: &str, client: &Client, told: &mut Told) {
     let table = "CREATE TABLE beat (worker integer PRIMARY KEY, beats bigint NOT NULL); \
                  INSERT INTO beat SELECT *, 0 FROM generate_series(0, 31)";
     client.batch_execute(table).await.unwrap();
@@ -261,13 +253,14 @@ async fn notifying(url: &str, client: &Client) {
                     "NOTIFY \"bench.positions\", 'counts'; COMMIT",
                 ),
                 (
-                    "COMMIT; then NOTIFY by itself, without waiting for the disk",
+                    "COMMIT, then NOTIFY by itself",
                     "COMMIT; BEGIN; SET LOCAL synchronous_commit = off; \
                      NOTIFY \"bench.positions\", 'counts'; COMMIT",
                 ),
             ] {
                 let rate = beats(url, writers, commit).await;
-                println!("{writers} writers, {what}: {rate:.0} transactions/s (round {round})");
+                let case = format!("{writers} writers, {what} (round {round})");
+                told.tell(&case, rate, "transactions/s");
             }
         }
     }
