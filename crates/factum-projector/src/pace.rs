@@ -83,6 +83,6 @@ mod tests {
             building.store(false, Ordering::Relaxed);
         };
         tokio::join!(pace.may_read(), switch);
-        assert_eq!(began.elapsed().as_millis(), 1000);
+        assert!(began.elapsed() <= Duration::from_secs(1) + 2 * LOOK);
     }
 }
