@@ -65,7 +65,7 @@ fn expected(ledger: &Ledger) -> Vec<Line> {
     lines.collect()
 }
 
-async fn caught_up(bank: &Bank, ledger: &Ledger) {
+pub async fn caught_up(bank: &Bank, ledger: &Ledger) {
     let end = ledger.records().await;
     eventually("all is projected", async || bank.positions().await == end).await;
     assert_eq!(lines(bank).await, expected(ledger));

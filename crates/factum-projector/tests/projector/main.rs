@@ -5,6 +5,8 @@ mod bank;
 mod dead_letters;
 mod exact;
 mod failover;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod handler;
 mod multi_fold;
 mod operations;
