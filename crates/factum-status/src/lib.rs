@@ -17,6 +17,8 @@ mod families;
 mod page;
 #[cfg(feature = "http")]
 mod server;
+#[cfg(feature = "http")]
+mod turns;
 
 pub use archive::{Archive, PastPage, Told, Untold};
 pub use component::{Component, Health};

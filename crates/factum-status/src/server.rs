@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::page::{self, Answer};
+use crate::turns::Turns;
 use crate::{Component, Components, PastPage, Untold, prometheus};
 
 /// Answers `/healthz`, `/readyz`, `/status`, `/metrics` and, where an engine keeps it, `/history`, until it is
@@ -37,6 +38,7 @@ struct Shown {
     components: Components,
     program: String,
     started: Instant,
+    turns: Turns,
 }
 
 impl StatusServer {
@@ -61,6 +63,7 @@ impl StatusServer {
             components: components.clone(),
             program: program(),
             started: Instant::now(),
+            turns: Turns::default(),
         };
         tracing::info!("status at http://{address}/status");
         let serve = axum::serve(listener, router(shown)).into_future();
@@ -161,8 +164,15 @@ async fn history(State(shown): State<Shown>, Query(asked): Query<Asked>) -> Resp
         from: asked.from,
         limit: asked.limit,
     };
+    let Some(turn) = shown.turns.take() else {
+        let why = "many ask for histories, and have not read what they were told: try again";
+        return untold(StatusCode::SERVICE_UNAVAILABLE, why.into());
+    };
     match archive.page(page).await {
-        Ok(page) => ([(CONTENT_TYPE, "application/json")], page.to_string()).into_response(),
+        Ok(page) => {
+            let body = turn.body(page.to_string());
+            ([(CONTENT_TYPE, "application/json")], body).into_response()
+        }
         Err(Untold::Elsewhere(why)) => untold(StatusCode::MISDIRECTED_REQUEST, why),
         Err(Untold::Failed(why)) => untold(StatusCode::INTERNAL_SERVER_ERROR, why),
     }

@@ -2,12 +2,15 @@
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use factum_status::prometheus::core::Collector;
 use factum_status::prometheus::proto::MetricFamily;
 use factum_status::prometheus::{IntCounter, Opts};
 use factum_status::{Archive, Component, Components, Health, PastPage, StatusServer, Told, Untold};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 /// A component whose health is set by the test, and that counts how often it is asked for metrics.
@@ -238,6 +241,7 @@ impl Archive for Keeper {
         Box::pin(async move {
             match &*asked.id {
                 "away" => Err(Untold::Elsewhere("ask another".into())),
+                "large" => Ok(json!({ "id": "x".repeat(LARGE) })),
                 "odd" => Err(Untold::Failed("torn".into())),
                 id => Ok(json!({ "id": id, "from": asked.from, "many": asked.limit > 5 })),
             }
@@ -280,4 +284,50 @@ async fn a_history_is_told_where_it_is_kept() {
     assert_eq!((code, text.contains("no engine of bank.card")), (404, true));
     assert_eq!(asked("aggregate=bank.loan").await.0, 400);
     assert_eq!(asked(&format!("{loan}a&from=x")).await.0, 400);
+}
+
+/// More than sockets keep.
+const LARGE: usize = 32 << 20;
+
+/// Asks for a large page, and reads no more of the answer than its code.
+async fn ask(server: &StatusServer) -> (TcpStream, String) {
+    let mut asks = TcpStream::connect(server.address()).await.unwrap();
+    let question = b"GET /history?aggregate=bank.loan&id=large HTTP/1.1\r\nhost: x\r\n\r\n";
+    asks.write_all(question).await.unwrap();
+    let mut code = [0; 12];
+    asks.read_exact(&mut code).await.unwrap();
+    (asks, String::from_utf8_lossy(&code[9..]).into_owned())
+}
+
+/// Asks until there is an answer. It takes a moment to be seen that a page was read.
+async fn told(server: &StatusServer) -> TcpStream {
+    let began = Instant::now();
+    loop {
+        let (asks, code) = ask(server).await;
+        if code == "200" {
+            return asks;
+        }
+        assert_eq!(code, "503");
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn pages_that_nobody_reads_are_few() {
+    let components = Components::new();
+    let server = serve(&components).await;
+    let keeper = Arc::new(Keeper);
+    components.add(&keeper);
+    let mut slow = Vec::new();
+    for _ in 0..16 {
+        slow.push(told(&server).await);
+    }
+    assert_eq!(ask(&server).await.1, "503");
+    slow[0].read_exact(&mut vec![0; LARGE]).await.unwrap();
+    slow.push(told(&server).await);
+    assert_eq!(ask(&server).await.1, "503");
+    slow.clear();
+    for _ in 0..16 {
+        slow.push(told(&server).await);
+    }
 }
