@@ -14,8 +14,8 @@
 mod admin;
 mod client;
 mod connect;
-mod eof;
 mod error;
+mod intake;
 mod membership;
 mod packing;
 mod producer;

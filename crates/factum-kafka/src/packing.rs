@@ -44,15 +44,16 @@ impl Packing {
         self.bytes += batch.records.byte_len() - before + size_of::<Offset>();
     }
 
-    /// A partition's end was reached: at this offset, if it is known.
-    pub(crate) fn end(&mut self, partition: u32, end: Option<Offset>) {
+    /// A partition's end was reached, at this offset. That may lie behind records that a reader is never shown, such
+    /// as the marker of somebody's transaction.
+    pub(crate) fn end(&mut self, partition: u32, end: Offset) {
         let Some(Some(batch)) = self.open.get_mut(partition as usize) else {
             return;
         };
         if batch.records.is_empty() && !batch.at_end {
             self.filled.push(partition);
         }
-        batch.next = end.unwrap_or(0).max(batch.next);
+        batch.next = end.max(batch.next);
         batch.at_end = true;
     }
 
@@ -120,14 +121,14 @@ mod tests {
     #[test]
     fn an_end_is_told_unless_more_came_behind_it() {
         let mut packing = Packing::new(&[(0, 0), (1, 7)]);
-        packing.end(0, Some(3));
-        packing.end(1, None);
+        packing.end(0, 3);
+        packing.end(1, 5);
         packing.push(0, 3, RECORD);
         assert_eq!(
             told(&packing.take()),
             [(0, vec![3], 4, false), (1, vec![], 7, true)]
         );
-        packing.end(0, Some(4));
+        packing.end(0, 4);
         assert_eq!(told(&packing.take()), [(0, vec![], 4, true)]);
     }
 }

@@ -1,5 +1,6 @@
 //! A producer: batches in, one answer for each out.
 
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,7 +23,12 @@ use crate::settings::KafkaSettings;
 use crate::tally::Tally;
 
 /// The name of the record header that carries Factum's own.
-pub(crate) const HEADER: &str = "factum";
+pub(crate) const HEADER: &str = match HEADER_NAME.to_str() {
+    Ok(name) => name,
+    Err(_) => panic!("not UTF-8"),
+};
+/// The same for librdkafka.
+pub(crate) const HEADER_NAME: &CStr = c"factum";
 
 /// How long the thread that serves delivery reports waits at a time. Reports are served at once;
 /// this only bounds how long the thread outlives its producer. librdkafka's binding spins through

@@ -5,26 +5,24 @@ use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use factum_core::{Fetched, LogError, LogErrorKind, LogReader, Offset, RecordRef};
+use factum_core::{Fetched, LogError, LogErrorKind, LogReader, Offset};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset as At, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 
 use crate::client::{Reporting, Reports};
-use crate::eof::end_offset;
 use crate::error::{closed, coded, failed, kind};
+use crate::intake::{Intake, Taken};
 use crate::packing::Packing;
-use crate::producer::HEADER;
 use crate::rescue::Rescue;
 use crate::settings::KafkaSettings;
 
 /// How long the thread waits at a time when there is nothing to read: only the time in which it
-/// notices that its reader is gone.
-const WAIT: Duration = Duration::from_millis(500);
+/// notices that its reader is gone, or what librdkafka tells of itself.
+const WAIT: Duration = Duration::from_millis(100);
 
 /// The size at which a batch is handed over even though more could be packed.
 const PACKED_BYTES: usize = 1 << 20;
@@ -48,10 +46,11 @@ impl KafkaReader {
         from: &[(u32, Offset)],
     ) -> Result<Self, LogError> {
         let reports = Arc::new(Reports::default());
-        let consumer = consumer(settings, topic, from, reports.clone())
+        let (consumer, intake) = consumer(settings, topic, from, reports.clone())
             .map_err(|error| failed(error, format!("topic {topic} can't be read")))?;
         let (out, batches) = mpsc::channel(WAITING);
         let packer = Packer {
+            intake,
             consumer,
             reports,
             topic: topic.to_owned(),
@@ -73,7 +72,7 @@ fn consumer(
     topic: &str,
     from: &[(u32, Offset)],
     reports: Arc<Reports>,
-) -> KafkaResult<BaseConsumer<Reporting>> {
+) -> KafkaResult<(BaseConsumer<Reporting>, Intake)> {
     let config = settings.reader();
     let consumer = BaseConsumer::from_config_and_context(&config, Reporting(reports))?;
     let mut assignment = TopicPartitionList::with_capacity(from.len());
@@ -81,8 +80,12 @@ fn consumer(
         let at = At::Offset(offset.cast_signed());
         assignment.add_partition_offset(topic, partition.cast_signed(), at)?;
     }
+    let partitions = from.iter().map(|(partition, _)| *partition);
+    let intake = Intake::of(&consumer, topic, partitions);
+    let unknown = KafkaError::Subscription(topic.to_owned());
+    let intake = intake.ok_or(unknown)?;
     consumer.assign(&assignment)?;
-    Ok(consumer)
+    Ok((consumer, intake))
 }
 
 #[async_trait]
@@ -97,6 +100,8 @@ impl LogReader for KafkaReader {
 
 /// The thread's side of a reader.
 struct Packer {
+    /// In front of the consumer, since it goes first.
+    intake: Intake,
     consumer: BaseConsumer<Reporting>,
     reports: Arc<Reports>,
     topic: String,
@@ -124,30 +129,54 @@ impl Packer {
 
     /// Waits for something to tell, then packs all that is there, up to a bound.
     fn pack(&mut self) -> Result<(), LogError> {
+        self.hear()?;
         let mut wait = WAIT;
-        while self.packing.bytes() < PACKED_BYTES {
-            match self.consumer.poll(wait) {
-                None => break,
-                Some(Ok(message)) => {
-                    self.reports.well();
-                    pack_message(&mut self.packing, &message);
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.reports.well();
-                    let end = end_offset(&self.reports.last());
-                    self.packing.end(partition.cast_unsigned(), end);
-                }
-                Some(Err(error)) => self.pass_or_fail(&error)?,
-            }
+        while self.packing.bytes() < PACKED_BYTES && self.take(wait)? {
             wait = Duration::ZERO;
         }
         Ok(())
     }
 
+    /// Packs what is there, if there is something.
+    fn take(&mut self, wait: Duration) -> Result<bool, LogError> {
+        let (packing, mut failures) = (&mut self.packing, Vec::new());
+        let taken = self.intake.take(wait, |taken| match taken {
+            Taken::Record(partition, offset, record) => packing.push(partition, offset, record),
+            Taken::End(partition, offset) => packing.end(partition, offset),
+            Taken::Failed(code, reason) => failures.push((code, reason)),
+        });
+        for (code, reason) in &failures {
+            self.pass_or_fail(*code, reason)?;
+        }
+        if taken && failures.is_empty() {
+            self.reports.well();
+        }
+        Ok(taken)
+    }
+
+    /// Hears what librdkafka tells of itself.
+    fn hear(&self) -> Result<(), LogError> {
+        while let Some(told) = self.consumer.poll(Duration::ZERO) {
+            let Err(error) = told else {
+                return Err(self.astray());
+            };
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            self.pass_or_fail(code, &self.reports.last())?;
+        }
+        Ok(())
+    }
+
+    /// All partitions are led into the intake, so a record that comes by itself may be out of order.
+    fn astray(&self) -> LogError {
+        let what = format!(
+            "topic {}: librdkafka handed out a record out of turn",
+            self.topic
+        );
+        LogError::new(LogErrorKind::Other, what)
+    }
+
     /// Lets librdkafka mend what it mends by itself: lost connections, moved leaders.
-    fn pass_or_fail(&self, error: &KafkaError) -> Result<(), LogError> {
-        let reason = self.reports.last();
-        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+    fn pass_or_fail(&self, code: RDKafkaErrorCode, reason: &str) -> Result<(), LogError> {
         match kind(code) {
             // The group is only a formality here, so no right to it is needed.
             LogErrorKind::Denied if code == RDKafkaErrorCode::GroupAuthorizationFailed => Ok(()),
@@ -155,7 +184,7 @@ impl Packer {
                 tracing::warn!(topic = self.topic, code = %code, "reading is held up: {reason}");
                 Ok(())
             }
-            LogErrorKind::Damaged => Err(self.out_of_range(code, &reason)),
+            LogErrorKind::Damaged => Err(self.out_of_range(code, reason)),
             _ => {
                 let Self { topic, servers, .. } = self;
                 Err(coded(
@@ -190,25 +219,4 @@ impl Packer {
             ),
         )
     }
-}
-
-fn pack_message(packing: &mut Packing, message: &BorrowedMessage<'_>) {
-    let record = RecordRef {
-        key: message.key().unwrap_or_default(),
-        header: header(message),
-        value: message.payload().unwrap_or_default(),
-    };
-    packing.push(
-        message.partition().cast_unsigned(),
-        message.offset().cast_unsigned(),
-        record,
-    );
-}
-
-/// The header that is Factum's own.
-fn header<'a>(message: &'a BorrowedMessage<'_>) -> Option<&'a [u8]> {
-    let mut headers = message.headers()?.iter();
-    headers
-        .find(|header| header.key == HEADER)
-        .map(|header| header.value.unwrap_or_default())
 }
