@@ -16,7 +16,7 @@ use clap::Parser;
 use factum::{
     Components, EventLog, Fold, KafkaLog, KafkaSettings, Projector, ProjectorOptions, Topic,
 };
-use harness::{Arguments, Prefixed, Report};
+use harness::{Arguments, Prefixed, Report, tell_warnings};
 use loans::board::LoanBoard;
 use loans::import::{Import, Progress, Source};
 use loans::workload::Workload;
@@ -38,6 +38,7 @@ struct Bench {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    tell_warnings();
     let arguments = Arguments::parse();
     let kafka = factum_testkit::servers::kafka();
     let prefix = format!("bench-{}", factum::uuid::Uuid::new_v4());
