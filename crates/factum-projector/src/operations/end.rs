@@ -1,6 +1,6 @@
 //! Waiting until a read model shows all that the log holds now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,12 +87,35 @@ impl Operations {
         version: Option<u32>,
         timeout: Duration,
     ) -> Result<CaughtUp, CatchUpError> {
+        let of = (projection, version, None);
+        self.wait_for(log, of, timeout).await
+    }
+
+    /// Waits until a version has projected all that these of its topics hold at the moment of the call.
+    pub(super) async fn wait_for_topics(
+        &self,
+        log: &dyn EventLog,
+        (projection, version): (&str, u32),
+        topics: &BTreeSet<String>,
+        timeout: Duration,
+    ) -> Result<CaughtUp, CatchUpError> {
+        let of = (projection, Some(version), Some(topics));
+        self.wait_for(log, of, timeout).await
+    }
+
+    async fn wait_for(
+        &self,
+        log: &dyn EventLog,
+        (projection, version, only): (&str, Option<u32>, Option<&BTreeSet<String>>),
+        timeout: Duration,
+    ) -> Result<CaughtUp, CatchUpError> {
         let (news, heard) = (Arc::new(Notify::new()), projection.to_owned());
         let session = self.listen_to_moves(news.clone(), heard).await?;
         let mut wait = Wait {
             operations: self,
             session,
             which: (projection, version),
+            only,
             topics: BTreeMap::new(),
             left: BTreeMap::new(),
             last: None,
@@ -128,6 +151,8 @@ struct Wait<'a> {
     operations: &'a Operations,
     session: Session,
     which: (&'a str, Option<u32>),
+    /// Of which topics; none: of all that the version reads.
+    only: Option<&'a BTreeSet<String>>,
     topics: BTreeMap<String, Arc<dyn Topic>>,
     /// What is yet to be reached.
     left: BTreeMap<At, Offset>,
@@ -199,7 +224,8 @@ impl Wait<'_> {
     /// Asks the log where the partitions end now.
     async fn ask(&mut self, log: &dyn EventLog, standing: &Standing) -> Result<(), LogError> {
         for (topic, _) in standing.positions.keys() {
-            if self.topics.contains_key(topic) {
+            let other = self.only.is_some_and(|only| !only.contains(topic));
+            if other || self.topics.contains_key(topic) {
                 continue;
             }
             let opened = log.open(topic, None).await?;
