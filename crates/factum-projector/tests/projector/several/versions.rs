@@ -91,9 +91,13 @@ async fn first(seed: u64) -> Books {
     books
 }
 
+/// The first version.
+pub fn accounts(options: Options) -> Projector<impl Projection> {
+    Projector::new(Accounts).table(OVERVIEW).options(options)
+}
+
 async fn show_accounts(books: &Books) {
-    let first = Projector::new(Accounts).table(OVERVIEW);
-    books.run(first.options(books.until_end())).await;
+    books.run(accounts(books.until_end())).await;
 }
 
 async fn operations(books: &Books) -> Operations {
