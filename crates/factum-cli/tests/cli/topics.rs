@@ -19,6 +19,15 @@ impl System {
         system
     }
 
+    /// Letter 0:1 of version 2 in each of its topics, of an aggregate and a key that are called alike.
+    async fn park(&self) {
+        let letters = include_str!("../../../factum-projector/src/dead_letters.sql");
+        self.sql(&letters.replace("{table}", "$dead_letters")).await;
+        let insert = "INSERT INTO $dead_letters SELECT 'board', 2, topic, 0, 1, 1, 'x', 1, NULL, '{k}', '', '', '', NULL, 0 \
+             FROM (VALUES ('a'), ('b')) AS it (topic)";
+        self.sql(insert).await;
+    }
+
     async fn sql(&self, sql: &str) {
         let sql = sql.replace('$', &format!("{}.", self.schema));
         self.client.batch_execute(&sql).await.unwrap();
@@ -31,23 +40,28 @@ impl System {
     }
 
     fn json(&self, line: &str) -> serde_json::Value {
-        serde_json::from_str(&self.says(&format!("{line} --json"))).unwrap()
+        let lines = self.json_lines(line);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines[0].clone()
+    }
+
+    fn json_lines(&self, line: &str) -> Vec<serde_json::Value> {
+        let text = self.says(&format!("{line} --json"));
+        let parsed = text.lines().map(serde_json::from_str);
+        parsed.map(Result::unwrap).collect()
+    }
+
+    fn refuses(&self, line: &str) -> String {
+        let (code, text) = told(&self.run(&line.split(' ').collect::<Vec<_>>()));
+        assert_eq!(code, 1, "{text}");
+        text
     }
 }
 
 #[tokio::test]
 async fn what_would_be_dropped_is_counted_over_all_topics() {
     let system = System::with_an_added_topic().await;
-    let letters = include_str!("../../../factum-projector/src/dead_letters.sql");
-    system
-        .sql(&letters.replace("{table}", "$dead_letters"))
-        .await;
-    system
-        .sql(
-            "INSERT INTO $dead_letters SELECT 'board', 2, topic, 0, 1, 1, 'x', 1, NULL, '{}', '', '', '', NULL, 0 \
-             FROM (VALUES ('a'), ('b')) AS it (topic)",
-        )
-        .await;
+    system.park().await;
     let text = system.says("projection drop board --version 2");
     let says = "would drop board version 2: its tables, its positions in 3 partitions of a + b, \
                 10 applied events' worth of rows, and 2 dead letters\n";
@@ -112,4 +126,70 @@ async fn a_rebuild_is_watched_over_all_topics() {
         .sql("UPDATE $versions SET state = 'live' WHERE version = 2")
         .await;
     watching.ends_with(0).await;
+}
+
+#[tokio::test]
+async fn letters_are_listed_with_their_topics() {
+    let system = System::with_an_added_topic().await;
+    system.park().await;
+    for all in ["", " --all"] {
+        let list = format!("dead-letters list{all}");
+        let letters = system.json_lines(&list);
+        let topics: Vec<_> = letters.iter().map(|it| it["topic"].clone()).collect();
+        assert_eq!(topics, ["a", "b"]);
+        assert_eq!(system.json(&format!("{list} --topic b"))["topic"], "b");
+        let text = system.says(&list);
+        let mut lines = text.lines().map(|it| it.split_whitespace());
+        let at = lines.next().unwrap().position(|it| it == "TOPIC").unwrap();
+        let topics: Vec<_> = lines.map(|mut cells| cells.nth(at).unwrap()).collect();
+        assert_eq!(topics, ["a", "b"], "{text}");
+    }
+}
+
+/// A place and an aggregate are other ones in another topic; a key is the same row's.
+#[tokio::test]
+async fn letters_of_another_topic_are_not_touched_unless_they_are_meant() {
+    let system = System::with_an_added_topic().await;
+    system.park().await;
+    let says = "dead letters of board in the topics a, b fit: say which with --topic";
+    for line in [
+        "show 0:1",
+        "discard --letter 0:1 --yes",
+        "discard --id x",
+        "discard --key k --id x --yes",
+        "replay --letter 0:1",
+        "replay --id x",
+    ] {
+        let text = system.refuses(&format!("dead-letters {line} --projection board"));
+        assert!(text.contains(says), "{line}: {text}");
+    }
+    let letters = system.json_lines("dead-letters list --all");
+    let untouched = |it: &serde_json::Value| it["replay_asked_at"].is_null();
+    assert!(
+        letters.len() == 2 && letters.iter().all(untouched),
+        "{letters:?}"
+    );
+
+    let of = |line: &str| format!("dead-letters {line} --projection board");
+    assert_eq!(system.json(&of("show 0:1 --topic b"))["topic"], "b");
+    let both = system.says(&of("discard --key k"));
+    assert!(
+        both.contains("discard 2 letters of 2 keys of board version 2, from a + b"),
+        "{both}"
+    );
+    let asked = system.json(&of("replay --id x --topic b"));
+    assert_eq!(asked["topics"], serde_json::json!(["b"]));
+    let letters = system.json_lines("dead-letters list --all");
+    assert!(
+        untouched(&letters[0]) && !untouched(&letters[1]),
+        "{letters:?}"
+    );
+    let gone = system.json(&of("discard --letter 0:1 --topic b --yes"));
+    assert_eq!(
+        (&gone["letters"], &gone["topics"]),
+        (&1.into(), &serde_json::json!(["b"]))
+    );
+    assert_eq!(system.json("dead-letters list --all")["topic"], "a");
+    let gone = system.says(&of("discard --letter 0:1 --yes"));
+    assert!(gone.contains("from a\n"), "there is only one left: {gone}");
 }
