@@ -39,6 +39,9 @@ pub(crate) enum Failure {
     /// Several versions could be meant.
     #[error("versions {versions} of {name} have dead letters: say which with --version")]
     Ambiguous { name: String, versions: String },
+    /// Letters of several topics could be meant.
+    #[error("dead letters of {projection} in the topics {topics} fit: say which with --topic")]
+    SeveralTopics { projection: String, topics: String },
     /// There is no such dead letter.
     #[error(
         "{letter} is no dead letter of {name} version {version}: it was replayed or discarded, or never parked. \
@@ -73,6 +76,16 @@ pub(crate) enum Failure {
     /// A read model does not show all that the log holds.
     #[error(transparent)]
     CatchUp(#[from] CatchUpError),
+    /// It has come to the end, and may lack events that are parked.
+    #[error(
+        "{name} version {version} has come to the end of the log. Events of it were parked, and this role may not see \
+         whether some still are: grant it SELECT on {schema}.dead_letters. With --but-parked that does not matter"
+    )]
+    ParkedUnseen {
+        name: String,
+        version: u32,
+        schema: String,
+    },
     /// It has come to the end, and lacks events that are parked.
     #[error(
         "{name} version {version} has come to the end of the log, and does not show {parked} events, which are parked: \

@@ -1,6 +1,7 @@
 //! `factum projection`.
 
 mod choice;
+mod goal;
 mod list;
 mod pause;
 mod rebuild;
@@ -8,6 +9,7 @@ mod remove;
 mod seek;
 mod status;
 mod switch;
+mod version;
 mod wait;
 mod watch;
 

@@ -279,7 +279,11 @@ async fn what_is_parked_is_listed_by_key_and_letter_by_letter() {
     }
     let (_, text, _) = system.run("list");
     let row: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(row[..7], ["sums", "1", "\"a\"", "a", "0:2", "2", "0"]);
+    let topic = &*system.schema;
+    assert_eq!(
+        row[..8],
+        ["sums", "1", "\"a\"", "a", topic, "0:2", "2", "0"]
+    );
     let (_, text, told) = system.run("list --all --limit 1");
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(told.contains("--limit"), "{told}");

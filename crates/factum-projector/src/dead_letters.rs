@@ -89,7 +89,7 @@ async fn delete(
     deleted.map_err(failed())
 }
 
-/// How many events a version has parked that another one shows.
+/// How many events a version has parked that another one shows: of topics that both read.
 pub(crate) async fn lacking(
     client: &Client,
     schema: &str,
@@ -104,7 +104,9 @@ pub(crate) async fn lacking(
     let count = format!(
         "SELECT count(*) FROM {table} AS it WHERE projection = $1 AND version = $2 AND NOT EXISTS (\
          SELECT FROM {table} AS other WHERE other.projection = it.projection AND other.version = $3 \
-         AND other.topic = it.topic AND other.partition = it.partition AND other.sequence = it.sequence)"
+         AND other.topic = it.topic AND other.partition = it.partition AND other.sequence = it.sequence) \
+         AND topic IN (SELECT topic FROM {} WHERE projection = $1 AND version = $3)",
+        positions::table(schema)
     );
     let [one, other] = [version, beside].map(|it| it.version as i32);
     let counted = client

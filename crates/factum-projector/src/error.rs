@@ -522,7 +522,8 @@ impl ProjectorError {
     /// Whether a switch may succeed in a moment, without anyone mending anything.
     pub(crate) fn is_passing_switch(&self) -> bool {
         let passing = |error: &SwitchError| {
-            matches!(error, SwitchError::Behind { .. } | SwitchError::Busy { .. })
+            use SwitchError::{Added, Behind, Busy};
+            matches!(error, Behind { .. } | Busy { .. } | Added { .. })
         };
         match self {
             Self::Switch(error) => passing(error),

@@ -20,6 +20,7 @@
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))] // see clippy.toml
 
+mod added;
 mod admit;
 mod alive;
 mod append;

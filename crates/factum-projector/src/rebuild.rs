@@ -18,7 +18,7 @@ pub enum RebuildStage {
     Filling,
     /// It is as good as filled: indexes are built.
     Indexing,
-    /// It follows the log, and is to come as far as the live version.
+    /// It follows the log, and is to come as far as the live version, and to the end of topics that only it reads.
     CatchingUp,
     /// It is as far as the live version, and waits for somebody to switch to it, or to see to its dead letters.
     Ready,
@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     /// Whether another version is live, and how many events it is ahead; none where the two can't be
     /// compared.
     pub ahead: Ahead,
+    /// Whether all is projected that the topics held a moment ago which the live version does not read.
+    pub added: bool,
     /// Events that it has parked and the live version shows.
     pub parked: u64,
 }
@@ -69,7 +71,7 @@ pub(crate) enum Step {
 
 impl Facts {
     /// Whether so little is left that the load is over.
-    fn is_filled(&self) -> bool {
+    pub(crate) fn is_filled(&self) -> bool {
         self.left
             .is_some_and(|(left, done)| left <= FEW.max(done / 100))
     }
@@ -78,7 +80,7 @@ impl Facts {
     fn is_ready(&self) -> bool {
         match self.ahead {
             Ahead::Nobody => true,
-            Ahead::By(events) => events <= FEW,
+            Ahead::By(events) => events <= FEW && self.added,
             Ahead::Unlike => false,
         }
     }
@@ -154,6 +156,13 @@ pub(crate) fn ahead(live: &Places, other: &Places) -> Ahead {
     Ahead::By(by)
 }
 
+/// The topics that another version reads, and the live one does not.
+pub(crate) fn added(live: &Places, other: &Places) -> BTreeSet<String> {
+    let read = |places: &Places| places.keys().map(|(topic, _)| topic.clone()).collect();
+    let (live, other): (BTreeSet<String>, BTreeSet<String>) = (read(live), read(other));
+    &other - &live
+}
+
 /// The places of one version in topics that the other one reads, too.
 fn shared<'a>(of: &'a Places, with: &Places) -> BTreeMap<&'a (String, u32), &'a Place> {
     let topics: BTreeSet<&str> = with.keys().map(|(topic, _)| &**topic).collect();
@@ -198,8 +207,8 @@ pub(crate) mod tests {
             Ahead::By(FEW + 1),
             Ahead::Unlike,
         ];
-        let flags = (0..16_u8).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit > 0));
-        flags.flat_map(move |[indexed, automatic, paused, parks]| {
+        let flags = (0..32_u8).map(|bits| [1, 2, 4, 8, 16].map(|bit| bits & bit > 0));
+        flags.flat_map(move |[indexed, automatic, paused, parks, added]| {
             states.into_iter().flat_map(move |state| {
                 lefts.into_iter().flat_map(move |left| {
                     aheads.into_iter().map(move |ahead| Facts {
@@ -209,6 +218,7 @@ pub(crate) mod tests {
                         paused,
                         left,
                         ahead,
+                        added,
                         parked: parks.into(),
                     })
                 })
@@ -227,6 +237,7 @@ pub(crate) mod tests {
                 assert!(asked && facts.indexed && facts.is_filled(), "{facts:?}");
                 assert_eq!(facts.state, VersionState::Building, "{facts:?}");
                 assert!(!matches!(facts.ahead, Ahead::Unlike), "{facts:?}");
+                assert!(facts.added || facts.ahead == Ahead::Nobody, "{facts:?}");
                 assert_eq!(facts.parked, 0, "{facts:?}");
             }
             if step == Step::Index {
@@ -256,6 +267,7 @@ pub(crate) mod tests {
             paused: false,
             left: None,
             ahead: Ahead::By(1_000_000),
+            added: false,
             parked: 0,
         };
         let mut steps = Vec::new();
@@ -264,6 +276,7 @@ pub(crate) mod tests {
             steps.push(step);
             match step {
                 Step::Rest(RebuildStage::Filling) => facts.left = Some((FEW, 1_000_000)),
+                Step::Rest(RebuildStage::CatchingUp) if !facts.added => facts.added = true,
                 Step::Rest(RebuildStage::CatchingUp) => facts.ahead = Ahead::By(3),
                 Step::Index => facts.indexed = true,
                 Step::Switch => facts.state = VersionState::Live,
@@ -271,7 +284,7 @@ pub(crate) mod tests {
             }
         }
         assert_eq!(next(&facts), Step::Rest(RebuildStage::Done));
-        assert_eq!(steps.len(), 4, "{steps:?}");
+        assert_eq!(steps.len(), 5, "{steps:?}");
     }
 
     #[test]
@@ -319,5 +332,7 @@ pub(crate) mod tests {
         assert_eq!(ahead(&one, &places(&[("b", 0, 3)])), Ahead::Unlike);
         let fewer = places(&[("a", 0, 7), ("b", 0, 3)]);
         assert_eq!(ahead(&one, &fewer), Ahead::Unlike, "of a topic of both");
+        assert_eq!(added(&one, &more), BTreeSet::from(["b".to_owned()]));
+        assert_eq!(added(&more, &one), BTreeSet::new());
     }
 }

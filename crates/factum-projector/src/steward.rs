@@ -4,19 +4,21 @@
 //! Every worker has one. Steps are taken in transactions that hold the version's row, so that only one of
 //! them takes each; the others find it taken.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::chain;
+use factum_core::{Offset, Position, chain};
 use futures::future::try_join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::added::Added;
 use crate::backoff::Backoff;
 use crate::positions::{Positions, places};
 use crate::postgres::Postgres;
 use crate::progress::Progress;
-use crate::rebuild::{Ahead, Facts, RebuildStage, Step, ahead, hindrance, live, next};
+use crate::rebuild::{Ahead, Facts, RebuildStage, Step, added, ahead, hindrance, live, next};
 use crate::session::{Heard, Server, Session};
 use crate::sources::Sources;
 use crate::switch::{Asks, switch};
@@ -45,6 +47,9 @@ pub(crate) struct Steward {
     looks: watch::Sender<Looks>,
     said: Option<(Instant, u64)>,
     interval: Duration,
+    /// How far the version is in topics that the live one does not read, and which these are.
+    added: Added,
+    added_topics: BTreeSet<String>,
     /// Between attempts at a step. A switch holds the live version for a moment, so that one which fails
     /// again and again would hold it most of the time.
     steps: Backoff,
@@ -61,6 +66,12 @@ enum After {
     Taken,
     /// A step was tried, and could not be taken.
     Refused,
+}
+
+/// Where partitions end, and where the version stands in them, which was read later.
+struct Standing {
+    ends: BTreeMap<u32, Offset>,
+    at: BTreeMap<u32, Position>,
 }
 
 /// How many looks have begun, and whether the last one found nothing to do.
@@ -127,6 +138,8 @@ impl Steward {
             looks: watch::Sender::default(),
             said: None,
             interval: options.progress_interval,
+            added: Added::default(),
+            added_topics: BTreeSet::new(),
             steps: Backoff::default(),
         }
     }
@@ -271,20 +284,43 @@ impl Steward {
             paused: self.paused(session).await?,
             left: None,
             ahead: Ahead::Nobody,
+            added: false,
             parked: 0,
         };
+        self.added_topics.clear();
         let building = mine.state == VersionState::Building;
+        let mut standing = None;
         if building || !mine.indexed {
-            facts.left = self.left(session).await?;
+            standing = self.stand(session).await?;
         }
+        facts.left = standing.as_ref().map(|it| self.left(it));
         if let (Some(live), true) = (live, building) {
             let _call = session.call();
             let (client, schema) = (&session.client, &self.positions.schema);
             let there = places(client, schema, live, "").await?;
-            facts.ahead = ahead(&there, &places(client, schema, mine, "").await?);
+            let here = places(client, schema, mine, "").await?;
+            facts.ahead = ahead(&there, &here);
             facts.parked = dead_letters::lacking(client, schema, mine, live).await?;
+            self.added_topics = added(&there, &here);
         }
+        facts.added = self.has_caught_up(&facts, standing).await;
         Ok(facts)
+    }
+
+    /// Whether all is projected that the topics held a moment ago which the live version does not read.
+    async fn has_caught_up(&mut self, facts: &Facts, standing: Option<Standing>) -> bool {
+        let Some(mut standing) = standing.filter(|_| facts.is_filled()) else {
+            self.added.forget();
+            return false;
+        };
+        if facts.paused {
+            self.added.forget(); // it may be long before it goes on
+        }
+        let is_added = |slot: &u32| self.added_topics.contains(self.positions.topic(*slot));
+        standing.ends.retain(|slot, _| is_added(slot));
+        standing.at.retain(|slot, _| is_added(slot));
+        let (ends, at) = (&standing.ends, &standing.at);
+        self.added.look(&self.sources, ends, at).await
     }
 
     async fn paused(&self, session: &Session) -> Result<bool, ProjectorError> {
@@ -292,23 +328,29 @@ impl Steward {
         self.positions.are_paused(&session.client).await
     }
 
-    /// Records of all partitions that are left to project, and that are projected.
-    async fn left(&mut self, session: &Session) -> Result<Option<(u64, u64)>, ProjectorError> {
+    /// Where the partitions end, and where the version stands in them; none while the log is out of reach.
+    async fn stand(&self, session: &Session) -> Result<Option<Standing>, ProjectorError> {
         let sources = &self.sources;
         let ends = sources.slots().map(|slot| sources.end(slot));
         let Ok(ends) = try_join_all(ends).await else {
-            return Ok(None); // the log is out of reach: its readers say so
+            return Ok(None); // its readers say so
         };
-        let call = session.call();
+        let _call = session.call();
         let at = self.positions.all(&session.client).await?;
-        drop(call);
-        let left = sources.slots().zip(&ends).map(|(slot, end)| {
-            let offset = at.get(&slot).map_or(0, |at| at.offset);
+        let ends = sources.slots().zip(ends).collect();
+        Ok(Some(Standing { ends, at }))
+    }
+
+    /// Records of all partitions that are left to project, and that are projected.
+    fn left(&mut self, standing: &Standing) -> (u64, u64) {
+        let Standing { ends, at } = standing;
+        let left = ends.iter().map(|(slot, end)| {
+            let offset = at.get(slot).map_or(0, |at| at.offset);
             end.saturating_sub(offset)
         });
         let (left, done) = (left.sum(), at.values().map(|at| at.offset).sum());
         self.say(left, done);
-        Ok(Some((left, done)))
+        (left, done)
     }
 
     /// Logs how the load gets on.
@@ -418,7 +460,8 @@ impl Steward {
 
     async fn switch(&self, session: &Session) -> Result<(), ProjectorError> {
         let schema = &self.positions.schema;
-        switch(&session.client, schema, self.whose(), Asks::Worker).await?;
+        let asks = Asks::Worker(&self.added_topics);
+        switch(&session.client, schema, self.whose(), asks).await?;
         let version = self.positions.version;
         tracing::info!(version, "readers are led to this version now");
         Ok(())

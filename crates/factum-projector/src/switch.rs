@@ -5,6 +5,7 @@
 //! other version's tables. Nothing waits for long: locks are tried for a moment and let go again, since
 //! everybody who reads would queue up behind one that is waited for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_postgres::Client;
@@ -13,7 +14,7 @@ use crate::ProjectorError;
 use crate::dead_letters;
 use crate::place::own_schema;
 use crate::positions::{self, channel, places};
-use crate::rebuild::{Ahead, Places, ahead, live};
+use crate::rebuild::{Ahead, Places, added, ahead, live};
 use crate::versions::{Version, VersionState, Versions};
 use crate::view;
 
@@ -68,6 +69,19 @@ pub enum SwitchError {
         /// How far it is behind.
         events: u64,
     },
+    /// It reads topics that the live version does not, and nobody has asked the log how far it is in them.
+    #[error(
+        "{version} reads {topics}, which version {live} does not: only the log tells whether it has caught up there. Say \
+         where that is with --log"
+    )]
+    Added {
+        /// The version, with its projection's name.
+        version: String,
+        /// The live version.
+        live: u32,
+        /// The topics that only the other one reads.
+        topics: String,
+    },
     /// Another program uses what is to be changed.
     #[error(
         "{version} cannot be switched to now: cannot {what}, which somebody uses, within {LOCK:?}. Let that end, or try again"
@@ -82,13 +96,13 @@ pub enum SwitchError {
     },
 }
 
-/// Who asks for a switch.
+/// Who asks for a switch, and of which topics they know that the version has caught up with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asks {
+pub(crate) enum Asks<'a> {
     /// A worker of the version. It does nothing once that is paused.
-    Worker,
+    Worker(&'a BTreeSet<String>),
     /// An operator, who may lead readers to a paused version.
-    Operator,
+    Operator(&'a BTreeSet<String>),
 }
 
 /// Leads readers to a version. The session must have no transaction open.
@@ -99,7 +113,7 @@ pub(crate) async fn switch(
     client: &Client,
     schema: &str,
     (projection, to): (&str, u32),
-    asks: Asks,
+    asks: Asks<'_>,
 ) -> Result<(), ProjectorError> {
     // Whoever is stopped in the middle must not hold the live version for long.
     let begin = format!(
@@ -128,7 +142,7 @@ async fn switch_in_transaction(
     client: &Client,
     schema: &str,
     (projection, to): (&str, u32),
-    asks: Asks,
+    asks: Asks<'_>,
 ) -> Result<(), ProjectorError> {
     let versions = Versions::new(schema);
     let known = versions.held(client, projection).await?;
@@ -147,9 +161,10 @@ async fn switch_in_transaction(
         };
     };
     fit(new)?;
-    reach(client, schema, old, new).await?;
+    let topics = reach(client, schema, old, new).await?;
+    has_caught_up(topics, asks, old, new)?;
     is_whole(client, schema, old, new).await?;
-    if asks == Asks::Worker {
+    if matches!(asks, Asks::Worker(_)) {
         runs(client, schema, new).await?;
     }
     view::lead(client, old, new).await?;
@@ -168,19 +183,20 @@ fn fit(new: &Version) -> Result<(), SwitchError> {
     }
 }
 
-/// Holds the live version where it is, until the other one has come as far.
+/// Holds the live version where it is, until the other one has come as far. Returns the topics that only the
+/// other one reads.
 async fn reach(
     client: &Client,
     schema: &str,
     old: &Version,
     new: &Version,
-) -> Result<(), ProjectorError> {
+) -> Result<BTreeSet<String>, ProjectorError> {
     let held = places(client, schema, old, "FOR UPDATE").await?;
     let waiting = tokio::time::Instant::now();
     loop {
         let there = places(client, schema, new, "").await?;
         match judge(&held, &there, old, new)? {
-            0 => return Ok(()),
+            0 => return Ok(added(&held, &there)),
             events if waiting.elapsed() > HOLD => {
                 return Err(SwitchError::Behind {
                     version: new.to_string(),
@@ -192,6 +208,25 @@ async fn reach(
             _ => tokio::time::sleep(LOOK).await,
         }
     }
+}
+
+/// Refuses a version that reads topics which the live one does not, and in which it may be far behind.
+fn has_caught_up(
+    mut topics: BTreeSet<String>,
+    asks: Asks<'_>,
+    old: &Version,
+    new: &Version,
+) -> Result<(), SwitchError> {
+    let (Asks::Worker(known) | Asks::Operator(known)) = asks;
+    topics.retain(|topic| !known.contains(topic));
+    if topics.is_empty() {
+        return Ok(());
+    }
+    Err(SwitchError::Added {
+        version: new.to_string(),
+        live: old.version,
+        topics: Vec::from_iter(topics).join(" and "),
+    })
 }
 
 /// Refuses a version that has set events aside which the live one shows: readers would see less than before.

@@ -16,6 +16,9 @@ pub(super) struct Parked {
     /// The version [default: the only one with letters]
     #[arg(long, value_name = "N")]
     pub version: Option<u32>,
+    /// Only letters of this topic, where the projection reads several
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
     #[command(flatten)]
     pub postgres: Postgres,
 }
@@ -45,6 +48,25 @@ impl Parked {
         let versions = operations.parked_versions(&self.projection).await?;
         let version = choose(&self.projection, self.version, &versions)?;
         Ok((operations, version))
+    }
+
+    /// A filter for a place, or for an aggregate: of one topic, as those of another topic are others.
+    ///
+    /// # Errors
+    /// Several topics have such letters, and it was not said which is meant.
+    pub(super) async fn of_one_topic(
+        &self,
+        operations: &Operations,
+        mut filter: LetterFilter,
+    ) -> Result<LetterFilter, Failure> {
+        let mut topics = operations.parked_topics(&filter).await?;
+        if topics.len() > 1 {
+            let projection = self.projection.clone();
+            let topics = topics.join(", ");
+            return Err(Failure::SeveralTopics { projection, topics });
+        }
+        filter.topic = topics.pop().or(filter.topic);
+        Ok(filter)
     }
 
     /// The failure where no letter is meant.
@@ -85,13 +107,26 @@ fn choose(name: &str, asked: Option<u32>, versions: &[u32]) -> Result<u32, Failu
 }
 
 impl Letters {
-    /// The filter that holds for these letters.
-    pub(super) fn filter(&self) -> LetterFilter {
-        LetterFilter {
+    /// The filter that holds for these letters of a version. A key is one row's, whatever topics its letters are of; a
+    /// place and an id are of one.
+    ///
+    /// # Errors
+    /// Several topics have such a place or id, and it was not said which is meant.
+    pub(super) async fn filter(
+        &self,
+        of: &Parked,
+        (operations, version): (&Operations, u32),
+    ) -> Result<LetterFilter, Failure> {
+        let filter = LetterFilter {
+            topic: of.topic.clone(),
             key: self.key.clone(),
             id: self.id.clone(),
             letter: self.letter.map(|it| (it.partition, it.sequence)),
-            ..LetterFilter::default()
+            ..LetterFilter::of(&of.projection, version)
+        };
+        match self.letter.is_some() || self.id.is_some() {
+            true => of.of_one_topic(operations, filter).await,
+            false => Ok(filter),
         }
     }
 }

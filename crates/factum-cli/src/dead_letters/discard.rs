@@ -32,7 +32,11 @@ pub(crate) struct Flags {
 impl Flags {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let (operations, version) = self.of.find().await?;
-        let (name, filter) = (&self.of.projection, self.letters.filter());
+        let name = &self.of.projection;
+        let filter = self
+            .letters
+            .filter(&self.of, (&operations, version))
+            .await?;
         let discard = match self.yes {
             true => operations.discard(name, version, &filter).await?,
             false => operations.plan_discard(name, version, &filter).await?,
@@ -47,13 +51,15 @@ impl Flags {
         let name = &self.of.projection;
         if self.of.postgres.json {
             return output::object(&json!({
-                "projection": name, "version": version, "letters": it.letters, "keys": it.keys,
+                "projection": name, "version": version, "topics": it.topics, "letters": it.letters, "keys": it.keys,
                 "behind": it.behind, "discarded": self.yes,
             }));
         }
         let what = format!(
-            "{} letters of {} keys of {name} version {version}",
-            it.letters, it.keys
+            "{} letters of {} keys of {name} version {version}, from {}",
+            it.letters,
+            it.keys,
+            it.topics.join(" + ")
         );
         let later = format!(
             "{} letters stay behind them; these and all later events of the keys are applied to rows without the \

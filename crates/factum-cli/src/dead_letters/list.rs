@@ -27,6 +27,9 @@ pub(crate) struct Flags {
     /// Only those of this version
     #[arg(long, value_name = "N", requires = "projection")]
     version: Option<u32>,
+    /// Only those of this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
     /// Only those of this key
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -48,6 +51,7 @@ impl Flags {
         let filter = LetterFilter {
             projection: self.projection.clone(),
             version: self.version,
+            topic: self.topic.clone(),
             key: self.key.clone(),
             id: self.id.clone(),
             letter: None,
@@ -99,6 +103,7 @@ fn keys_table(keys: &[ParkedKey]) -> Table {
         "version",
         "key",
         "aggregate",
+        "topic",
         "first",
         "letters",
         "asked",
@@ -111,6 +116,7 @@ fn keys_table(keys: &[ParkedKey]) -> Table {
             Cell::number(it.version),
             Cell::text(it.key.as_deref().unwrap_or("-")),
             Cell::text(&it.aggregate),
+            Cell::text(&it.topic),
             Cell::text(format!("{}:{}", it.partition, it.first)),
             Cell::number(it.letters),
             Cell::number(it.asked),
@@ -125,6 +131,7 @@ fn letters_table(letters: &[DeadLetter]) -> Table {
     let mut table = Table::new([
         "projection",
         "version",
+        "topic",
         "letter",
         "aggregate",
         "event",
@@ -138,6 +145,7 @@ fn letters_table(letters: &[DeadLetter]) -> Table {
         table.row([
             Cell::text(&it.projection),
             Cell::number(it.version),
+            Cell::text(&it.topic),
             Cell::text(format!("{}:{}", it.partition, it.sequence)),
             Cell::text(&it.aggregate),
             Cell::text(it.event.as_deref().unwrap_or("-")),

@@ -50,9 +50,11 @@ impl Flags {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let (operations, version) = self.of.find().await?;
         let name = &self.of.projection;
-        let replay = operations
-            .replay(name, version, &self.letters.filter())
+        let filter = self
+            .letters
+            .filter(&self.of, (&operations, version))
             .await?;
+        let replay = operations.replay(name, version, &filter).await?;
         if replay.letters == 0 {
             return Err(self.of.nothing_fits(version));
         }
@@ -83,6 +85,7 @@ impl Flags {
         if replay.before > 0 {
             text += &format!(", and {} that hold these back", replay.before);
         }
+        text += &format!(", from {}", replay.topics.join(" + "));
         if let Some(it) = progress {
             text += &format!(
                 "\n{} are gone, {} stay, {} were not tried yet",

@@ -51,9 +51,11 @@ impl Flags {
         let schemas = self.schemas.as_deref().map(Schemas::read).transpose()?;
         let (operations, version) = self.of.find().await?;
         let filter = LetterFilter {
+            topic: self.of.topic.clone(),
             letter: Some((self.letter.partition, self.letter.sequence)),
             ..LetterFilter::of(&self.of.projection, version)
         };
+        let filter = self.of.of_one_topic(&operations, filter).await?;
         let found = operations.dead_letter(&filter).await?;
         let (letter, value) = found.ok_or_else(|| Failure::NoLetter {
             name: self.of.projection.clone(),

@@ -3,6 +3,7 @@
 use clap::Args;
 use factum_projector::{ListedProjection, Operations, VersionState};
 
+use super::version::Version;
 use crate::connection::Postgres;
 use crate::failure::Failure;
 
@@ -22,7 +23,7 @@ impl Choice {
         &self,
         version: Option<u32>,
         states: &[VersionState],
-    ) -> Result<(Operations, ListedProjection), Failure> {
+    ) -> Result<(Operations, Version), Failure> {
         let operations = self.postgres.operations().await?;
         let all = operations.list().await?;
         choose(&self.name, version, states, all).map(|it| (operations, it))
@@ -34,13 +35,12 @@ fn choose(
     version: Option<u32>,
     states: &[VersionState],
     all: Vec<ListedProjection>,
-) -> Result<ListedProjection, Failure> {
-    let fits = |it: &ListedProjection| match version {
+) -> Result<Version, Failure> {
+    let fits = |it: &Version| match version {
         Some(version) => it.version == version,
         None => it.state.is_some_and(|it| states.contains(&it)),
     };
-    let known = all.into_iter().filter(|it| it.projection == name);
-    let known: Vec<_> = known.collect();
+    let known = versions(name, &all);
     let wanted = match version {
         Some(version) => format!("version {version}"),
         None => {
@@ -54,15 +54,21 @@ fn choose(
 
 /// The error where a projection has no partition.
 pub(crate) fn without_partitions(name: &str, all: Vec<ListedProjection>) -> Failure {
-    let known = all.into_iter().filter(|it| it.projection == name);
     no_version(
         name,
         "version with partitions".into(),
-        &known.collect::<Vec<_>>(),
+        &versions(name, &all),
     )
 }
 
-fn no_version(name: &str, wanted: String, known: &[ListedProjection]) -> Failure {
+/// The versions of a projection, by number.
+fn versions(name: &str, all: &[ListedProjection]) -> Vec<Version> {
+    let mut versions = Version::of(all);
+    versions.retain(|it| it.projection == name);
+    versions
+}
+
+fn no_version(name: &str, wanted: String, known: &[Version]) -> Failure {
     let seen: Vec<_> = known.iter().map(described).collect();
     Failure::NoVersion {
         name: name.to_owned(),
@@ -76,7 +82,7 @@ fn no_version(name: &str, wanted: String, known: &[ListedProjection]) -> Failure
     }
 }
 
-fn described(it: &ListedProjection) -> String {
+fn described(it: &Version) -> String {
     let state = it.state.map_or("unknown", VersionState::name);
     format!("version {} ({state})", it.version)
 }

@@ -1,10 +1,11 @@
 //! `factum projection rebuild`.
 
 use clap::Args;
-use factum_projector::{ListedProjection, Operations, VersionState};
+use factum_projector::{Operations, VersionState};
 use serde_json::json;
 
 use super::choice;
+use super::version::Version;
 use super::watch::Watch;
 use crate::failure::Failure;
 use crate::output;
@@ -63,7 +64,7 @@ impl Flags {
         }
     }
 
-    fn say(&self, found: &ListedProjection, done: &str, words: &str) -> Result<(), Failure> {
+    fn say(&self, found: &Version, done: &str, words: &str) -> Result<(), Failure> {
         let (name, version) = (&found.projection, found.version);
         if self.which.postgres.json {
             let answer = json!({ "projection": name, "version": version, "rebuild": done });
@@ -75,11 +76,7 @@ impl Flags {
     }
 
     /// Shows how far the version is until it is live. One that was cancelled is unknown until a worker of it starts.
-    async fn follow(
-        &self,
-        operations: &Operations,
-        found: &ListedProjection,
-    ) -> Result<(), Failure> {
+    async fn follow(&self, operations: &Operations, found: &Version) -> Result<(), Failure> {
         if is_cancelled(found) {
             eprintln!("{}", asked(found));
         }
@@ -89,27 +86,28 @@ impl Flags {
     }
 }
 
-fn is_cancelled(found: &ListedProjection) -> bool {
+fn is_cancelled(found: &Version) -> bool {
     found.state == Some(VersionState::Cancelled)
 }
 
 /// What happens next to a version whose rebuild is asked for.
-fn asked(found: &ListedProjection) -> &'static str {
+fn asked(found: &Version) -> &'static str {
     match is_cancelled(found) {
         true => "it was cancelled, and may begin again: start a worker of it",
         false => "readers are led to it as soon as it is ready",
     }
 }
 
-fn plan(found: &ListedProjection) -> String {
+fn plan(found: &Version) -> String {
     let begins = match is_cancelled(found) {
         true => "it was cancelled; it may begin again when a worker of it starts",
         false => "it is being built beside the live version",
     };
     format!(
-        "{begins}, and has applied {} events.\n  \
+        "{begins}, and has applied {} events of {}.\n  \
          Its tables fill from the first event on, indexes that can wait are built, it catches up;\n  \
          then readers are led to it in one transaction. The live version stays, for going back, until it is dropped.",
-        found.events
+        found.events,
+        found.topics()
     )
 }

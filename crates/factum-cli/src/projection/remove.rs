@@ -1,10 +1,11 @@
 //! `factum projection drop`.
 
 use clap::Args;
-use factum_projector::{ListedProjection, VersionState};
+use factum_projector::VersionState;
 use serde_json::json;
 
 use super::choice;
+use super::version::Version;
 use crate::failure::Failure;
 use crate::output;
 
@@ -38,6 +39,7 @@ impl Flags {
         if self.which.postgres.json {
             let answer = json!({
                 "projection": name, "version": self.version, "state": found.state,
+                "topics": found.topics, "partitions": found.partitions, "events": found.events,
                 "parked": found.parked, "dropped": self.yes
             });
             return Ok(output::object(&answer)?);
@@ -52,22 +54,22 @@ impl Flags {
 }
 
 /// What goes with a version.
-fn what(found: &ListedProjection) -> String {
-    let ListedProjection {
+fn what(found: &Version) -> String {
+    let Version {
         projection,
         version,
         partitions,
-        topic,
         events,
         ..
     } = found;
+    let topics = found.topics();
     let live = match found.state {
         Some(VersionState::Live) => ", which is live: readers see it",
         _ => "",
     };
     let parked = found.parked.map_or("its".into(), |it| it.to_string());
     format!(
-        "{projection} version {version}{live}: its tables, its positions in {partitions} partitions of {topic}, \
+        "{projection} version {version}{live}: its tables, its positions in {partitions} partitions of {topics}, \
          {events} applied events' worth of rows, and {parked} dead letters"
     )
 }

@@ -15,7 +15,8 @@ use crate::output;
 const AFTER_HELP: &str = "\
 With --log: the log is asked where it ends, and the read model waited for until it shows all events up to there;
 what comes later does not count. Events that are parked are not shown, so with such it fails (exit code 1), unless
---but-parked says that they do not matter.
+--but-parked says that they do not matter. It fails, too, where events were parked once, and the role may not see dead
+letters, and so not whether some still are.
 
 With --token: one command is waited for. A token is what its receipt gives: partition and sequence, as in 3:1234.
 
@@ -72,14 +73,7 @@ impl Flags {
         let end = operations.wait_for_end(&*log, name, self.version, self.timeout());
         let end = end.await?;
         let (version, parked) = (end.version, end.parked);
-        if let (Some(1..), false) = (parked, self.but_parked) {
-            let (name, parked) = (name.clone(), parked.unwrap_or_default());
-            return Err(Failure::Parked {
-                name,
-                version,
-                parked,
-            });
-        }
+        self.mind_parked(version, parked)?;
         if self.which.postgres.json {
             let answer = json!({
                 "projection": name, "version": version, "partitions": end.partitions,
@@ -88,6 +82,25 @@ impl Flags {
             return Ok(output::object(&answer)?);
         }
         Ok(output::print(&shown(name, &end))?)
+    }
+
+    /// Fails where parked events are missing, or may be.
+    fn mind_parked(&self, version: u32, parked: Option<u64>) -> Result<(), Failure> {
+        let name = self.which.name.clone();
+        match parked {
+            _ if self.but_parked => Ok(()),
+            Some(0) => Ok(()),
+            Some(parked) => Err(Failure::Parked {
+                name,
+                version,
+                parked,
+            }),
+            None => Err(Failure::ParkedUnseen {
+                name,
+                version,
+                schema: self.which.postgres.schema.clone(),
+            }),
+        }
     }
 
     async fn for_token(&self, token: ConsistencyToken) -> Result<(), Failure> {

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use factum_projector::{ListedProjection, Operations, VersionState};
+use factum_projector::{ListedProjection, Operations, PartitionProgress, VersionState};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::goal::goal;
+use super::version::Version;
 use crate::failure::Failure;
 
 const LOOK: &str = "{bar:30} {percent:>3}%  {human_pos} of {human_len} events, {msg}";
@@ -44,36 +46,43 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// It was cancelled or dropped, or readers were led away from it again; or Postgres fails.
-    pub(super) async fn until_live(mut self) -> Result<ListedProjection, Failure> {
+    pub(super) async fn until_live(mut self) -> Result<Version, Failure> {
         loop {
-            let all = self.operations.list().await?;
-            let of = || all.iter().filter(|it| it.projection == self.name);
-            let mine = of().find(|it| it.version == self.version);
-            match (mine, mine.and_then(|it| it.state)) {
-                (Some(mine), Some(VersionState::Live)) => {
+            let mut listed = self.operations.list().await?;
+            listed.retain(|it| it.projection == self.name);
+            let mut versions = Version::of(&listed).into_iter();
+            let mine = versions.find(|it| it.version == self.version);
+            match (mine.as_ref().and_then(|it| it.state), mine) {
+                (Some(VersionState::Live), Some(mine)) => {
                     self.bar.finish_and_clear();
-                    return Ok(mine.clone());
+                    return Ok(mine);
                 }
-                (_, Some(VersionState::Cancelled)) => return Err(self.over("it was cancelled")),
-                (_, Some(VersionState::Retired)) => {
+                (Some(VersionState::Cancelled), _) => return Err(self.over("it was cancelled")),
+                (Some(VersionState::Retired), _) => {
                     return Err(self.over("it was live, and readers were led away from it again"));
                 }
-                (None, _) if self.first.is_some() => {
+                (_, None) if self.first.is_some() => {
                     return Err(self.over("it was cancelled or dropped"));
                 }
-                (None, _) => {}
-                (Some(mine), _) => {
-                    let most = of().map(|it| it.events).max().unwrap_or_default();
-                    self.show(mine.events, most).await?;
-                }
+                (_, None) => {}
+                (_, Some(mine)) => self.look(&mine, &listed).await?,
             }
             tokio::time::sleep(EVERY).await;
         }
     }
 
-    async fn show(&mut self, events: u64, most: u64) -> Result<(), Failure> {
+    /// Shows how far it is, and why it waits.
+    async fn look(&mut self, mine: &Version, listed: &[ListedProjection]) -> Result<(), Failure> {
+        let status = self.operations.status().await?;
+        self.show(mine.events, goal(listed, &status, self.version));
+        self.tell(status);
+        Ok(())
+    }
+
+    fn show(&mut self, events: u64, most: u64) {
         let (began, before) = *self.first.get_or_insert((Instant::now(), events));
-        let pace = pace(events - before.min(events), most - events, began.elapsed());
+        let left = most.saturating_sub(events);
+        let pace = pace(events - before.min(events), left, began.elapsed());
         self.bar.set_length(most);
         self.bar.set_message(pace.clone());
         self.bar.set_position(events);
@@ -82,12 +91,10 @@ impl<'a> Watch<'a> {
             self.line = Some(Instant::now());
             eprintln!("{events} of {most} events, {pace}");
         }
-        self.tell().await
     }
 
     /// Says why it waits, if that is news.
-    async fn tell(&mut self) -> Result<(), Failure> {
-        let status = self.operations.status().await?;
+    fn tell(&mut self, status: Vec<PartitionProgress>) {
         let mut mine = status
             .into_iter()
             .filter(|it| (it.projection.as_str(), it.version) == (self.name, self.version));
@@ -98,7 +105,6 @@ impl<'a> Watch<'a> {
             }
             self.told = error;
         }
-        Ok(())
     }
 
     fn over(&self, known: &str) -> Failure {

@@ -23,11 +23,13 @@ pub struct LetterFilter {
     pub projection: Option<String>,
     /// Of this version.
     pub version: Option<u32>,
+    /// Of this topic.
+    pub topic: Option<String>,
     /// Parked under this key: as it is listed, or the plain text of one that is text.
     pub key: Option<String>,
     /// Of the aggregate with this id.
     pub id: Option<String>,
-    /// The one with this partition and this number in it.
+    /// The one with this partition and this number in it; one in each topic, unless the topic is given.
     pub letter: Option<(u32, u64)>,
 }
 
@@ -61,10 +63,11 @@ pub enum DeadLettersError {
     },
 }
 
-/// `WHERE` a filter holds; its parameters are the first six.
+/// `WHERE` a filter holds; its parameters are the first seven.
 const HOLDS: &str = "($1::text IS NULL OR projection = $1) AND ($2::int4 IS NULL OR version = $2) \
      AND ($3::text[] IS NULL OR keys && $3) AND ($4::text IS NULL OR aggregate = $4) \
-     AND ($5::int4 IS NULL OR (partition = $5 AND sequence = $6::int8))";
+     AND ($5::int4 IS NULL OR (partition = $5 AND sequence = $6::int8)) \
+     AND ($7::text IS NULL OR topic = $7)";
 
 /// The parameters of [`HOLDS`].
 struct Params {
@@ -74,6 +77,7 @@ struct Params {
     id: Option<String>,
     partition: Option<i32>,
     sequence: Option<i64>,
+    topic: Option<String>,
 }
 
 impl LetterFilter {
@@ -96,12 +100,13 @@ impl LetterFilter {
             id: self.id.clone(),
             partition: self.letter.map(|it| it.0 as i32),
             sequence: self.letter.map(|it| it.1 as i64),
+            topic: self.topic.clone(),
         }
     }
 }
 
 impl Params {
-    fn all(&self) -> [&(dyn ToSql + Sync); 6] {
+    fn all(&self) -> [&(dyn ToSql + Sync); 7] {
         [
             &self.projection,
             &self.version,
@@ -109,6 +114,7 @@ impl Params {
             &self.id,
             &self.partition,
             &self.sequence,
+            &self.topic,
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting until a read model shows all that the log holds now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ pub struct CaughtUp {
     pub version: u32,
     /// Partitions of its topics.
     pub partitions: usize,
-    /// Events that it does not show, for they are parked. None where the role may not see that.
+    /// Events that it does not show, for they are parked. None where some were parked once, and the role may not see
+    /// whether they still are.
     pub parked: Option<u64>,
 }
 
@@ -76,7 +77,8 @@ struct Standing {
 
 impl Operations {
     /// Waits until a version of a projection, the live one unless one is named, has projected all that its
-    /// topics hold at the moment of the call. What is torn off at the end of a partition does not count.
+    /// topics hold at the moment of the call. What is torn off at the end of a partition does not count. Where another
+    /// version comes to be live meanwhile, its topics count: what those of them that are new hold at that moment.
     ///
     /// # Errors
     /// See [`CatchUpError`]. Who waits changes nothing.
@@ -87,13 +89,37 @@ impl Operations {
         version: Option<u32>,
         timeout: Duration,
     ) -> Result<CaughtUp, CatchUpError> {
+        let of = (projection, version, None);
+        self.wait_for(log, of, timeout).await
+    }
+
+    /// Waits until a version has projected all that these of its topics hold at the moment of the call.
+    pub(super) async fn wait_for_topics(
+        &self,
+        log: &dyn EventLog,
+        (projection, version): (&str, u32),
+        topics: &BTreeSet<String>,
+        timeout: Duration,
+    ) -> Result<CaughtUp, CatchUpError> {
+        let of = (projection, Some(version), Some(topics));
+        self.wait_for(log, of, timeout).await
+    }
+
+    async fn wait_for(
+        &self,
+        log: &dyn EventLog,
+        (projection, version, only): (&str, Option<u32>, Option<&BTreeSet<String>>),
+        timeout: Duration,
+    ) -> Result<CaughtUp, CatchUpError> {
         let (news, heard) = (Arc::new(Notify::new()), projection.to_owned());
         let session = self.listen_to_moves(news.clone(), heard).await?;
         let mut wait = Wait {
             operations: self,
             session,
             which: (projection, version),
+            only,
             topics: BTreeMap::new(),
+            ends: BTreeMap::new(),
             left: BTreeMap::new(),
             last: None,
         };
@@ -128,7 +154,11 @@ struct Wait<'a> {
     operations: &'a Operations,
     session: Session,
     which: (&'a str, Option<u32>),
+    /// Of which topics; none: of all that the version reads.
+    only: Option<&'a BTreeSet<String>>,
     topics: BTreeMap<String, Arc<dyn Topic>>,
+    /// Where their partitions ended when they were asked.
+    ends: BTreeMap<At, Offset>,
     /// What is yet to be reached.
     left: BTreeMap<At, Offset>,
     last: Option<Standing>,
@@ -136,11 +166,10 @@ struct Wait<'a> {
 
 impl Wait<'_> {
     async fn run(&mut self, log: &dyn EventLog, news: &Notify) -> Result<CaughtUp, CatchUpError> {
-        let first = self.stand().await?;
-        self.ask(log, &first).await.map_err(ProjectorError::from)?;
-        let ends = self.left.clone();
-        let mut standing = first;
         loop {
+            let standing = self.stand().await?;
+            let asked = self.ask(log, &standing).await;
+            asked.map_err(ProjectorError::from)?;
             let reached = |at: &At, end: &Offset| {
                 let position = standing.positions.get(at);
                 position.is_some_and(|position| position.offset >= *end)
@@ -148,16 +177,15 @@ impl Wait<'_> {
             self.left.retain(|at, end| !reached(at, end));
             let before = self.last.replace(standing);
             if self.left.is_empty() {
-                return self.caught_up(ends).await;
+                return self.caught_up().await;
             }
             if self.is_stalled(before.as_ref()) {
                 self.forget_torn().await;
                 if self.left.is_empty() {
-                    return self.caught_up(ends).await;
+                    return self.caught_up().await;
                 }
             }
             let _ = tokio::time::timeout(LOOK, news.notified()).await;
-            standing = self.stand().await?;
         }
     }
 
@@ -196,17 +224,25 @@ impl Wait<'_> {
         })
     }
 
-    /// Asks the log where the partitions end now.
+    /// Asks the log where the partitions of topics end now that were not asked yet, and forgets those that the version
+    /// does not read.
     async fn ask(&mut self, log: &dyn EventLog, standing: &Standing) -> Result<(), LogError> {
-        for (topic, _) in standing.positions.keys() {
-            if self.topics.contains_key(topic) {
+        let read: BTreeSet<&String> = standing.positions.keys().map(|(topic, _)| topic).collect();
+        self.topics.retain(|topic, _| read.contains(topic));
+        self.ends.retain(|(topic, _), _| read.contains(topic));
+        self.left.retain(|(topic, _), _| read.contains(topic));
+        for topic in read {
+            let other = self.only.is_some_and(|only| !only.contains(topic));
+            if other || self.topics.contains_key(topic) {
                 continue;
             }
             let opened = log.open(topic, None).await?;
             let ends = (0..opened.partitions()).map(|partition| opened.end(partition));
             let ends = try_join_all(ends).await?;
             let ends = (0..).zip(ends).map(|(it, end)| ((topic.clone(), it), end));
-            self.left.extend(ends);
+            let ends: BTreeMap<At, Offset> = ends.collect();
+            self.left.extend(ends.clone());
+            self.ends.extend(ends);
             self.topics.insert(topic.clone(), opened);
         }
         Ok(())
@@ -234,14 +270,14 @@ impl Wait<'_> {
         }
     }
 
-    async fn caught_up(&self, ends: BTreeMap<At, Offset>) -> Result<CaughtUp, CatchUpError> {
+    async fn caught_up(&self) -> Result<CaughtUp, CatchUpError> {
         let version = self.last.as_ref().map_or(0, |it| it.version);
         let parked = self
             .operations
-            .parked_before((self.which.0, version), &ends);
+            .parked_before((self.which.0, version), &self.ends);
         Ok(CaughtUp {
             version,
-            partitions: ends.len(),
+            partitions: self.ends.len(),
             parked: parked.await?,
         })
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use factum_core::Offset;
+use tokio_postgres::types::ToSql;
 
 use super::Operations;
-use crate::{ProjectorError, dead_letters};
+use crate::{ProjectorError, dead_letters, positions};
 
 /// How many dead letters there are.
 pub(super) enum Parked {
@@ -38,8 +39,8 @@ impl Operations {
         Ok(Parked::Letters(letters.collect()))
     }
 
-    /// How many dead letters of a version lie before these offsets of its partitions; none where the role
-    /// may not see them.
+    /// How many dead letters of a version lie before these offsets of its partitions. A role that may not see them
+    /// sees whether there ever were any there; then none is told.
     pub(super) async fn parked_before(
         &self,
         (projection, version): (&str, u32),
@@ -49,7 +50,10 @@ impl Operations {
         let failed = || ProjectorError::postgres("count the dead letters");
         match self.may_see(&table).await? {
             None => return Ok(Some(0)),
-            Some(false) => return Ok(None),
+            Some(false) => {
+                let parked = self.ever_parked((projection, version), ends).await?;
+                return Ok((!parked).then_some(0));
+            }
             Some(true) => {}
         }
         let count = format!(
@@ -60,11 +64,33 @@ impl Operations {
         let topics: Vec<_> = ends.keys().map(|(topic, _)| &**topic).collect();
         let partitions: Vec<_> = ends.keys().map(|(_, it)| *it as i32).collect();
         let ends: Vec<_> = ends.values().map(|end| *end as i64).collect();
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
+        let values: [&(dyn ToSql + Sync); 5] =
             [&projection, &(version as i32), &topics, &partitions, &ends];
         let _call = self.session.call();
         let counted = self.session.client.query_one(&count, &values).await;
         Ok(Some(counted.map_err(failed())?.get::<_, i64>(0) as u64))
+    }
+
+    /// Whether events were ever parked in some of a version's partitions, which their positions tell.
+    async fn ever_parked(
+        &self,
+        (projection, version): (&str, u32),
+        partitions: &BTreeMap<(String, u32), Offset>,
+    ) -> Result<bool, ProjectorError> {
+        let look = format!(
+            "SELECT coalesce(bool_or(parked), false) FROM {} \
+             JOIN unnest($3::text[], $4::integer[]) AS it (topic, partition) USING (topic, partition) \
+             WHERE projection = $1 AND version = $2",
+            positions::table(&self.schema)
+        );
+        let topics: Vec<_> = partitions.keys().map(|(topic, _)| &**topic).collect();
+        let partitions: Vec<_> = partitions.keys().map(|(_, it)| *it as i32).collect();
+        let values: [&(dyn ToSql + Sync); 4] =
+            [&projection, &(version as i32), &topics, &partitions];
+        let _call = self.session.call();
+        let row = self.session.client.query_one(&look, &values).await;
+        let failed = ProjectorError::postgres("see whether events were ever parked");
+        Ok(row.map_err(failed)?.get(0))
     }
 
     /// Whether the role may read a table; none where it is not there.

@@ -1,8 +1,15 @@
 //! What operators decide about the versions of a projection.
 
-use super::Operations;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use factum_core::EventLog;
+
 use super::removal::{Removal, judge};
+use super::{CatchUpError, Operations};
 use crate::ProjectorError;
+use crate::positions::places;
+use crate::rebuild::{added, live};
 use crate::switch::{Asks, SwitchError, notify, switch};
 use crate::versions::{Version, VersionState, Versions};
 
@@ -11,12 +18,60 @@ impl Operations {
     /// version that was live before, too, while its workers keep it up.
     ///
     /// # Errors
-    /// It is unknown, unfit, or behind; or what readers use is in use for longer than a moment. Nothing has
-    /// changed then.
+    /// It is unknown, unfit, or behind; it reads topics that the live one does not ([`SwitchError::Added`]); or what
+    /// readers use is in use for longer than a moment. Nothing has changed then.
     pub async fn switch(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
+        self.switch_knowing(projection, version, &BTreeSet::new())
+            .await
+    }
+
+    /// The same for a version that reads topics which the live one does not: waits, `timeout` at most, until it shows
+    /// all events that those held at the moment of the call.
+    ///
+    /// # Errors
+    /// It does not come so far in time, the log is out of reach, or as for [`Operations::switch`]. Nothing has
+    /// changed then.
+    pub async fn switch_when_caught_up(
+        &self,
+        log: &dyn EventLog,
+        projection: &str,
+        version: u32,
+        timeout: Duration,
+    ) -> Result<(), CatchUpError> {
+        let topics = self.added_topics(projection, version).await?;
+        if !topics.is_empty() {
+            self.wait_for_topics(log, (projection, version), &topics, timeout)
+                .await?;
+        }
+        self.switch_knowing(projection, version, &topics).await?;
+        Ok(())
+    }
+
+    async fn switch_knowing(
+        &self,
+        projection: &str,
+        version: u32,
+        caught_up: &BTreeSet<String>,
+    ) -> Result<(), ProjectorError> {
         let _call = self.session.call();
-        let (client, whose) = (&self.session.client, (projection, version));
-        switch(client, &self.schema, whose, Asks::Operator).await
+        let (client, asks) = (&self.session.client, Asks::Operator(caught_up));
+        switch(client, &self.schema, (projection, version), asks).await
+    }
+
+    /// The topics that a version reads and the live one does not.
+    async fn added_topics(
+        &self,
+        projection: &str,
+        version: u32,
+    ) -> Result<BTreeSet<String>, ProjectorError> {
+        let (_call, client) = (self.session.call(), &self.session.client);
+        let known = Versions::new(&self.schema).of(client, projection).await?;
+        let new = known.iter().find(|it| it.version == version);
+        let (Some(new), Some(old)) = (new, live(&known)) else {
+            return Ok(BTreeSet::new());
+        };
+        let there = places(client, &self.schema, old, "").await?;
+        Ok(added(&there, &places(client, &self.schema, new, "").await?))
     }
 
     /// Asks the workers of a version to lead readers to it as soon as it is ready; one that was cancelled may

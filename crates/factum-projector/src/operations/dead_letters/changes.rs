@@ -24,6 +24,13 @@ pub(super) type Place = (String, i32);
 /// Letters, by their numbers in each partition.
 pub(super) type Numbers = BTreeMap<Place, Vec<i64>>;
 
+/// The topics that letters are of, by name.
+pub(super) fn topics(of: &Numbers) -> Vec<String> {
+    let mut topics: Vec<_> = of.keys().map(|(topic, _)| topic.clone()).collect();
+    topics.dedup();
+    topics
+}
+
 impl Operations {
     /// Works while no worker of a version has a transaction under way.
     pub(super) async fn in_transaction<T>(

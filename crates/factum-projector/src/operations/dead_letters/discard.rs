@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::LetterFilter;
-use super::changes::{Numbers, Place};
+use super::changes::{Numbers, Place, topics};
 use super::chosen::Forwards;
 use crate::ProjectorError;
 use crate::letter::Head;
@@ -15,6 +15,8 @@ use crate::operations::Operations;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Discard {
+    /// The topics of the letters that are lost, by name.
+    pub topics: Vec<String>,
     /// How many letters are lost.
     pub letters: u64,
     /// Of how many keys, or aggregates that are parked as a whole, in all partitions.
@@ -86,6 +88,7 @@ impl Operations {
         };
         self.heads(which, filter, "ASC", take).await?;
         lost.discard.keys = keys.len() as u64;
+        lost.discard.topics = topics(&lost.numbers);
         Ok(lost)
     }
 }

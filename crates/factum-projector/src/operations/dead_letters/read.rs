@@ -17,6 +17,8 @@ pub struct ParkedKey {
     pub projection: String,
     /// Its version.
     pub version: u32,
+    /// The topic.
+    pub topic: String,
     /// The partition.
     pub partition: u32,
     /// The key as text; none where the whole aggregate is parked.
@@ -70,7 +72,7 @@ pub struct DeadLetter {
 }
 
 impl Operations {
-    /// What is parked, by projection, version, partition and key: at most `limit` of them.
+    /// What is parked, by projection, version, topic, partition and key: at most `limit` of them.
     ///
     /// # Errors
     /// There is no table of dead letters, or Postgres fails.
@@ -80,7 +82,7 @@ impl Operations {
         limit: u32,
     ) -> Result<Vec<ParkedKey>, ProjectorError> {
         let query = format!(
-            "SELECT projection, version, partition, key, (array_agg(aggregate ORDER BY sequence))[1], count(*), \
+            "SELECT projection, version, topic, partition, key, (array_agg(aggregate ORDER BY sequence))[1], count(*), \
                     count(replay_asked_at), min(sequence), to_char(min(parked_at) {UTC}), \
                     (array_agg(error ORDER BY sequence) FILTER (WHERE error IS NOT NULL))[1] \
              FROM {} LEFT JOIN LATERAL unnest(keys) AS key ON true WHERE {HOLDS} \
@@ -92,7 +94,7 @@ impl Operations {
         Ok(rows.iter().map(parked_key).collect())
     }
 
-    /// Dead letters without their records, by projection, version, partition and number: at most `limit` of
+    /// Dead letters without their records, by projection, version, topic, partition and number: at most `limit` of
     /// them.
     ///
     /// # Errors
@@ -135,6 +137,22 @@ impl Operations {
         Ok(rows.iter().map(|row| row.get::<_, i32>(0) as u32).collect())
     }
 
+    /// The topics that have dead letters for which a filter holds, by name.
+    ///
+    /// # Errors
+    /// There is no table of dead letters, or Postgres fails.
+    pub async fn parked_topics(
+        &self,
+        filter: &LetterFilter,
+    ) -> Result<Vec<String>, ProjectorError> {
+        let query = format!(
+            "SELECT DISTINCT topic FROM {} WHERE {HOLDS} ORDER BY topic",
+            self.letters()
+        );
+        let rows = self.look(&query, filter).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
     async fn rows(
         &self,
         filter: &LetterFilter,
@@ -162,14 +180,15 @@ fn parked_key(row: &Row) -> ParkedKey {
     ParkedKey {
         projection: row.get(0),
         version: row.get::<_, i32>(1) as u32,
-        partition: row.get::<_, i32>(2) as u32,
-        key: row.get(3),
-        aggregate: row.get(4),
-        letters: row.get::<_, i64>(5) as u64,
-        asked: row.get::<_, i64>(6) as u64,
-        first: row.get::<_, i64>(7) as u64,
-        parked_at: row.get(8),
-        error: row.get(9),
+        topic: row.get(2),
+        partition: row.get::<_, i32>(3) as u32,
+        key: row.get(4),
+        aggregate: row.get(5),
+        letters: row.get::<_, i64>(6) as u64,
+        asked: row.get::<_, i64>(7) as u64,
+        first: row.get::<_, i64>(8) as u64,
+        parked_at: row.get(9),
+        error: row.get(10),
     }
 }
 

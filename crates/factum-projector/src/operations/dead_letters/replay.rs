@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::LetterFilter;
-use super::changes::{Numbers, Place};
+use super::changes::{Numbers, Place, topics};
 use super::chosen::Backwards;
 use crate::letter::Head;
 use crate::operations::Operations;
@@ -19,6 +19,8 @@ pub struct Replay {
     pub projection: String,
     /// Its version.
     pub version: u32,
+    /// The topics of the letters, by name.
+    pub topics: Vec<String>,
     /// How many letters are meant.
     pub letters: u64,
     /// How many others hold one of these back, and are asked for with them.
@@ -102,6 +104,7 @@ impl Operations {
         let mut replay = Replay {
             projection: projection.to_owned(),
             version,
+            topics: Vec::new(),
             letters: 0,
             before: 0,
             marked: Numbers::new(),
@@ -119,6 +122,7 @@ impl Operations {
         };
         self.heads((projection, version), filter, "DESC", take)
             .await?;
+        replay.topics = topics(&replay.marked);
         Ok(replay)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_projector::{CatchUpError, CaughtUp, FailurePolicy, Options};
+use factum_projector::{CatchUpError, CaughtUp, FailurePolicy, Operations, Options};
 use tokio::task::JoinHandle;
 
 use super::operations;
@@ -115,4 +115,65 @@ async fn events_that_are_parked_are_told() {
     ledger.commit(0, "a", &[posted(1, 5)]).await;
     let end = wait(&bank, MINUTE).await.unwrap();
     assert_eq!(end.parked, Some(2), "and the one behind it");
+}
+
+/// As `docs/operations.md` grants it what a wait needs, and no look at dead letters.
+#[tokio::test]
+async fn a_role_that_may_not_see_letters_is_told_whether_there_ever_were_any() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 2, 84).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let parking = || {
+        bank.balances().options(Options {
+            failure: FailurePolicy::PARK,
+            ..bank.until_end()
+        })
+    };
+    bank.run(parking()).await.unwrap();
+    let role = format!("reader_{}", bank.schema);
+    bank.sql(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {0} TO {role}; \
+         GRANT SELECT ON positions, versions, workers TO {role}",
+        bank.schema
+    ))
+    .await;
+    let url = bank.postgres();
+    let (_, host) = url.split_once('@').unwrap();
+    let url = format!("postgres://{role}@{host}");
+    let operations = Operations::connect(&url, &bank.schema).await.unwrap();
+    let log = bank.view();
+    let parked = async || {
+        let waited = operations.wait_for_end(&log, "balances", None, MINUTE);
+        waited.await.unwrap().parked
+    };
+    assert_eq!(parked().await, Some(0), "none ever was");
+    ledger.commit_newer(1, "a", &[posted(1, 5)]).await;
+    bank.run(parking()).await.unwrap();
+    assert_eq!(parked().await, None, "one was");
+    assert_eq!(wait(&bank, MINUTE).await.unwrap().parked, Some(1));
+}
+
+/// A letter, and a version in the making, as workers write them down.
+#[tokio::test]
+async fn what_is_parked_behind_the_end_does_not_count_nor_does_a_version_in_the_making() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 85).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let parking = bank.balances().options(Options {
+        failure: FailurePolicy::PARK,
+        ..bank.until_end()
+    });
+    bank.run(parking).await.unwrap();
+    let (end, topic) = (ledger.end(0).await, &bank.topic);
+    bank.sql(&format!(
+        "INSERT INTO dead_letters SELECT 'balances', 1, '{topic}', 0, it, it, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0 \
+         FROM generate_series({end} - 1, {end} + 1) AS it; \
+         INSERT INTO versions SELECT projection, 2, 'building', topic, home, place, tables, shape, indexed, automatic \
+         FROM versions; \
+         INSERT INTO positions (projection, version, topic, partition, \"offset\", epoch, next, closed) \
+         VALUES ('balances', 2, '{topic}', 0, 0, 0, 1, false)"
+    ))
+    .await;
+    let caught_up = wait(&bank, MINUTE).await.unwrap();
+    assert_eq!((caught_up.version, caught_up.parked), (1, Some(1)));
 }

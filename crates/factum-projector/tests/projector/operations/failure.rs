@@ -100,3 +100,28 @@ async fn a_worker_that_may_not_write_it_down_ends_with_its_own_error() {
     bank.sql("DROP VIEW failures").await;
     assert_eq!(status(&bank).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_worker_that_was_not_seen_for_half_a_minute_says_nothing() {
+    let bank = Bank::new().await;
+    let _ledger = Ledger::create(&bank, 1, 74).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    let seen = async |seconds: u32| {
+        bank.sql(&format!(
+            "DELETE FROM workers; INSERT INTO workers VALUES ('01234567-0000-0000-0000-000000000000', 'balances', 1, \
+             'projecting', NULL, 7, '[{{\"partition\": 0, \"end\": 20}}]', now() - interval '{seconds} seconds')"
+        ))
+        .await;
+        status(&bank).await.remove(0)
+    };
+    let said = seen(5).await;
+    assert_eq!((said.end, said.per_second), (Some(20), Some(7)));
+    assert_eq!(said.worker.as_deref(), Some("01234567 projecting"));
+    let silent = seen(31).await;
+    assert_eq!(
+        (silent.end, silent.lag, silent.worker, silent.per_second),
+        (None, None, None, None)
+    );
+}

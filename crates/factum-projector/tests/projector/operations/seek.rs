@@ -204,3 +204,60 @@ async fn of_a_plan_only_what_is_not_projected_yet_is_passed_over() {
     operations.drop_version("balances", 1).await.unwrap();
     assert_eq!(skips(&bank).await, []);
 }
+
+#[tokio::test]
+async fn a_partition_may_be_passed_over_up_to_its_very_end() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 95).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let end = ledger.end(0).await;
+    let planned = plan(&bank, 0, SeekTo::Offset(end)).await.unwrap();
+    assert_eq!((planned.to, planned.events), (end, 1));
+    assert_says(
+        &plan(&bank, 0, SeekTo::Offset(end + 1)).await.unwrap_err(),
+        &["what is yet to come is not passed over"],
+    );
+}
+
+/// It is written down once, though the position stands just where the plan ends.
+#[tokio::test]
+async fn a_plan_is_carried_out_once() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 96).await;
+    bank.run(bank.balances().options(bank.until_end()))
+        .await
+        .unwrap();
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let planned = plan(&bank, 0, SeekTo::End).await.unwrap();
+    let operations = operations(&bank).await;
+    operations.skip(&planned, None).await.unwrap();
+    let again = words(operations.skip(&planned, None).await.unwrap_err());
+    assert_says(&again, &["Nothing is moved back"]);
+    assert_eq!(skips(&bank).await.len(), 1);
+}
+
+/// The version was dropped after the plan, and begins again: what was planned is not of its new life.
+#[tokio::test]
+async fn a_plan_of_a_former_life_is_refused() {
+    let bank = Bank::new().await;
+    let mut ledger = Ledger::create(&bank, 1, 97).await;
+    ledger.commit(0, "a", &[posted(1, 5)]).await;
+    let until_end = || bank.balances().options(bank.until_end());
+    bank.run(until_end()).await.unwrap();
+    ledger.commit(0, "b", &[posted(1, 5)]).await;
+    let planned = plan(&bank, 0, SeekTo::End).await.unwrap();
+    bank.sql("UPDATE positions SET identity = NULL, \"offset\" = 0, epoch = 0, next = 1")
+        .await;
+    let refused = words(
+        operations(&bank)
+            .await
+            .skip(&planned, None)
+            .await
+            .unwrap_err(),
+    );
+    assert_says(&refused, &["there is no balances version 1"]);
+    assert_eq!(bank.positions().await, 0, "nothing is moved");
+}

@@ -176,10 +176,9 @@ async fn a_version_with_dead_letters_is_not_switched_to() {
     };
     let _worker = Worker::start(&bank, projector(Newer, parking), bank.postgres());
     ready(&bank).await;
-    bank.sql(
-        "INSERT INTO dead_letters VALUES ('balances', 2, 't', 0, 1, 1, 'a', 1, NULL, '{}', '', '', '', NULL, 0)",
-    )
-    .await;
+    let letter = "INSERT INTO dead_letters VALUES ('balances', 2, 't', 0, 1, 1, 'a', 1, NULL, '{}', '', '', '', NULL, 0)";
+    bank.sql(&letter.replace("'t'", &format!("'{}'", bank.topic)))
+        .await;
     let operations = operations(&bank).await;
     let error = words(operations.switch("balances", 2).await.unwrap_err());
     assert_says(

@@ -3,6 +3,7 @@
 mod letters;
 mod starts;
 mod versions;
+mod waiting;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};

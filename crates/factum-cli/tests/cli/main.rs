@@ -1,5 +1,7 @@
 //! `factum` as it is run: what it prints, and its exit codes.
 
+mod topics;
+
 use std::process::{Command, Output};
 
 use factum_testkit::servers;
@@ -23,9 +25,9 @@ impl System {
     /// Positions as workers of two versions leave them.
     async fn with_positions(self) -> Self {
         let sql = concat!(
-            include_str!("../../factum-projector/src/positions.sql"),
-            include_str!("../../factum-projector/src/versions.sql"),
-            include_str!("../../factum-projector/src/workers.sql"),
+            include_str!("../../../factum-projector/src/positions.sql"),
+            include_str!("../../../factum-projector/src/versions.sql"),
+            include_str!("../../../factum-projector/src/workers.sql"),
             "INSERT INTO {workers} VALUES ('01234567-0000-0000-0000-000000000000', 'board', 1, 'projecting', NULL, 7, \
              '[{\"partition\": 1, \"offset\": 9, \"end\": 20, \"lag\": 11, \"lag_seconds\": 3}]', now());"
         );
@@ -52,6 +54,21 @@ impl System {
             self.schema
         );
         self.client.batch_execute(&sql).await.unwrap();
+    }
+
+    /// The address of a role that may wait, and not see dead letters; partition 0 of version 2 once had some.
+    async fn reader(&self) -> String {
+        let role = format!("reader_{}", self.schema);
+        let sql = format!(
+            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {0} TO {role}; \
+             GRANT SELECT ON {0}.positions, {0}.versions, {0}.workers TO {role}; \
+             UPDATE {0}.positions SET parked = true WHERE version = 2",
+            self.schema
+        );
+        self.client.batch_execute(&sql).await.unwrap();
+        let url = servers::postgres();
+        let (_, host) = url.split_once('@').unwrap();
+        format!("postgres://{role}@{host}")
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -223,7 +240,7 @@ async fn parked_events_are_counted() {
         "there is no table of them"
     );
     let table = format!("{}.dead_letters", system.schema);
-    let create = include_str!("../../factum-projector/src/dead_letters.sql");
+    let create = include_str!("../../../factum-projector/src/dead_letters.sql");
     let rows = format!(
         "{}; INSERT INTO {table} SELECT 'board', 1, 't', partition, sequence, 1, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0 \
          FROM (VALUES (0, 1), (1, 1), (1, 2)) AS it (partition, sequence)",
@@ -443,7 +460,7 @@ fn the_end_of_the_log_is_waited_for_and_events_are_passed_over() {
     assert_eq!((code, text.as_str()), (0, says));
     assert!(run("projection status board").1.contains("live, 2 skipped"));
 
-    let create = include_str!("../../factum-projector/src/dead_letters.sql");
+    let create = include_str!("../../../factum-projector/src/dead_letters.sql");
     let table = format!("{}.dead_letters", system.schema);
     let letter = format!(
         "{}; INSERT INTO {table} SELECT 'board', 2, 't', 0, 1, 1, 'a', 1, NULL, '{{}}', '', '', '', NULL, 0",
@@ -460,13 +477,28 @@ fn the_end_of_the_log_is_waited_for_and_events_are_passed_over() {
     let (code, text) = run(&format!("{wait} --but-parked --json"));
     let says = "{\"caught_up\":true,\"parked\":1,\"partitions\":1,\"projection\":\"board\",\"version\":2}\n";
     assert_eq!((code, text.as_str()), (0, says));
+
+    // A role that may not see letters learns that there may be some.
+    let reader = runtime.block_on(system.reader());
+    let run = |line: &str| {
+        let mut command = factum(&line.split(' ').collect::<Vec<_>>());
+        command.args(["--postgres", &reader, "--schema", &system.schema]);
+        self::told(&command.output().unwrap())
+    };
+    let (code, text) = run(&wait);
+    assert!(
+        code == 1 && text.contains("this role may not see whether some still are"),
+        "{text}"
+    );
+    let (code, text) = run(&format!("{wait} --but-parked"));
+    assert!(code == 0 && text.contains("may not see"), "{text}");
 }
 
 #[tokio::test]
 async fn the_status_tells_how_a_worker_ended() {
     let system = System::new().await.with_positions().await;
     let schema = &system.schema;
-    let create = include_str!("../../factum-projector/src/failures.sql")
+    let create = include_str!("../../../factum-projector/src/failures.sql")
         .replace("{failures}", &format!("{schema}.failures"))
         .replace("{positions}", &format!("{schema}.positions"));
     let failure = format!(
