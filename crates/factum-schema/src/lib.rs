@@ -6,13 +6,15 @@
 //!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
 //!   computes them;
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
-//!   [`mod@write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
+//!   [`mod@write`] puts values together. Values travel behind a [`frame`], Avro's single-object encoding
+//!   or Confluent's; for the latter [`ids`] knows which schema an id stands for.
 
 mod canonical;
 mod decode_error;
 mod default;
 mod fingerprint;
 pub mod frame;
+pub mod ids;
 mod json;
 mod logical;
 mod parse;
