@@ -14,12 +14,14 @@ use crate::ids;
 use crate::{DecodeError, DecodeErrorKind as Kind, Reader};
 
 const SINGLE_OBJECT: [u8; 2] = [0xc3, 0x01];
-const CONFLUENT: u8 = 0x00;
 const CONFLUENT_GUID: u8 = 0x01;
 const GUID_LEN: usize = 17;
 
 /// How many bytes stand before a value in single-object encoding.
 pub const LEN: usize = 10;
+
+/// The byte that Confluent's framing begins with.
+pub const CONFLUENT_MARKER: u8 = 0x00;
 
 /// How many bytes stand before a value in Confluent's framing.
 pub const CONFLUENT_LEN: usize = 5;
@@ -34,7 +36,7 @@ pub fn write(out: &mut Vec<u8>, fingerprint: u64) {
 }
 
 /// What stands before a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Frame {
     /// Avro's single-object encoding.
     SingleObject {
@@ -59,7 +61,7 @@ impl Frame {
             return Ok((Self::SingleObject { fingerprint }, datum));
         }
         match value {
-            [CONFLUENT, a, b, c, d, datum @ ..] => {
+            [CONFLUENT_MARKER, a, b, c, d, datum @ ..] => {
                 let id = u32::from_be_bytes([*a, *b, *c, *d]);
                 Ok((Self::Confluent { id }, datum))
             }
@@ -72,7 +74,7 @@ impl Frame {
         match self {
             Self::SingleObject { fingerprint } => write(out, fingerprint),
             Self::Confluent { id } => {
-                out.push(CONFLUENT);
+                out.push(CONFLUENT_MARKER);
                 out.extend_from_slice(&id.to_be_bytes());
             }
         }
@@ -127,7 +129,9 @@ impl NoFrame {
                 let guid = uuid::Uuid::from_slice(&guid[..GUID_LEN - 1]).unwrap_or_default();
                 Self::Guid { guid }
             }
-            [CONFLUENT | CONFLUENT_GUID, ..] | [0xc3] | [0xc3, 0x01, ..] => Self::Cut(value.len()),
+            [CONFLUENT_MARKER | CONFLUENT_GUID, ..] | [0xc3] | [0xc3, 0x01, ..] => {
+                Self::Cut(value.len())
+            }
             [b'O', b'b', b'j', 1, ..] => Self::Container,
             _ => Self::text(value).unwrap_or_else(|| Self::Bytes(start_in_hex(value))),
         }

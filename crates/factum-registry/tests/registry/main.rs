@@ -1,0 +1,8 @@
+//! The client against a stand-in that fails on demand, and against a real registry.
+
+mod cached;
+mod framing;
+mod patience;
+mod real;
+mod stub;
+mod tls;
