@@ -65,6 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Wanted {
         kafka: true,
         postgres,
+        registry: false,
     };
     let addresses = servers::up(wanted, None, &say)?;
     let mut command = cargo();
