@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::items::docs;
@@ -77,8 +77,18 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStre
     let writers = aggregate
         .newest()
         .map(|newest| write::function(newest.root.short()));
+    let schemas = aggregate.events.iter().flat_map(|versions| {
+        let event = versions.last().map(ident);
+        let indexes = (0..versions.len()).map(Literal::usize_unsuffixed);
+        indexes.map(move |index| quote!(#event::SCHEMAS[#index]))
+    });
     let arms = arms(aggregate, readers);
     quote! {
+        impl #name {
+            /// Every released version of every event, each event's oldest first.
+            pub const SCHEMAS: &'static [avro::SchemaVersion] = &[#(#schemas),*];
+        }
+
         #(
             impl ::std::convert::From<#events> for #name {
                 fn from(event: #events) -> Self { Self::#events(event) }
