@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 pub(crate) use json::hex;
 pub(crate) use scan::ScanError;
-pub(crate) use schemas::{Decoded, Schemas, SchemasError};
+pub(crate) use schemas::{Decoded, Known, Schemas, SchemasError};
 pub(crate) use service::Unanswered;
 
 #[derive(Debug, Subcommand)]
