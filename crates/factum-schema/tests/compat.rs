@@ -121,19 +121,19 @@ fn types_that_hold_themselves_fit_until_the_opposite_is_shown() {
     assert_eq!(rules(&list("int"), &list("long")), [Rule::TypeMismatch]);
 }
 
-/// `B` is refuted only after it was counted on: the union's branch must be looked at again.
+/// `Y` is refuted only after `X`, which holds it, was thought to fit: the union's other branch reads it.
 #[test]
-fn what_counted_on_a_refuted_type_is_refuted() {
-    let tree = |value: &str| {
+fn what_counted_on_a_refuted_type_is_looked_at_again() {
+    let x = |name: &str, y: &str, value: &str| {
         format!(
-            r#"["null", {{"type": "record", "name": "A", "fields": [
-                 {{"name": "b", "type": {{"type": "record", "name": "B", "fields": [
-                     {{"name": "a", "type": ["null", "A"]}}, {{"name": "v", "type": "{value}"}}]}}}}]}},
-               {{"type": "array", "items": "B"}}]"#
+            r#"{{"type": "record", "name": "{name}", "fields": [{{"name": "y", "type":
+                {{"type": "record", "name": {y}, "fields": [{{"name": "v", "type": "{value}"}}]}}}}]}}"#
         )
     };
-    assert_eq!(found(&tree("long"), &tree("int")), []);
-    assert_eq!(rules(&tree("int"), &tree("long")), [Rule::TypeMismatch]);
+    let writer = x("a.X", r#""a.Y""#, "long");
+    let (near, far) = (x("a.X", r#""a.Y""#, "int"), x("b.X", r#""b.Y""#, "long"));
+    assert_eq!(rules(&near, &writer), [Rule::TypeMismatch]);
+    assert_eq!(found(&format!("[{near}, {far}]"), &writer), []);
 }
 
 #[test]
