@@ -56,6 +56,10 @@ pub enum DecodeErrorKind {
         crate::Reader::MAX_EMPTY_ITEMS
     )]
     EmptyItems,
+    /// The value would become larger than [`Resolution::max_len`](crate::Resolution::max_len) when
+    /// it is brought into the reader's form.
+    #[error("the defaults of fields that were not written would make the value too large")]
+    TooLarge,
     /// A date, a time, a decimal or a UUID is outside of what its type can hold.
     #[error("not a {0}")]
     Logical(&'static str),

@@ -6,7 +6,8 @@
 //!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
 //!   computes them; [`incompatibilities`] and [`check`] say what one version can't read of another;
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
-//!   [`mod@write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
+//!   [`mod@write`] puts values together, and a [`Resolution`] brings what a schema unknown to the build
+//!   wrote into a known one's form. Values travel in Avro's single-object encoding, see [`frame`].
 
 mod blocks;
 mod canonical;
@@ -22,6 +23,7 @@ mod logical;
 mod logical_type;
 mod parse;
 mod reader;
+mod resolve;
 mod schema;
 mod skip;
 pub mod write;
@@ -37,4 +39,5 @@ pub use fingerprint::crc64_avro;
 pub use logical_type::LogicalType;
 pub use parse::{Finding, ParseError};
 pub use reader::Reader;
+pub use resolve::Resolution;
 pub use schema::{Body, Digits, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};

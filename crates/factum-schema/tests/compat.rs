@@ -192,6 +192,34 @@ fn what_changes_the_meaning_is_told_beyond_avro() {
 }
 
 #[test]
+fn a_decimal_may_have_more_digits_before_its_point() {
+    let bytes = |precision: u32, scale: u32| {
+        format!(
+            r#"{{"type": "bytes", "logicalType": "decimal", "precision": {precision}, "scale": {scale}}}"#
+        )
+    };
+    let fixed = |precision: u32, scale: u32| {
+        bytes(precision, scale).replace(r#""bytes""#, r#""fixed", "name": "Price", "size": 8"#)
+    };
+    for decimal in [&bytes as &dyn Fn(u32, u32) -> String, &fixed] {
+        assert_eq!(meant(&decimal(12, 2), &decimal(9, 2)), []);
+        assert_eq!(
+            meant(&decimal(12, 4), &decimal(9, 2)),
+            [Rule::LogicalTypeChanged]
+        );
+        assert_eq!(
+            meant(&decimal(8, 2), &decimal(9, 2)),
+            [Rule::LogicalTypeChanged]
+        );
+    }
+    assert_eq!(
+        meant(&bytes(9, 2), r#""bytes""#),
+        [Rule::LogicalTypeChanged]
+    );
+    assert_eq!(meant(r#""bytes""#, &bytes(9, 2)), []);
+}
+
+#[test]
 fn a_mode_says_who_reads_whom() {
     let first = schema(&record(r#"{"name": "a", "type": "int"}"#));
     let second = schema(&record(""));

@@ -1,5 +1,6 @@
 //! Which of a reader's union's branches reads a written type.
 
+use crate::compat::pairs::Pairs;
 use crate::compat::rules::{promotes, same_body, same_kind};
 use crate::schema::{Named, Schema, Shape, Type};
 
@@ -14,6 +15,14 @@ pub(super) enum Nearness {
     ShortName,
     /// A type that the written one is promoted to.
     Promotion,
+}
+
+/// The branch that reads the written type, if one can.
+pub(crate) fn choose(pairs: &Pairs<'_>, branches: &[Type], written: &Type) -> Option<usize> {
+    candidates((pairs.reader, branches), (pairs.writer, written))
+        .into_iter()
+        .map(|(_, index)| index)
+        .find(|&index| pairs.fits(&branches[index], written))
 }
 
 /// The branches that may read the written type, the nearest first, and in the union's order.

@@ -66,6 +66,9 @@ pub enum Rule {
     ReaderFieldMissingDefaultValue,
     /// A field and its aliases match several of the writer's, or several fields match one.
     AmbiguousField,
+    /// A default is too large to be put into every value, or holds itself. Only told when a
+    /// [`Resolution`](crate::Resolution) is compiled.
+    DefaultTooLarge,
     /// A logical type is read as another: the same number or text says something else. Beyond Avro.
     LogicalTypeChanged,
     /// A number is read as a floating-point type that can't hold all of its digits. Beyond Avro.
@@ -93,6 +96,7 @@ impl Rule {
             Self::MissingUnionBranch => "missing-union-branch",
             Self::ReaderFieldMissingDefaultValue => "reader-field-missing-default-value",
             Self::AmbiguousField => "ambiguous-field",
+            Self::DefaultTooLarge => "default-too-large",
             Self::LogicalTypeChanged => "logical-type-changed",
             Self::LossyPromotion => "lossy-promotion",
             Self::BytesAsText => "bytes-as-text",

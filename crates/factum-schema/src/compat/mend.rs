@@ -2,7 +2,7 @@
 
 use crate::compat::incompatibility::{Direction, Rule};
 
-pub(super) fn mend(rule: Rule, direction: Direction) -> &'static str {
+pub(crate) fn mend(rule: Rule, direction: Direction) -> &'static str {
     match direction {
         Direction::Backward => newer_reads(rule),
         Direction::Forward => older_reads(rule),
@@ -28,6 +28,7 @@ fn newer_reads(rule: Rule) -> &'static str {
             "give it a default, or put the older field's name into its `aliases`"
         }
         Rule::AmbiguousField => "let one of them go, or take its name out of the `aliases`",
+        Rule::DefaultTooLarge => "use a smaller default, such as an empty list or null",
         Rule::LogicalTypeChanged => {
             "keep the logical type, or add a field of a new name with a default"
         }
@@ -51,6 +52,7 @@ fn older_reads(rule: Rule) -> &'static str {
             "keep the field: the released version has no default to read in its place"
         }
         Rule::AmbiguousField => "let one of them go: the released version reads both as one",
+        Rule::DefaultTooLarge => "use a smaller default, such as an empty list or null",
         Rule::LogicalTypeChanged => {
             "keep the logical type, or add a field of a new name beside the older one"
         }

@@ -16,8 +16,13 @@ mod walk;
 pub use incompatibility::{Direction, Incompatibility, Rule};
 pub use mode::{Mode, UnknownMode, Violation, check};
 
+pub(crate) use branch::choose;
+pub(crate) use mend::mend;
+pub(crate) use pairs::{Pair, Pairs};
+pub(crate) use rules::{Source, Sources};
+pub(crate) use walk::report;
+
 use crate::Schema;
-use pairs::Pairs;
 use walk::Report;
 
 /// Everything for which `reader` can't read values that `writer` wrote; empty if it can read all.

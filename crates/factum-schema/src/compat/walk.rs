@@ -14,13 +14,13 @@ use crate::schema::{Body, Field, FullName, Named, Shape, Type};
 
 /// What a walk finds.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub incompatibilities: Vec<Incompatibility>,
     pub meaning: Vec<Incompatibility>,
 }
 
 /// Every finding, those of a shared type once.
-pub(super) fn report(pairs: &Pairs<'_>, direction: Direction) -> Report {
+pub(crate) fn report(pairs: &Pairs<'_>, direction: Direction) -> Report {
     let mut walk = Walk {
         report: Some((direction, Report::default())),
         ..Walk::quiet(pairs)
@@ -68,10 +68,17 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 
     fn plain(&mut self, r: &Type, w: &Type) -> bool {
-        if let Some((rule, message)) = self.report.as_ref().and_then(|_| meaning::plain(r, w)) {
-            self.note(rule, &r.pointer, &w.pointer, || message);
+        if self.report.is_some() {
+            let change = meaning::change((self.pairs.reader, r), (self.pairs.writer, w));
+            self.note_change(change, &r.pointer, &w.pointer);
         }
         true
+    }
+
+    fn note_change(&mut self, change: Option<(Rule, String)>, reader: &str, writer: &str) {
+        if let Some((rule, message)) = change {
+            self.note(rule, reader, writer, || message);
+        }
     }
 
     fn mismatch(&mut self, r: &Type, w: &Type) -> bool {
@@ -203,8 +210,9 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 
     fn fixed(&mut self, (r, size): (&Named, usize), (w, written): (&Named, usize)) -> bool {
-        if let Some((rule, message)) = self.report.as_ref().and_then(|_| meaning::fixed(r, w)) {
-            self.note(rule, &r.pointer, &w.pointer, || message);
+        if self.report.is_some() {
+            let change = meaning::fixed((self.pairs.reader, r), (self.pairs.writer, w));
+            self.note_change(change, &r.pointer, &w.pointer);
         }
         let at = |named: &Named| format!("{}/size", named.pointer);
         size == written
