@@ -4,7 +4,8 @@
 //!
 //! - schemas: [`Schema::parse`] reads a `.avsc` and says where it is wrong by JSON pointer;
 //!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
-//!   computes them; [`incompatibilities`] and [`check`] say what one version can't read of another;
+//!   computes them; [`incompatibilities`] and [`check`] say what one version can't read of another,
+//!   [`Schema::value`] reads any value for tools;
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
 //!   [`mod@write`] puts values together, and a [`Resolution`] brings what a schema unknown to the build
 //!   wrote into a known one's form. Values travel in Avro's single-object encoding, see [`frame`].
@@ -19,6 +20,7 @@ mod duration;
 mod fingerprint;
 pub mod frame;
 mod json;
+mod least;
 mod logical;
 mod logical_type;
 mod parse;
@@ -26,6 +28,7 @@ mod reader;
 mod resolve;
 mod schema;
 mod skip;
+mod value;
 pub mod write;
 
 pub use compat::{
@@ -41,3 +44,4 @@ pub use parse::{Finding, ParseError};
 pub use reader::Reader;
 pub use resolve::Resolution;
 pub use schema::{Body, Digits, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};
+pub use value::Value;

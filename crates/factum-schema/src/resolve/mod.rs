@@ -8,7 +8,6 @@
 mod collapse;
 mod compile;
 mod default;
-mod least;
 mod plan;
 mod skim;
 mod transcode;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::least::Least;
 use crate::resolve::Resolution;
-use crate::resolve::least::Least;
 use crate::schema::{Body, FullName, Schema, Shape, Type};
 use crate::{DecodeError, DecodeErrorKind as Kind, Reader};
 

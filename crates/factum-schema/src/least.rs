@@ -8,14 +8,14 @@ use crate::schema::{Body, FullName, Schema, Shape, Type};
 const FAR: u32 = 64;
 
 /// The least sizes of a schema's types.
-pub(super) struct Least<'a> {
+pub(crate) struct Least<'a> {
     schema: &'a Schema,
     /// What is known of each record; 0 while it is being worked out.
     records: HashMap<&'a FullName, usize>,
 }
 
 impl<'a> Least<'a> {
-    pub fn new(schema: &'a Schema) -> Self {
+    pub(crate) fn new(schema: &'a Schema) -> Self {
         Self {
             schema,
             records: HashMap::new(),
@@ -23,7 +23,7 @@ impl<'a> Least<'a> {
     }
 
     /// The bytes that a value of the type takes at least.
-    pub fn of(&mut self, ty: &'a Type) -> usize {
+    pub(crate) fn of(&mut self, ty: &'a Type) -> usize {
         self.ty(ty, 0)
     }
 
