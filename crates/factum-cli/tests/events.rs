@@ -473,8 +473,8 @@ async fn events_on_kafka_are_read_in_both_frames() {
         )
     };
     let (code, text, error) = dump();
-    assert_eq!((code, &*error), (0, ""));
-    // The registry's schema reads the other frame, too, once it has been met: it has the same fingerprint.
+    assert_eq!(code, 0, "{error}");
+    // The registry's schema reads the other frame, too, once it is kept: it has the same fingerprint.
     assert_eq!(numbers(&dump().1), [1, 2, 3], "{text}");
     assert!(dir.path().join("factum/registry").is_dir());
 

@@ -1,4 +1,6 @@
-//! Registering released schemas: at deploy, and at no other time.
+//! What is done at deploy: released schemas are registered, and those of others fetched.
+
+use std::collections::BTreeSet;
 
 use factum_schema::SchemaVersion;
 
@@ -46,4 +48,24 @@ pub fn register(
         })
     };
     versions.iter().map(one).collect()
+}
+
+/// Takes every version into the cache that the registry has under the subjects of `versions`: also those that other
+/// writers registered. A program that starts behind it reads them, too, see [`Ids::find`](crate::Ids::find).
+///
+/// # Errors
+/// A subject is not there, or one of its schemas is of no use; or the registry does not answer, or refuses.
+pub fn fetch(
+    cache: &Cache,
+    subjects: &Subjects,
+    versions: &[SchemaVersion],
+) -> Result<(), RegistryError> {
+    let names: Result<BTreeSet<_>, _> = versions.iter().map(|it| subjects.of(it.json)).collect();
+    for subject in names? {
+        for version in cache.registry().versions(&subject)? {
+            let id = cache.registry().version(&subject, version)?.id;
+            cache.schema(id)?;
+        }
+    }
+    Ok(())
 }

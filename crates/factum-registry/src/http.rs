@@ -218,6 +218,14 @@ impl Registry for HttpRegistry {
         self.subject_version(sent, &what)
     }
 
+    fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        self.ask(&Question {
+            what: format!("subject {subject}"),
+            path: &["subjects", subject, "versions"],
+            body: None,
+        })
+    }
+
     fn compatibility(&self, subject: &str) -> Result<Compatibility, RegistryError> {
         let config = |path: &[&str]| {
             self.ask(&Question {

@@ -4,7 +4,7 @@
 //! a registry, and none of them for an event:
 //!
 //! - **At deploy** [`register`] tells it every released version of a program's events. Nothing else ever
-//!   registers a schema.
+//!   registers a schema. [`fetch`] takes in those that other writers registered.
 //! - **At start** [`Ids::find`] learns which ids these versions have, so that the program reads and writes
 //!   Confluent's framing. What was found is kept in a [`Cache`] on disk for ever: the next start asks
 //!   nobody, and needs no registry that answers.
@@ -38,7 +38,7 @@ mod subjects;
 mod tls;
 
 pub use cache::{Cache, KnownSchema};
-pub use deploy::{Deployed, register};
+pub use deploy::{Deployed, fetch, register};
 pub use error::{Refusal, RegistryError};
 pub use http::HttpRegistry;
 pub use ids::Ids;

@@ -35,6 +35,12 @@ pub trait Registry: Send + Sync {
     /// Those of [`Registry::schema`].
     fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError>;
 
+    /// The numbers of a subject's versions, ascending.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]; or the registry does not answer, or refuses.
+    fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError>;
+
     /// The compatibility that the registry holds new versions of a subject to, its own default included.
     ///
     /// # Errors

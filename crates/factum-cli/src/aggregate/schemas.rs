@@ -5,12 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use apache_avro::Schema;
-use apache_avro::reader::datum::GenericDatumReader;
 use factum::schema::frame::Frame;
-use serde_json::Value;
-
-use super::json::json;
+use factum::schema::{Reader, Schema, Value};
 
 /// Why a folder's schemas cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +30,7 @@ pub(crate) struct Known {
 }
 
 /// An event's value: its name and data; or why it cannot be read.
-pub(crate) type Decoded = Result<(String, Value), String>;
+pub(crate) type Decoded = Result<(String, serde_json::Value), String>;
 
 impl Schemas {
     /// Reads every `.avsc` file of a folder and the folders in it.
@@ -71,11 +67,10 @@ impl Schemas {
 
     /// Reads a schema's JSON.
     pub(crate) fn known(json: &str) -> Result<Known, String> {
-        let parsed = factum::schema::Schema::parse(json).map_err(|error| error.to_string())?;
-        let schema = Schema::parse_str(json).map_err(|error| error.to_string())?;
+        let schema = Schema::parse(json).map_err(|error| error.to_string())?;
         Ok(Known {
-            name: parsed.root().shape.label().to_owned(),
-            fingerprint: parsed.fingerprint(),
+            name: schema.root().shape.label().to_owned(),
+            fingerprint: schema.fingerprint(),
             schema: Arc::new(schema),
         })
     }
@@ -99,7 +94,8 @@ impl Schemas {
         let known = self.get(fingerprint).ok_or_else(|| {
             format!("its schema, {fingerprint:016x}, is not there: name the folder that has it with --schemas")
         })?;
-        Ok((known.short().to_owned(), known.decode(datum)?))
+        let data = serde_json::to_value(known.decode(datum)?).map_err(|error| error.to_string())?;
+        Ok((known.short().to_owned(), data))
     }
 }
 
@@ -110,13 +106,10 @@ impl Known {
     }
 
     /// Reads the bytes behind a frame, all of them.
-    pub(crate) fn decode(&self, mut datum: &[u8]) -> Result<Value, String> {
-        let reader = GenericDatumReader::builder(&self.schema).build();
-        let read = reader.and_then(|reader| reader.read_value(&mut datum));
-        let data = read.map_err(|error| error.to_string())?;
-        match datum.len() {
-            0 => Ok(json(data)),
-            left => Err(format!("{left} bytes are left over after the value")),
-        }
+    pub(crate) fn decode<'a>(&'a self, datum: &'a [u8]) -> Result<Value<'a>, String> {
+        let mut input = Reader::new(datum);
+        let value = self.schema.value(&mut input);
+        let whole = value.and_then(|value| input.finish().map(|()| value));
+        whole.map_err(|error| error.to_string())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use factum::schema::frame::{Frame, NoFrame};
 use factum_core::chain;
@@ -30,7 +31,7 @@ pub(super) struct Decoder {
     folder: Schemas,
     registry: Option<Cache>,
     /// What every frame met so far stands for; an id that cannot be found is asked for once.
-    met: HashMap<Frame, Result<Known, String>>,
+    met: HashMap<Frame, Result<Arc<Known>, String>>,
 }
 
 impl Decoder {
@@ -66,14 +67,13 @@ impl Decoder {
     }
 
     /// The schema of a value, and the bytes behind its frame; or why there is none.
-    pub(super) fn schema<'v>(&mut self, value: &'v [u8]) -> Result<(&Known, &'v [u8]), String> {
+    pub(super) fn schema<'v>(&mut self, value: &'v [u8]) -> Result<(Arc<Known>, &'v [u8]), String> {
         let (frame, datum) = Frame::parse(value).map_err(|none: NoFrame| none.to_string())?;
         if !self.met.contains_key(&frame) {
-            let known = self.find(frame);
+            let known = self.find(frame).map(Arc::new);
             self.met.insert(frame, known);
         }
-        let known = self.met[&frame].as_ref().map_err(String::clone)?;
-        Ok((known, datum))
+        Ok((self.met[&frame].clone()?, datum))
     }
 
     fn find(&mut self, frame: Frame) -> Result<Known, String> {

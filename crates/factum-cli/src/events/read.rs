@@ -276,20 +276,18 @@ impl<'f> Show<'f> {
     }
 
     fn event(&mut self, partition: u32, judged: &Judged<'_>) -> Result<(), Stop> {
-        let read = self.decoder.schema(judged.record.value);
-        let decoded =
-            read.and_then(
-                |(known, datum)| match is_asked_for(&self.flags.types, &known.name) {
-                    true => Ok(Some((known.name.clone(), known.decode(datum)?))),
-                    false => Ok(None),
-                },
-            );
-        match decoded {
-            Ok(None) => Ok(()),
-            Ok(Some((name, data))) => match self.flags.fields.iter().all(|it| it.fits(&data)) {
-                true => self.print(partition, judged, &Content::Event(&name, data)),
-                false => Ok(()),
-            },
+        let (known, datum) = match self.decoder.schema(judged.record.value) {
+            Ok(found) => found,
+            Err(why) => return self.tell(partition, judged, why),
+        };
+        if !is_asked_for(&self.flags.types, &known.name) {
+            return Ok(());
+        }
+        match known.decode(datum) {
+            Ok(data) if self.flags.fields.iter().all(|it| it.fits(&data)) => {
+                self.print(partition, judged, &Content::Event(&known.name, data))
+            }
+            Ok(_) => Ok(()),
             Err(why) => self.tell(partition, judged, why),
         }
     }

@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use factum::jiff::Timestamp;
+use factum::schema::Value;
 use factum_core::{EventHeader, Header};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::judge::{Fate, Judged};
-use crate::aggregate::hex;
+use crate::output::hex;
 
 /// What is known of a record's value.
 pub(super) enum Content<'c> {
     /// It is an event of this type, with this data.
-    Event(&'c str, Value),
+    Event(&'c str, Value<'c>),
     /// Why it cannot be read.
     Unreadable(&'c str),
     /// A record of a command that emitted no event.
@@ -42,7 +42,7 @@ struct Shown<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'r Value>,
+    data: Option<&'r Value<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<&'r str>,
 }
