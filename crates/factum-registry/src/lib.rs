@@ -11,12 +11,20 @@
 //! - **By tools** an id that is met in a topic is looked up: [`Cache::schema`].
 //!
 //! ```no_run
-//! # fn start(versions: &[factum_schema::SchemaVersion]) -> Result<(), factum_registry::RegistryError> {
+//! # use std::sync::Arc;
+//! # use factum_engine::EngineOptions;
+//! # struct LoanEvent;
+//! # impl LoanEvent { const SCHEMAS: &[factum_schema::SchemaVersion] = &[]; }
 //! use factum_registry::{Cache, HttpRegistry, Ids, Settings, Subjects};
 //!
-//! let settings = Settings::parse("https://user:password@registry.example:8081")?;
-//! let registry = Cache::open("/var/lib/loans/registry", HttpRegistry::connect(&settings)?)?;
-//! let ids = Ids::find(&registry, &Subjects::Record, versions)?;
+//! # fn main() -> Result<(), factum_registry::RegistryError> {
+//! let mut settings = Settings::parse("https://user:password@registry.example:8081")?;
+//! settings.authority = Some("/etc/ssl/registry-ca.pem".into()); // else whom the machine trusts
+//! let cache = Cache::open("/var/lib/loans/registry", HttpRegistry::connect(&settings)?)?;
+//! factum_registry::register(&cache, &Subjects::Record, LoanEvent::SCHEMAS)?;
+//!
+//! let ids = Ids::find(&cache, &Subjects::Record, LoanEvent::SCHEMAS)?;
+//! let options = EngineOptions { framing: Some(Arc::new(ids)), ..EngineOptions::default() };
 //! # Ok(()) }
 //! ```
 //!

@@ -2,6 +2,7 @@
 
 mod cached;
 mod framing;
+mod page;
 mod patience;
 mod real;
 mod stub;

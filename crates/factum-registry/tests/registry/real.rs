@@ -2,7 +2,7 @@
 
 use factum_registry::{
     Cache, HttpRegistry, Ids, Reference, Registry, RegistryError, SchemaText, Settings, Subjects,
-    register,
+    fetch, register,
 };
 use factum_schema::{Schema, SchemaVersion};
 use factum_testkit::servers;
@@ -66,6 +66,14 @@ fn schemas_are_deployed_once_and_found_at_start() {
         assert_eq!(ids.of(it.version.fingerprint), Some(it.id));
     }
     assert_eq!(cache.kept().unwrap().len(), 2);
+    // What another writer has registered is fetched.
+    let foreign = SchemaText::whole(record(&space, json!([{"name": "cents", "type": "int"}])));
+    let foreign = cache
+        .registry()
+        .register(&deployed[0].subject, &foreign)
+        .unwrap();
+    fetch(&cache, &Subjects::Record, &versions).unwrap();
+    assert!(cache.kept().unwrap().iter().any(|it| it.id == foreign));
     assert_eq!(
         cache.schema(deployed[1].id).unwrap().fingerprint,
         versions[1].fingerprint
