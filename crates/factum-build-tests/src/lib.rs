@@ -32,3 +32,18 @@ pub mod speed {
 pub mod names {
     include!(concat!(env!("OUT_DIR"), "/test.names.rs"));
 }
+
+/// Unions, records that contain themselves, and every logical type.
+pub mod rich {
+    include!(concat!(env!("OUT_DIR"), "/test.rich.rs"));
+}
+
+/// Types of several namespaces, some of one name.
+pub mod spaces {
+    include!(concat!(env!("OUT_DIR"), "/test.spaces.rs"));
+}
+
+/// Unions and recursion with an older version.
+pub mod unions {
+    include!(concat!(env!("OUT_DIR"), "/test.unions.rs"));
+}

@@ -1,17 +1,17 @@
 //! The way from a folder to generated files.
 
 use std::env;
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 
 use crate::aggregate::Aggregate;
 use crate::finding::{Error, Finding, settle};
+use crate::generate::Scope;
 use crate::model::Version;
+use crate::output::{Generated, Output};
 use crate::tree::Source;
-use crate::{generate, lock, lower, tree};
+use crate::{generate, lock, lower, output, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -27,6 +27,7 @@ pub struct Builder {
     facade: String,
     out_dir: Option<PathBuf>,
     locked: Option<bool>,
+    serde: bool,
 }
 
 impl Default for Builder {
@@ -42,6 +43,7 @@ impl Builder {
             facade: "::factum".to_owned(),
             out_dir: None,
             locked: None,
+            serde: false,
         }
     }
 
@@ -69,6 +71,17 @@ impl Builder {
         self
     }
 
+    /// Whether the types derive serde's `Serialize` and `Deserialize`; they don't by default.
+    ///
+    /// Fields, symbols and branches are called as in the schema, and unions look as in Avro's JSON
+    /// encoding. The package then depends on `serde` with the feature `derive`, and on `jiff` and `uuid`
+    /// with the feature `serde` where their types are used.
+    #[must_use]
+    pub fn serde(mut self, serde: bool) -> Self {
+        self.serde = serde;
+        self
+    }
+
     /// Generates code from the schemas in `folder`, relative to the package's own folder.
     ///
     /// Nothing is written unless every schema is in order.
@@ -90,20 +103,63 @@ impl Builder {
         }
         println!("cargo::rerun-if-changed={}", root.display());
         let out_dir = self.target_dir()?;
-        let facade = self.facade_path()?;
-
-        let mut findings = Vec::new();
-        let sources = tree::read(&root, &shown, &mut findings);
-        let lock_file = lock::File::read(&root, &shown, &mut findings);
-        let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
-        let files = files(&sources, &facade, &mut findings);
-        settle(findings)?;
-
-        lock_file.write(&lock).map_err(Error::one)?;
-        for (name, text) in files {
-            write_if_changed(&out_dir.join(name), &text).map_err(Error::one)?;
+        let output = self.output(&root, &shown, None)?;
+        for warning in &output.warnings {
+            println!("cargo::warning={warning}");
         }
-        Ok(())
+        output.write(&out_dir).map(drop)
+    }
+
+    /// Generates code from the schemas in `folder` into the folder `target`, for those who check it
+    /// in: a file for each aggregate, as [`compile`](Self::compile) writes it into `OUT_DIR`.
+    ///
+    /// Files whose text stays the same are not touched. Files in `target` that this function wrote
+    /// earlier, for an aggregate that is gone, are removed; all others are left alone. The generated
+    /// files include the schemas by the path from `target` to `folder`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile); nothing is written then.
+    pub fn generate_into(
+        &self,
+        folder: impl AsRef<Path>,
+        target: impl AsRef<Path>,
+    ) -> Result<Generated, Error> {
+        let (folder, target) = (folder.as_ref(), target.as_ref());
+        let output = self.output(folder, &folder.display().to_string(), Some(target))?;
+        let changed = output.write(target)?;
+        let removed = output.remove_others(target)?;
+        Ok(Generated {
+            changed,
+            removed,
+            warnings: output.warnings,
+        })
+    }
+
+    /// Reads and checks everything, and writes nothing. The generated files call the schemas by their
+    /// paths from `target`, or by their own.
+    fn output(&self, root: &Path, shown: &str, target: Option<&Path>) -> Result<Output, Error> {
+        let facade = self.facade_path()?;
+        let mut findings = Vec::new();
+        let mut sources = tree::read(root, shown, &mut findings);
+        if let Some(target) = target {
+            for source in &mut sources {
+                source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
+            }
+        }
+        let lock_file = lock::File::read(root, shown, &mut findings);
+        let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
+        let lowered: Vec<_> = sources
+            .iter()
+            .map(|source| (source, lower::version(source, &mut findings)))
+            .collect();
+        let files = files(&lowered, &facade, self.serde, &mut findings);
+        settle(findings)?;
+        Ok(Output {
+            lock_file,
+            lock,
+            files,
+            warnings: warnings(&lowered),
+        })
     }
 
     fn target_dir(&self) -> Result<PathBuf, Error> {
@@ -141,29 +197,35 @@ fn locked_by(factum_locked: &str, ci: &str) -> bool {
     matches!(decisive, "1" | "true")
 }
 
+type Lowered<'a> = (&'a Source, Option<Version>);
+
 /// The generated files' names and texts.
 fn files(
-    sources: &[Source],
+    lowered: &[Lowered<'_>],
     facade: &TokenStream,
+    serde: bool,
     findings: &mut Vec<Finding>,
 ) -> Vec<(String, String)> {
-    let lowered: Vec<_> = sources
-        .iter()
-        .map(|source| (source, lower::version(source, findings)))
-        .collect();
     let mut files = Vec::new();
     for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
         // What went wrong in one of the versions is reported already; the rest would mislead.
-        if let Some(aggregate) = aggregate(versions)
-            && let Some(text) = generate::file(&aggregate, facade, findings)
-        {
+        let Some(aggregate) = aggregate(versions) else {
+            continue;
+        };
+        let home = aggregate.home();
+        let scope = Scope {
+            home,
+            facade,
+            serde,
+        };
+        if let Some(text) = generate::file(&aggregate, scope, findings) {
             files.push((format!("{}.rs", aggregate.name), text));
         }
     }
     files
 }
 
-fn aggregate(versions: &[(&Source, Option<Version>)]) -> Option<Aggregate> {
+fn aggregate(versions: &[Lowered<'_>]) -> Option<Aggregate> {
     let name = versions.first()?.0.aggregate_type();
     let versions: Option<Vec<Version>> = versions.iter().map(|(_, v)| v.clone()).collect();
     let events = versions?
@@ -173,21 +235,14 @@ fn aggregate(versions: &[(&Source, Option<Version>)]) -> Option<Aggregate> {
     Some(Aggregate { name, events })
 }
 
-/// Replaces a file in one step, and leaves it alone if it holds `text` already.
-pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<(), Finding> {
-    if fs::read_to_string(path).is_ok_and(|known| known == text) {
-        return Ok(());
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let replace = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path).map(drop).map_err(std::io::Error::from)
-    };
-    replace().map_err(|error| {
-        let shown = path.display().to_string();
-        Finding::new(&shown, "", format!("can't write the file: {error}"))
-    })
+/// What is odd in the newest versions: the older ones can't be mended any more.
+fn warnings(lowered: &[Lowered<'_>]) -> Vec<Finding> {
+    let of = |(source, _): &Lowered<'_>| (source.aggregate_type(), source.event.clone());
+    let events = lowered.chunk_by(|a, b| of(a) == of(b));
+    let newest = events.filter_map(|versions| versions.last()?.1.as_ref());
+    newest
+        .flat_map(|version| version.warnings.clone())
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `factum aggregate`.
 
-mod json;
 mod scan;
 mod schemas;
 mod service;
@@ -10,9 +9,8 @@ use clap::Subcommand;
 
 use crate::failure::Failure;
 
-pub(crate) use json::hex;
 pub(crate) use scan::ScanError;
-pub(crate) use schemas::{Decoded, Schemas, SchemasError};
+pub(crate) use schemas::{Decoded, Known, Schemas, SchemasError};
 pub(crate) use service::Unanswered;
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ use factum_projector::CatchUpError;
 use tracing_subscriber::EnvFilter;
 
 use crate::aggregate::{ScanError, SchemasError, Unanswered};
+use crate::events::{DecoderError, ReadError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub(crate) enum Failure {
     /// Schemas that cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
+    /// Schemas that cannot be used, of a folder or a registry.
+    #[error(transparent)]
+    Decoder(#[from] Box<DecoderError>),
+    /// A topic that cannot be shown.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// There is no version that was meant.
     #[error("{name} has no {wanted}: {known}")]
     NoVersion {

@@ -5,6 +5,7 @@
 mod aggregate;
 mod connection;
 mod dead_letters;
+mod events;
 mod failure;
 mod output;
 mod projection;
@@ -42,6 +43,9 @@ enum Command {
     /// Events that projections could not apply, and those behind them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
+    /// The events of a topic, decoded
+    #[command(subcommand)]
+    Events(events::Command),
     /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
@@ -52,6 +56,7 @@ impl Command {
         match self {
             Self::Aggregate(command) => command.run().await,
             Self::DeadLetters(command) => command.run().await,
+            Self::Events(command) => command.run().await,
             Self::Projection(command) => command.run().await,
         }
     }

@@ -89,6 +89,11 @@ pub(crate) fn object<T: Serialize>(item: &T) -> io::Result<()> {
     print(&(serde_json::to_string(item)? + "\n"))
 }
 
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Prints text.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout().lock();

@@ -14,6 +14,7 @@ mod chain;
 mod claim;
 mod commits;
 mod error;
+mod framing;
 mod guard;
 mod handled;
 mod header;
@@ -39,6 +40,7 @@ pub use chain::chain;
 pub use claim::{CLAIM_SCHEMA, Claim};
 pub use commits::{CommitReader, Foreign, ValidEvent, ValidRecord};
 pub use error::{DecodeError, LogError, LogErrorKind};
+pub use framing::Framing;
 #[cfg(feature = "mutants")]
 pub use guard::{Guard, do_without};
 pub use handled::{HANDLED_SCHEMA, Handled};

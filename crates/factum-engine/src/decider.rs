@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use factum_core::{
-    Aggregate, Event, EventHeader, Handled, Header, Metadata, Offset, Origin, Records, Stamp,
-    Writer,
+    Aggregate, Event, EventHeader, Framing, Handled, Header, Metadata, Offset, Origin, Records,
+    Stamp, Writer,
 };
 use factum_host::{Guard, holds};
 use tokio::sync::oneshot;
@@ -90,6 +90,7 @@ pub(crate) struct Decider<'a, A: Aggregate> {
     /// Where commands are routed, how what callers are told is written down.
     pub codec: Option<Codec<A>>,
     pub middleware: Option<&'a Arc<dyn Middleware<A>>>,
+    pub framing: Option<&'a Arc<dyn Framing>>,
 }
 
 /// What a command is to append.
@@ -293,7 +294,13 @@ impl<A: Aggregate> Decider<'_, A> {
         self.records.push_encoded(
             id.as_bytes(),
             |out| Header::Event(*header).encode(out),
-            |out| event.encode(out),
+            |out| {
+                let value = out.len();
+                event.encode(out);
+                if let Some(framing) = self.framing {
+                    framing.reframe(out, value);
+                }
+            },
         );
         let (bytes, limit) = (self.records.byte_len() - start, self.max_record_bytes);
         if bytes > limit {

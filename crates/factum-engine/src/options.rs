@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use factum_core::{Metadata, NewTopic};
+use factum_core::{Framing, Metadata, NewTopic};
 use factum_status::Components;
 use uuid::Uuid;
 
@@ -42,6 +42,10 @@ pub struct EngineOptions {
     pub standby: bool,
     /// Called about once a second for each partition that is replayed, and at its end.
     pub on_replay: Option<Arc<dyn Fn(Replayed) + Send + Sync>>,
+    /// How events are framed when they are written; `None` leaves the frame that their code writes, Avro's
+    /// single-object encoding. `factum_registry::Ids` writes Confluent's. Events that are there already are read
+    /// either way.
+    pub framing: Option<Arc<dyn Framing>>,
     /// The components of the program, which the engine adds itself to when it starts: what a status
     /// server shows.
     pub components: Components,
@@ -59,6 +63,7 @@ impl Default for EngineOptions {
             reclaim_after: Duration::from_secs(3),
             standby: false,
             on_replay: None,
+            framing: None,
             components: Components::new(),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use crate::schema::{Body, Field, FullName, Named, Schema, Shape, Type};
 
 impl Schema {
@@ -23,6 +25,12 @@ impl Schema {
     /// encoding.
     pub fn fingerprint(&self) -> u64 {
         crate::crc64_avro(self.canonical_form().as_bytes())
+    }
+
+    /// The SHA-256 fingerprint of the canonical form, for where 64 bits are too few: two schemas that
+    /// were made to collide in [`Schema::fingerprint`] differ here.
+    pub fn fingerprint_sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.canonical_form()).into()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::frame::NoFrame;
+
 /// Why bytes are not a value of the expected schema, and where.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} (byte {})", .0.kind, .0.position)]
@@ -43,12 +45,40 @@ pub enum DecodeErrorKind {
         /// How many symbols or branches there are.
         count: u32,
     },
-    /// A date, a time or a UUID is outside of what its type can hold.
+    /// Records that contain themselves lie deeper than [`Reader::MAX_DEPTH`](crate::Reader::MAX_DEPTH).
+    #[error(
+        "records lie within each other deeper than {}",
+        crate::Reader::MAX_DEPTH
+    )]
+    Depth,
+    /// Arrays hold more than
+    /// [`Reader::MAX_EMPTY_ITEMS`](crate::Reader::MAX_EMPTY_ITEMS) items that take no bytes.
+    #[error(
+        "arrays hold more than {} items that take no bytes",
+        crate::Reader::MAX_EMPTY_ITEMS
+    )]
+    EmptyItems,
+    /// The value would become larger than [`Resolution::max_len`](crate::Resolution::max_len) when
+    /// it is brought into the reader's form.
+    #[error("the defaults of fields that were not written would make the value too large")]
+    TooLarge,
+    /// A date, a time, a decimal or a UUID is outside of what its type can hold.
     #[error("not a {0}")]
     Logical(&'static str),
-    /// The value was not written in single-object encoding.
-    #[error("{0}")]
-    UnknownFrame(String),
+    /// The value begins with no frame that is read.
+    #[error(
+        "{0}; Avro is expected, in single-object encoding (c3 01, fingerprint) or in Confluent's framing (00, schema id)"
+    )]
+    UnknownFrame(NoFrame),
+    /// The value is in Confluent's framing, and nobody has said which schema its id stands for.
+    #[error(
+        "the value is in Confluent's framing, and this program does not know the schema id {id}: have it learn the \
+         ids of the registry when it starts (see docs/wire.md)"
+    )]
+    UnknownId {
+        /// The id that the value's frame carries.
+        id: u32,
+    },
     /// The value was written with a schema that this build does not know.
     #[error("no released schema known to this build has the fingerprint {fingerprint:016x}")]
     UnknownSchema {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use factum_schema::{DecodeError, DecodeErrorKind as Kind, Reader, frame, write};
+use factum_schema::{DecodeError, DecodeErrorKind as Kind, Reader, write};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -185,32 +185,6 @@ fn finer_times_are_cut_off_toward_the_past() {
         assert_eq!(read(&bytes, Reader::long), Ok(micros));
         let bytes = written(|out| write::timestamp_millis(out, time));
         assert_eq!(read(&bytes, Reader::long), Ok(millis));
-    }
-}
-
-#[test]
-fn frames_tell_what_they_are() {
-    let framed = written(|out| frame::write(out, 0x0102_0304_0506_0708));
-    assert_eq!(framed, [0xc3, 0x01, 8, 7, 6, 5, 4, 3, 2, 1]);
-    assert_eq!(read(&framed, Reader::frame), Ok(0x0102_0304_0506_0708));
-    let message = |bytes: &[u8]| read(bytes, Reader::frame).unwrap_err().to_string();
-    let expected = "; Avro's single-object encoding (c3 01, fingerprint) is expected (byte 0)";
-    for (bytes, met) in [
-        (&[][..], "the value is empty"),
-        (
-            &[0, 0, 0, 1, 2, 9],
-            "the value looks like Confluent's framing with the schema id 258",
-        ),
-        (
-            &framed[..9],
-            "the value ends within its frame, after 9 bytes",
-        ),
-        (
-            b"{\"a\": 12345}",
-            "the value starts with the bytes 7b 22 61 22",
-        ),
-    ] {
-        assert_eq!(message(bytes), format!("{met}{expected}"));
     }
 }
 

@@ -10,7 +10,7 @@ use std::{env, fs};
 /// # Panics
 /// When no test Kafka is known; the message says how to start one.
 pub fn kafka() -> String {
-    address("FACTUM_TEST_KAFKA")
+    address("FACTUM_TEST_KAFKA", "cargo xtask up")
 }
 
 /// The test Postgres' URL, `postgres://…`.
@@ -18,14 +18,22 @@ pub fn kafka() -> String {
 /// # Panics
 /// When no test Postgres is known; the message says how to start one.
 pub fn postgres() -> String {
-    address("FACTUM_TEST_POSTGRES")
+    address("FACTUM_TEST_POSTGRES", "cargo xtask up")
 }
 
-fn address(name: &str) -> String {
+/// The address of the schema registry, for example `http://localhost:8081/apis/ccompat/v7`.
+///
+/// # Panics
+/// When no test registry is known; the message says how to start one.
+pub fn registry() -> String {
+    address("FACTUM_TEST_REGISTRY", "cargo xtask up --registry")
+}
+
+fn address(name: &str, start: &str) -> String {
     env::var(name)
         .ok()
         .or_else(|| lookup(&fs::read_to_string(written_addresses()).ok()?, name))
-        .unwrap_or_else(|| panic!("{name} is not known: start the servers with `cargo xtask up`"))
+        .unwrap_or_else(|| panic!("{name} is not known: start it with `{start}`"))
 }
 
 /// The file that `cargo xtask up` writes: lines of `NAME=value`.

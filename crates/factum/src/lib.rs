@@ -45,7 +45,7 @@ mod log;
 mod worker;
 
 pub use factum_core::{
-    Aggregate, CommitReader, ConsistencyToken, DecodeError, Event, EventLog, LogError,
+    Aggregate, CommitReader, ConsistencyToken, DecodeError, Event, EventLog, Framing, LogError,
     LogErrorKind, Metadata, NewTopic, NotAToken, Position, Recorded, Topic, TraceParent,
     ValidEvent, commands_topic, dead_letters_topic, events_topic, partition_of, replies_topic,
 };

@@ -70,7 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Bench::Wait => ("factum-projector", false),
         _ => ("loans", true),
     };
-    let wanted = Wanted { kafka, postgres };
+    let wanted = Wanted {
+        kafka,
+        postgres,
+        registry: false,
+    };
     let addresses = servers::up(wanted, None, &say)?;
     let mut command = cargo();
     command.args(["bench", "--package", package, "--bench", name]);

@@ -9,12 +9,13 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 8] = [
+const WITH_SERVERS: [&str; 9] = [
     "factum",
     "factum-cli",
     "factum-kafka",
     "factum-postgres",
     "factum-projector",
+    "factum-registry",
     "library",
     "loans",
     "xtask",
@@ -25,8 +26,8 @@ const PROOFS: [&str; 2] = ["factum-model", "factum-simulation"];
 
 /// Runs everything that has to pass before a change is published.
 ///
-/// Formatting, Clippy and the documentation without a warning, then all tests, on a real Kafka and
-/// a real Postgres, which are started if they do not run (see `cargo xtask up --help`) and kept for
+/// Formatting, Clippy and the documentation without a warning, then all tests, on a real Kafka,
+/// Postgres and schema registry, which are started if they do not run (see `cargo xtask up --help`) and kept for
 /// the next time. All steps are run, also after one has failed; at the end stands what each took.
 /// Behind it, CI runs what takes longer: `cargo test -p factum-model -p factum-simulation`, and 30 faults
 /// (see `cargo xtask chaos --help`).
@@ -45,11 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let begin = Instant::now();
     let mut environment = Vec::new();
     if !arguments.fast {
-        let both = Wanted {
+        let all = Wanted {
             kafka: true,
             postgres: true,
+            registry: true,
         };
-        environment = servers::up(both, None, &say)?.variables();
+        environment = servers::up(all, None, &say)?.variables();
     }
     let done: Vec<Done> = steps(arguments.fast)
         .into_iter()
@@ -191,9 +193,14 @@ mod tests {
                 .any(|entry| mentions_servers(&entry.path()));
         }
         let text = fs::read_to_string(path).unwrap_or_default();
-        ["servers::kafka()", "servers::postgres()", "xtask::servers"]
-            .iter()
-            .any(|call| text.contains(call))
+        [
+            "servers::kafka()",
+            "servers::postgres()",
+            "servers::registry()",
+            "xtask::servers",
+        ]
+        .iter()
+        .any(|call| text.contains(call))
     }
 
     #[test]

@@ -5,11 +5,11 @@ use xtask::servers::{self, Wanted, Way};
 
 use super::say;
 
-/// Starts Kafka and Postgres for tests and demos, and waits until they answer.
+/// Starts Kafka and Postgres for tests and demos, or a schema registry, and waits until they answer.
 ///
 /// For each server the first of these that applies: the address in FACTUM_KAFKA (host:port) or
-/// FACTUM_POSTGRES (postgres://user@host/database); a Docker engine that answers; server binaries on
-/// this machine (Postgres 14 or newer, Kafka through KAFKA_HOME or PATH); Maven with Java 17 or
+/// FACTUM_POSTGRES (postgres://user@host/database) or FACTUM_REGISTRY (http://host:port/path); a Docker engine that answers; server binaries on
+/// this machine (Postgres 14 or newer, Kafka through KAFKA_HOME or PATH, Apicurio Registry through APICURIO_HOME); Maven with Java 17 or
 /// newer, which fetches them once. Later runs keep to the way that made the data.
 ///
 /// The servers listen on free ports of 127.0.0.1, keep data and logs below target/factum (with
@@ -19,26 +19,31 @@ use super::say;
 #[command(after_help = "Examples:
   cargo xtask up                        both servers
   cargo xtask up --postgres             only Postgres
+  cargo xtask up --registry             only a schema registry (142 MB to fetch once; it keeps all in memory)
   FACTUM_KAFKA=localhost:9092 cargo xtask up
                                         your own Kafka, and a Postgres
   cargo xtask up --via maven            no Docker, no local binaries")]
 pub(crate) struct Arguments {
-    /// Only Kafka, or with --postgres both
+    /// Only Kafka, and what else is named
     #[arg(long)]
     kafka: bool,
-    /// Only Postgres, or with --kafka both
+    /// Only Postgres, and what else is named
     #[arg(long)]
     postgres: bool,
+    /// Only a schema registry, and what else is named
+    #[arg(long)]
+    registry: bool,
     /// Use this way and no other; FACTUM_SERVERS=<WAY> does the same for all commands
     #[arg(long, value_enum, value_name = "WAY")]
     via: Option<Way>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let neither = !arguments.kafka && !arguments.postgres;
+    let none = !arguments.kafka && !arguments.postgres && !arguments.registry;
     let wanted = Wanted {
-        kafka: arguments.kafka || neither,
-        postgres: arguments.postgres || neither,
+        kafka: arguments.kafka || none,
+        postgres: arguments.postgres || none,
+        registry: arguments.registry,
     };
     let addresses = servers::up(wanted, arguments.via, &say)?;
     print!("{}", addresses.lines());

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::cluster::Node;
 use super::detached::{Process, signal_all, spawn, sweep};
 use super::docker::Service;
-use super::{Say, Server, Way, kafka, port, postgres};
+use super::{Say, Server, Way, kafka, port, postgres, registry};
 
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 const KILLED_WITHIN: Duration = Duration::from_secs(30);
@@ -87,6 +87,7 @@ impl Instance {
                 kafka::prepare(self.way, &self.home, self.port, self.node.as_ref(), say)?
             }
             Server::Postgres => postgres::prepare(self.way, &self.home, self.port, say)?,
+            Server::Registry => registry::prepare(self.way, &self.home, self.port, say)?,
         };
         self.state = State::Process(spawn(command, &self.log())?);
         Ok(())
@@ -178,7 +179,7 @@ impl Instance {
     /// What may work in `home`, whoever is to be stopped first coming first.
     fn programs(&self) -> &'static [&'static str] {
         match self.server {
-            Server::Kafka => &["java"],
+            Server::Kafka | Server::Registry => &["java"],
             Server::Postgres => &["initdb", "postgres"],
         }
     }
@@ -186,7 +187,7 @@ impl Instance {
     /// For Postgres SIGINT is the fast shutdown; SIGTERM would wait for every client to leave.
     fn gentle_signal(&self) -> Signal {
         match self.server {
-            Server::Kafka => Signal::TERM,
+            Server::Kafka | Server::Registry => Signal::TERM,
             Server::Postgres => Signal::INT,
         }
     }

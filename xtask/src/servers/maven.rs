@@ -92,6 +92,23 @@ pub(crate) fn postgres_bin(platform: &str, into: &Path, say: Say<'_>) -> Result<
     Ok(unpacked.join("bin"))
 }
 
+/// The folder of the Apicurio registry, filled when it was not.
+///
+/// # Errors
+/// When Maven fails.
+pub(crate) fn registry_home(say: Say<'_>) -> Result<PathBuf> {
+    let version = version_of("registry.version");
+    let home = factum_dir().join(format!("maven/registry-{version}"));
+    once(&home, |fresh| {
+        say(&format!(
+            "registry: fetching Apicurio Registry {version} through Maven (142 MB, once) …"
+        ));
+        let artifact = format!("-Dartifact=io.apicurio:apicurio-registry-app:{version}:tar.gz:all");
+        copy("registry", "unpack", fresh, &[&artifact])
+    })?;
+    Ok(home)
+}
+
 /// Fills `dir` through `fill`, unless an earlier run has. Half a result is never left under the
 /// name, and no two processes fill at once: Maven's local repository has no lock of its own.
 fn once(dir: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Kafka and Postgres for tests and demos: found, started, reused, stopped.
+//! Kafka, Postgres and a schema registry for tests and demos: found, started, reused, stopped.
 //!
 //! A server is used at an address from the environment, or started by the first [`Way`] that this
 //! machine offers. Each listens on a free port of 127.0.0.1, keeps its data below `target/factum/`
@@ -20,6 +20,7 @@ mod postgres;
 mod private;
 mod programs;
 mod record;
+mod registry;
 mod shared;
 mod up;
 mod way;
@@ -42,6 +43,7 @@ pub type Say<'a> = &'a (dyn Fn(&str) + Sync);
 pub(crate) enum Server {
     Kafka,
     Postgres,
+    Registry,
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
         match self {
             Server::Kafka => "kafka",
             Server::Postgres => "postgres",
+            Server::Registry => "registry",
         }
     }
 
@@ -58,6 +61,7 @@ impl Server {
         match self {
             Server::Kafka => "FACTUM_KAFKA",
             Server::Postgres => "FACTUM_POSTGRES",
+            Server::Registry => "FACTUM_REGISTRY",
         }
     }
 
@@ -66,6 +70,7 @@ impl Server {
         match self {
             Server::Kafka => kafka::address(port),
             Server::Postgres => postgres::address(port),
+            Server::Registry => registry::address(port),
         }
     }
 
@@ -77,6 +82,7 @@ impl Server {
         match self {
             Server::Kafka => broker::ask(address),
             Server::Postgres => postgres::ask(address),
+            Server::Registry => registry::ask(address),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The pair of servers that tests and demos share.
+//! The servers that tests and demos share.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub struct Wanted {
     pub kafka: bool,
     /// A Postgres server.
     pub postgres: bool,
+    /// A schema registry.
+    pub registry: bool,
 }
 
 /// Where the servers listen; none for one that was not wanted.
@@ -25,6 +27,8 @@ pub struct Addresses {
     pub kafka: Option<String>,
     /// `postgres://…`.
     pub postgres: Option<String>,
+    /// `http://…`.
+    pub registry: Option<String>,
 }
 
 /// Where everything about servers is kept: `factum` in Cargo's target directory.
@@ -44,7 +48,9 @@ impl Addresses {
             .map(|at| ("FACTUM_TEST_KAFKA", at.clone()));
         let postgres = self.postgres.iter();
         let postgres = postgres.map(|at| ("FACTUM_TEST_POSTGRES", at.clone()));
-        kafka.chain(postgres).collect()
+        let registry = self.registry.iter();
+        let registry = registry.map(|at| ("FACTUM_TEST_REGISTRY", at.clone()));
+        kafka.chain(postgres).chain(registry).collect()
     }
 
     /// The same as lines of `NAME=value`.
@@ -60,6 +66,7 @@ pub fn failed(wanted: Wanted) -> Option<String> {
     let servers = [
         (Server::Kafka, wanted.kafka),
         (Server::Postgres, wanted.postgres),
+        (Server::Registry, wanted.registry),
     ];
     let started = servers
         .into_iter()
@@ -98,12 +105,13 @@ mod tests {
         let kafka = Some("127.0.0.1:1".to_owned());
         let one = Addresses {
             kafka: kafka.clone(),
-            postgres: None,
+            ..Addresses::default()
         };
         assert_eq!(one.lines(), "FACTUM_TEST_KAFKA=127.0.0.1:1\n");
         let both = Addresses {
             kafka,
             postgres: Some("postgres://x@h:2/d".into()),
+            registry: None,
         };
         assert!(
             both.lines()

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::choice::choose;
 use super::instance::Instance;
@@ -13,44 +14,53 @@ use super::shared::{Addresses, Wanted, factum_dir, given, lock};
 use super::way::{forced_by_environment, probe};
 use super::{Say, Server, Way};
 
-/// Brings the wanted servers up, both at once, and returns when they answer. What runs already is
+/// Brings the wanted servers up, all at once, and returns when they answer. What runs already is
 /// reused. Their addresses are also written to `target/factum/env`, where tests find them.
 ///
 /// `via` forces one way; the environment variable `FACTUM_SERVERS` does the same.
 ///
 /// # Errors
 /// When a server at a given address does not answer, when there is no way to run one, or when one
-/// does not start; the other one keeps running then.
+/// does not start; the others keep running then.
 pub fn up(wanted: Wanted, via: Option<Way>, say: Say<'_>) -> Result<Addresses> {
     let via = via.or(forced_by_environment()?);
     let factum = factum_dir();
     let _lock = lock(&factum)?;
     let bring = |server, wanted: bool| wanted.then(|| up_one(server, via, &factum, say));
-    let (kafka, postgres) = std::thread::scope(|scope| {
+    let (kafka, registry, postgres) = std::thread::scope(|scope| {
         let kafka = scope.spawn(|| bring(Server::Kafka, wanted.kafka).transpose());
+        let registry = scope.spawn(|| bring(Server::Registry, wanted.registry).transpose());
         let postgres = bring(Server::Postgres, wanted.postgres).transpose();
-        (
-            kafka
-                .join()
-                .unwrap_or_else(|_| Err(anyhow!("starting Kafka panicked"))),
-            postgres,
-        )
+        (joined(kafka), joined(registry), postgres)
     });
-    let known = |server, result: &Result<Option<String>>| match result {
+    let known = |server, result: &Brought| match result {
         Ok(Some(address)) => Some(address.clone()),
         _ => running_address(&factum, server),
     };
     let env = Addresses {
         kafka: known(Server::Kafka, &kafka),
         postgres: known(Server::Postgres, &postgres),
+        registry: known(Server::Registry, &registry),
     };
     let file = factum.join("env");
     fs::write(&file, env.lines()).with_context(|| format!("cannot write {}", file.display()))?;
-    match (kafka, postgres) {
-        (Ok(kafka), Ok(postgres)) => Ok(Addresses { kafka, postgres }),
-        (Err(one), Err(other)) => Err(anyhow!("{one:#}\n\nerror: {other:#}")),
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
+    let errors = [&kafka, &postgres, &registry]
+        .into_iter()
+        .filter_map(|it| it.as_ref().err());
+    let errors: Vec<_> = errors.map(|error| format!("{error:#}")).collect();
+    ensure!(errors.is_empty(), "{}", errors.join("\n\nerror: "));
+    Ok(Addresses {
+        kafka: kafka?,
+        postgres: postgres?,
+        registry: registry?,
+    })
+}
+
+type Brought = Result<Option<String>>;
+
+fn joined(thread: ScopedJoinHandle<'_, Brought>) -> Brought {
+    let panicked = |_| Err(anyhow!("starting a server panicked"));
+    thread.join().unwrap_or_else(panicked)
 }
 
 fn up_one(server: Server, via: Option<Way>, factum: &Path, say: Say<'_>) -> Result<String> {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{Server, docker, kafka, maven, programs};
+use super::{Server, docker, kafka, maven, programs, registry};
 
 /// A way to run a server, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -44,7 +44,8 @@ pub(crate) fn probe(server: Server, way: Way) -> Result<(), String> {
         (Way::Docker, _) => docker::available(),
         (Way::Local, Server::Kafka) => kafka::local_jars().and(maven::java()).map(drop),
         (Way::Local, Server::Postgres) => programs::local_bin().map(drop),
-        (Way::Maven, Server::Kafka) => maven::available(),
+        (Way::Local, Server::Registry) => registry::local_home().and(maven::java()).map(drop),
+        (Way::Maven, Server::Kafka | Server::Registry) => maven::available(),
         (Way::Maven, Server::Postgres) => maven::available().and(programs::platform().map(drop)),
     }
 }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::items::docs;
+use super::docs::docs;
 use super::read::Readers;
-use super::write;
+use super::scope::Scope;
 use crate::aggregate::Aggregate;
 use crate::model::Version;
 use crate::names;
 
 /// The enum itself, a variant for each event.
-pub(super) fn enumeration(aggregate: &Aggregate) -> TokenStream {
+pub(super) fn enumeration(aggregate: &Aggregate, scope: Scope<'_>) -> TokenStream {
     let name = event_enum(aggregate);
     let docs = docs(&format!("What happens to a `{}`.", aggregate.name));
     let variants = aggregate.newest().map(|newest| {
@@ -22,9 +22,11 @@ pub(super) fn enumeration(aggregate: &Aggregate) -> TokenStream {
         let docs = self::docs(doc.unwrap_or(&fallback));
         quote!(#docs #event(#event))
     });
+    let serde = scope.serde();
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq)]
+        #serde
         #[allow(clippy::all, clippy::pedantic)]
         pub enum #name { #(#variants),* }
     }
@@ -68,7 +70,8 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
 }
 
 /// The conversions into the enum, and its `Event`.
-pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> TokenStream {
+pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) -> TokenStream {
+    let facade = scope.facade;
     let name = event_enum(aggregate);
     let aggregate_name = &aggregate.name;
     let events: Vec<_> = aggregate.newest().map(ident).collect();
@@ -76,9 +79,19 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStre
     let newest_consts = aggregate.newest().map(fingerprint_const);
     let writers = aggregate
         .newest()
-        .map(|newest| write::function(newest.root.short()));
+        .map(|newest| aggregate.home().place(&newest.root).function("write"));
+    let schemas = aggregate.events.iter().flat_map(|versions| {
+        let event = versions.last().map(ident);
+        let indexes = (0..versions.len()).map(Literal::usize_unsuffixed);
+        indexes.map(move |index| quote!(#event::SCHEMAS[#index]))
+    });
     let arms = arms(aggregate, readers);
     quote! {
+        impl #name {
+            /// Every released version of every event, each event's oldest first.
+            pub const SCHEMAS: &'static [avro::SchemaVersion] = &[#(#schemas),*];
+        }
+
         #(
             impl ::std::convert::From<#events> for #name {
                 fn from(event: #events) -> Self { Self::#events(event) }
@@ -110,7 +123,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStre
             let mut input = avro::Reader::new(value);
             let event = match input.frame()? {
                 #(#arms)*
-                fingerprint => return Err(input.unknown_schema(fingerprint)),
+                fingerprint => return read_event(&avro::foreign::renewed(&mut input, fingerprint)?),
             };
             input.finish()?;
             Ok(event)

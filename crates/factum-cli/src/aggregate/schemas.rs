@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use apache_avro::Schema;
-use apache_avro::reader::datum::GenericDatumReader;
-use factum::schema::{Reader, frame};
-use serde_json::Value;
-
-use super::json::json;
+use factum::schema::frame::Frame;
+use factum::schema::{Reader, Schema, Value};
 
 /// Why a folder's schemas cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +18,19 @@ pub(crate) struct SchemasError {
 
 /// Schemas by their fingerprints.
 #[derive(Debug, Default)]
-pub(crate) struct Schemas(HashMap<u64, Schema>);
+pub(crate) struct Schemas(HashMap<u64, Known>);
+
+/// A schema that values can be read with.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// The full name of its record: `bank.loan.Submitted`.
+    pub name: String,
+    fingerprint: u64,
+    schema: Arc<Schema>,
+}
 
 /// An event's value: its name and data; or why it cannot be read.
-pub(crate) type Decoded = Result<(String, Value), String>;
+pub(crate) type Decoded = Result<(String, serde_json::Value), String>;
 
 impl Schemas {
     /// Reads every `.avsc` file of a folder and the folders in it.
@@ -44,34 +50,66 @@ impl Schemas {
             if path.is_dir() {
                 self.read_dir(&path)?;
             } else if path.extension().is_some_and(|it| it == "avsc") {
-                self.read_file(&path)
+                let text = fs::read_to_string(&path).map_err(|error| error.to_string());
+                text.and_then(|text| self.add(&text))
                     .map_err(|why| SchemasError { path, why })?;
             }
         }
         Ok(())
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), String> {
-        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let parsed = factum::schema::Schema::parse(&text).map_err(|error| error.to_string())?;
-        let schema = Schema::parse_str(&text).map_err(|error| error.to_string())?;
-        self.0.insert(parsed.fingerprint(), schema);
+    /// Takes in a schema's JSON.
+    pub(crate) fn add(&mut self, json: &str) -> Result<(), String> {
+        let known = Self::known(json)?;
+        self.0.insert(known.fingerprint, known);
         Ok(())
+    }
+
+    /// Reads a schema's JSON.
+    pub(crate) fn known(json: &str) -> Result<Known, String> {
+        let schema = Schema::parse(json).map_err(|error| error.to_string())?;
+        Ok(Known {
+            name: schema.root().shape.label().to_owned(),
+            fingerprint: schema.fingerprint(),
+            schema: Arc::new(schema),
+        })
+    }
+
+    /// The schema of that fingerprint.
+    pub(crate) fn get(&self, fingerprint: u64) -> Option<&Known> {
+        self.0.get(&fingerprint)
     }
 
     /// Reads an event's value with the schema that it was written with.
     pub(crate) fn decode(&self, value: &[u8]) -> Decoded {
-        let fingerprint = Reader::new(value)
-            .frame()
-            .map_err(|error| error.to_string())?;
-        let schema = self.0.get(&fingerprint).ok_or_else(|| {
+        let (frame, datum) = Frame::parse(value).map_err(|none| none.to_string())?;
+        let fingerprint = match frame {
+            Frame::SingleObject { fingerprint } => fingerprint,
+            Frame::Confluent { id } => {
+                return Err(format!(
+                    "its schema has the id {id} in a registry: `factum events dump --registry` reads it"
+                ));
+            }
+        };
+        let known = self.get(fingerprint).ok_or_else(|| {
             format!("its schema, {fingerprint:016x}, is not there: name the folder that has it with --schemas")
         })?;
-        let name = schema.name().map(|name| name.name().to_owned());
-        let mut datum = &value[frame::LEN..];
-        let reader = GenericDatumReader::builder(schema).build();
-        let read = reader.and_then(|reader| reader.read_value(&mut datum));
-        let data = read.map_err(|error| error.to_string())?;
-        Ok((name.unwrap_or_default(), json(data)))
+        let data = serde_json::to_value(known.decode(datum)?).map_err(|error| error.to_string())?;
+        Ok((known.short().to_owned(), data))
+    }
+}
+
+impl Known {
+    /// The name without its namespace.
+    pub(crate) fn short(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
+    /// Reads the bytes behind a frame, all of them.
+    pub(crate) fn decode<'a>(&'a self, datum: &'a [u8]) -> Result<Value<'a>, String> {
+        let mut input = Reader::new(datum);
+        let value = self.schema.value(&mut input);
+        let whole = value.and_then(|value| input.finish().map(|()| value));
+        whole.map_err(|error| error.to_string())
     }
 }

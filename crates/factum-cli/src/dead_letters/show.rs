@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::choice::Parked;
-use crate::aggregate::{Decoded, Schemas, hex};
+use crate::aggregate::{Decoded, Schemas};
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, hex};
 
 const AFTER_HELP: &str = "\
 The event's value is shown in hexadecimal, with its frame, as it is in the log; with --schemas it is decoded.

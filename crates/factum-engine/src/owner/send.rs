@@ -49,6 +49,7 @@ impl<A: Aggregate> Owner<A> {
             begun: Instant::now(),
             codec: self.route.as_ref().map(|route| route.codec),
             middleware: self.middleware.as_ref(),
+            framing: self.options.framing.as_ref(),
             state: &mut self.state,
             writer: &mut self.writer,
             records: Records::with_capacity(waiting, room),

@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let wanted = Wanted {
         kafka: arguments.kafka,
         postgres: true,
+        registry: false,
     };
     let addresses = servers::up(wanted, None, &say)?;
     if arguments.fresh {

@@ -1,0 +1,145 @@
+//! Generated code and Confluent's framing: events are read in both frames.
+
+use std::sync::Mutex;
+
+use factum_build_tests::factum::Event;
+use factum_build_tests::loan::{Declined, LoanEvent, Submitted};
+use factum_core::Framing;
+use factum_registry::{
+    Cache, Compatibility, Ids, Registry, RegistryError, SchemaText, SubjectVersion, Subjects,
+    register,
+};
+use factum_schema::frame::Frame;
+use jiff::Timestamp;
+
+/// A registry in memory: an id is the place in the list, behind the first.
+struct InMemory {
+    known: Mutex<Vec<(String, SchemaText)>>,
+    /// Each registry has ids of its own: a program can use one only.
+    first: u32,
+}
+
+impl InMemory {
+    fn from(first: u32) -> Self {
+        let known = Mutex::default();
+        Self { known, first }
+    }
+}
+
+impl Registry for InMemory {
+    fn address(&self) -> &str {
+        "memory:"
+    }
+
+    fn register(&self, subject: &str, schema: &SchemaText) -> Result<u32, RegistryError> {
+        let mut known = self.known.lock().unwrap();
+        known.push((subject.to_owned(), schema.clone()));
+        Ok(self.first + known.len() as u32 - 1)
+    }
+
+    fn look_up(&self, subject: &str, text: &SchemaText) -> Result<SubjectVersion, RegistryError> {
+        let known = self.known.lock().unwrap();
+        let place = known.iter().position(|it| it.0 == subject && it.1 == *text);
+        let text = text.clone();
+        match place {
+            Some(place) => Ok(SubjectVersion {
+                id: self.first + place as u32,
+                version: 1,
+                text,
+            }),
+            None => Err(RegistryError::NotFound {
+                address: "memory:".into(),
+                what: subject.into(),
+                refusal: factum_registry::Refusal {
+                    status: 404,
+                    code: 40403,
+                    message: String::new(),
+                },
+            }),
+        }
+    }
+
+    fn schema(&self, id: u32) -> Result<SchemaText, RegistryError> {
+        Ok(self.known.lock().unwrap()[(id - self.first) as usize]
+            .1
+            .clone())
+    }
+
+    fn version(&self, _: &str, _: u32) -> Result<SubjectVersion, RegistryError> {
+        unreachable!("nothing refers to anything")
+    }
+
+    fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
+        let known = self.known.lock().unwrap();
+        let count = known.iter().filter(|it| it.0 == subject).count();
+        Ok((1..=count as u32).collect())
+    }
+
+    fn compatibility(&self, _: &str) -> Result<Compatibility, RegistryError> {
+        Ok(Compatibility::None)
+    }
+}
+
+#[test]
+fn an_aggregates_schemas_are_those_of_its_events() {
+    let submitted = LoanEvent::SCHEMAS
+        .iter()
+        .filter(|it| it.event == "Submitted");
+    assert!(submitted.eq(Submitted::SCHEMAS));
+    assert!(LoanEvent::SCHEMAS.iter().any(|it| it.event == "Declined"));
+}
+
+#[test]
+fn what_is_written_with_ids_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::open(dir.path(), InMemory::from(950_000)).unwrap();
+    register(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+    let event = LoanEvent::from(Declined {
+        r#type: "x".into(),
+        at: Timestamp::UNIX_EPOCH,
+    });
+    let mut value = b"before".to_vec();
+    event.encode(&mut value);
+    let single_object = value[6..].to_vec();
+    let ids = Ids::find(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+    ids.reframe(&mut value, 6);
+    let (frame, datum) = Frame::parse(&value[6..]).unwrap();
+    let id = ids.of(Declined::FINGERPRINT_1).unwrap();
+    assert_eq!(frame, Frame::Confluent { id });
+    assert_eq!(datum, Frame::parse(&single_object).unwrap().1);
+    assert_eq!(LoanEvent::decode(&value[6..]).unwrap(), event);
+    assert_eq!(LoanEvent::decode(&single_object).unwrap(), event);
+}
+
+/// A schema that only another writer has: `Declined` with a field more.
+#[test]
+fn what_another_writer_wrote_is_read_as_the_newest_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::open(dir.path(), InMemory::from(960_000)).unwrap();
+    register(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(Declined::SCHEMAS[0].json).unwrap();
+    let extra = serde_json::json!({"name": "extra", "type": "string"});
+    json["fields"].as_array_mut().unwrap().insert(0, extra);
+    let subject = Subjects::Record.of(Declined::SCHEMAS[0].json).unwrap();
+    let text = SchemaText::whole(json.to_string());
+    let id = cache.registry().register(&subject, &text).unwrap();
+
+    let event = LoanEvent::from(Declined {
+        r#type: "x".into(),
+        at: Timestamp::UNIX_EPOCH,
+    });
+    let mut encoded = Vec::new();
+    event.encode(&mut encoded);
+    let mut value = Vec::new();
+    Frame::Confluent { id }.write(&mut value);
+    value.extend_from_slice(&[6, b'a', b'b', b'c']);
+    value.extend_from_slice(Frame::parse(&encoded).unwrap().1);
+
+    let error = LoanEvent::decode(&value).unwrap_err().to_string();
+    assert!(error.contains(&format!("schema id {id}")), "{error}");
+    cache.schema(id).unwrap();
+    Ids::find(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+    assert_eq!(LoanEvent::decode(&value).unwrap(), event);
+    value.push(0);
+    assert!(LoanEvent::decode(&value).is_err(), "bytes are left over");
+}

@@ -1,0 +1,525 @@
+//! `factum events`, on a log in a folder, on Kafka, and with a real registry.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use factum::schema::frame::Frame;
+use factum::schema::{Schema, write};
+use factum::{EventLog, NewTopic};
+use factum_core::{Claim, EventHeader, Handled, Header, RecordRef, Records, Stamp};
+use factum_registry::{HttpRegistry, Registry, SchemaText, Settings};
+use factum_testkit::servers;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const PARTITIONS: u32 = 2;
+
+fn schema(space: &str) -> String {
+    json!({"type": "record", "name": "Added", "namespace": space, "fields": [
+        {"name": "number", "type": "long"},
+        {"name": "who", "type": ["null", {"type": "record", "name": "Who", "fields": [
+            {"name": "name", "type": "string"}]}]}]})
+    .to_string()
+}
+
+fn framed(space: &str) -> Frame {
+    Frame::SingleObject {
+        fingerprint: Schema::parse(&schema(space)).unwrap().fingerprint(),
+    }
+}
+
+/// A partition as it is written: each event's number is its sequence.
+struct Written {
+    frame: Frame,
+    records: Records,
+    epoch: u64,
+    sequence: u64,
+}
+
+impl Written {
+    fn with(frame: Frame) -> Self {
+        Self {
+            frame,
+            records: Records::new(),
+            epoch: 0,
+            sequence: 0,
+        }
+    }
+
+    fn claim(&mut self) {
+        self.epoch += 1;
+        let claim = Claim {
+            epoch: self.epoch,
+            claimant: Uuid::from_u128(self.epoch.into()),
+            floor: self.sequence + 1,
+            partitions: PARTITIONS,
+        };
+        self.records.push(claim.record().get(0).unwrap());
+    }
+
+    /// Whole commits of one event each, a second apart.
+    fn events(&mut self, key: &str, count: u64) {
+        for _ in 0..count {
+            self.sequence += 1;
+            self.event(key, self.epoch, self.sequence, 1);
+        }
+    }
+
+    /// The first part of a commit of so many.
+    fn event(&mut self, key: &str, epoch: u64, sequence: u64, size: u32) {
+        let stamp = Stamp {
+            epoch,
+            sequence,
+            index: 0,
+            size,
+        };
+        let header = EventHeader {
+            stamp,
+            version: sequence,
+            time: sequence as i64 * 1_000_000,
+            ..EventHeader::default()
+        };
+        let frame = self.frame;
+        self.records.push_encoded(
+            key.as_bytes(),
+            |out| Header::Event(header).encode(out),
+            |out| {
+                frame.write(out);
+                write::long(out, sequence as i64);
+                write::long(out, 1);
+                write::string(out, key);
+            },
+        );
+    }
+
+    fn handled(&mut self, key: &str) {
+        self.sequence += 1;
+        let stamp = Stamp {
+            epoch: self.epoch,
+            sequence: self.sequence,
+            index: 0,
+            size: 1,
+        };
+        let header = EventHeader {
+            stamp,
+            ..EventHeader::default()
+        };
+        self.records.push_encoded(
+            key.as_bytes(),
+            |out| Header::Handled(header).encode(out),
+            |out| Handled { outcome: "{}" }.encode(out),
+        );
+    }
+
+    fn foreign(&mut self, value: &[u8]) {
+        self.records.push(RecordRef {
+            key: b"",
+            header: None,
+            value,
+        });
+    }
+}
+
+async fn append(log: &Arc<dyn EventLog>, topic: &str, partition: u32, records: Records) {
+    let create = NewTopic {
+        partitions: PARTITIONS,
+        replication: Some(1),
+    };
+    let topic = log.open(topic, Some(create)).await.unwrap();
+    topic.append(partition, records).await.unwrap();
+}
+
+/// A folder with a log, a topic `test.counter.events`, and schemas.
+struct System(TempDir);
+
+impl System {
+    async fn new(written: Written) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let schemas = dir.path().join("schemas/test/counter/Added");
+        fs::create_dir_all(&schemas).unwrap();
+        fs::write(schemas.join("1.avsc"), schema("test.counter")).unwrap();
+        let system = Self(dir);
+        system.append(written).await;
+        system
+    }
+
+    async fn append(&self, written: Written) {
+        let log = factum::open_log(&self.log()).await.unwrap();
+        append(&log, "test.counter.events", 0, written.records).await;
+    }
+
+    fn log(&self) -> String {
+        format!("local:{}", self.0.path().join("log").display())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        command(self.0.path(), &self.log(), "test.counter.events", arguments)
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        told(&self.command(arguments).output().unwrap())
+    }
+
+    /// The numbers of the events that a dump shows.
+    fn numbers(&self, arguments: &[&str]) -> Vec<u64> {
+        let (code, text, error) = self.run(&[&["dump", "--json"], arguments].concat());
+        assert_eq!((code, &*error), (0, ""));
+        numbers(&text)
+    }
+}
+
+fn command(dir: &Path, log: &str, topic: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_factum"));
+    command
+        .arg("events")
+        .args(arguments)
+        .args([topic, "--log", log]);
+    for name in ["FACTUM_SCHEMAS", "FACTUM_REGISTRY"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_CACHE_HOME", dir).current_dir(dir);
+    command
+}
+
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let code = output.status.code().unwrap_or(-1);
+    (code, text(&output.stdout), text(&output.stderr))
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let line = |line| serde_json::from_str(line).unwrap();
+    text.lines().map(line).collect()
+}
+
+fn numbers(text: &str) -> Vec<u64> {
+    let number = |it: &Value| it["data"]["number"].as_u64().unwrap();
+    lines(text).iter().map(number).collect()
+}
+
+/// Two valid events, a torn commit, what a zombie wrote, a record without events, a stranger's, and two more.
+fn everything() -> Written {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim(); // offset 0
+    written.events("a", 2); // 1, 2
+    written.event("b", 1, 3, 2); // 3, torn
+    written.claim(); // 4
+    written.event("b", 1, 3, 1); // 5, a zombie's
+    written.handled("a"); // 6, sequence 3
+    written.foreign(b"{\"hello\": 1}"); // 7
+    written.events("c", 2); // 8, 9: sequences 4 and 5
+    written.event("c", 2, 5, 1); // 10, a double
+    written
+}
+
+#[tokio::test]
+async fn valid_events_are_shown_and_what_is_void_on_request() {
+    let system = System::new(everything()).await;
+    assert_eq!(system.numbers(&[]), [1, 2, 4, 5]);
+    let (code, text, error) = system.run(&["dump", "--json", "--void", "--claims"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        error.contains("offset 7 cannot be read: the value looks like JSON"),
+        "{error}"
+    );
+    let told: Vec<_> = lines(&text)
+        .iter()
+        .map(|it| {
+            (
+                it["offset"].as_u64().unwrap(),
+                it["void"].as_str().unwrap_or("").to_owned(),
+            )
+        })
+        .collect();
+    let expected = [
+        (0, ""),
+        (1, ""),
+        (2, ""),
+        (3, "its commit was never finished"),
+        (4, ""),
+        (5, "its writer had lost the partition"),
+        (6, ""),
+        (7, "Factum did not write it"),
+        (8, ""),
+        (9, ""),
+        (10, "it was there before"),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(offset, void)| (offset, void.to_owned()))
+    );
+    let records: Vec<_> = lines(&text).iter().map(|it| it["record"].clone()).collect();
+    assert_eq!(
+        (&records[4], &records[6]),
+        (&json!("claim"), &json!("handled"))
+    );
+}
+
+#[tokio::test]
+async fn an_event_is_shown_with_all_that_is_known_of_it() {
+    let system = System::new(everything()).await;
+    let (code, text, _) = system.run(&["dump", "--limit", "1"]);
+    let line = r#"0:1  1970-01-01T00:00:01Z  a  1  Added  {"number":1,"who":{"name":"a"}}"#;
+    assert_eq!((code, &*text), (0, &*format!("{line}\n")));
+    let (_, text, _) = system.run(&["dump", "--limit", "1", "--json"]);
+    let expected = json!({
+        "partition": 0, "offset": 1, "key": "a", "sequence": 1, "version": 1, "time": "1970-01-01T00:00:01Z",
+        "command": "00000000-0000-0000-0000-000000000000", "event": "test.counter.Added",
+        "data": {"number": 1, "who": {"name": "a"}}});
+    assert_eq!(lines(&text), [expected]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_shown() {
+    let system = System::new(everything()).await;
+    for (arguments, expected) in [
+        (&["--where", "number=4"][..], &[4][..]),
+        (&["--where", "who.name=c"], &[4, 5]),
+        (&["--where", "who.name=c", "--where", "number=2"], &[]),
+        (&["--type", "Added"], &[1, 2, 4, 5]),
+        (
+            &["--type", "test.counter.Added", "--limit", "3"],
+            &[1, 2, 4],
+        ),
+        (&["--type", "Removed"], &[]),
+        (&["--key", "a"], &[1, 2]),
+        (&["--from", "1970-01-01T00:00:04Z"], &[4, 5]),
+        (&["--from", "9", "--partition", "0"], &[5]),
+        (&["--from", "end"], &[]),
+        (&["--partition", "1"], &[]),
+    ] {
+        assert_eq!(system.numbers(arguments), expected, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_told() {
+    let system = System::new(everything()).await;
+    for (arguments, why) in [
+        (&["--from", "9"][..], "needs --partition"),
+        (&["--partition", "2"], "there is no partition 2"),
+        (
+            &["--schemas", "nowhere"],
+            "cannot read the schemas in nowhere",
+        ),
+        (
+            &["--registry", "nowhere"],
+            "registry's address is of no use",
+        ),
+    ] {
+        let (code, text, error) = system.run(&[&["dump"], arguments].concat());
+        assert_eq!((code, &*text), (1, ""), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
+    let (code, _, error) = system.run(&["dump", "--where", "number"]);
+    assert!(code == 2 && error.contains("no `=`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_decoded_ends_only_a_strict_dump() {
+    let mut written = Written::with(Frame::SingleObject { fingerprint: 1 });
+    written.claim();
+    written.events("a", 1);
+    written.frame = Frame::Confluent { id: 7 };
+    written.events("a", 1);
+    written.frame = framed("test.counter");
+    written.events("a", 1);
+    let system = System::new(written).await;
+    let (code, text, error) = system.run(&["dump", "--json"]);
+    assert_eq!(code, 0, "{error}");
+    let events = lines(&text);
+    assert_eq!(events.len(), 3);
+    assert!(
+        events[0]["unreadable"]
+            .as_str()
+            .unwrap()
+            .contains("name the folder"),
+        "{text}"
+    );
+    assert!(
+        events[1]["unreadable"]
+            .as_str()
+            .unwrap()
+            .contains("the id 7 in a registry"),
+        "{text}"
+    );
+    assert_eq!(events[2]["data"]["number"], 3);
+    assert!(
+        error.contains("test.counter.events partition 0 offset 1 cannot be read"),
+        "{error}"
+    );
+    let (code, _, error) = system.run(&["dump", "--strict"]);
+    assert_eq!(code, 1);
+    assert!(
+        error.contains("offset 1: its schema, 0000000000000001"),
+        "{error}"
+    );
+    // A filter by content leaves out what has none, and tells it all the same.
+    let (_, text, error) = system.run(&["dump", "--json", "--type", "Added"]);
+    assert_eq!(numbers(&text), [3]);
+    assert!(error.contains("offset 2 cannot be read"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pipe_that_is_closed_ends_it_quietly() {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 20_000);
+    let system = System::new(written).await;
+    let mut command = system.command(&["dump", "--json"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert_eq!(numbers(&line), [1]);
+    let (mut error, status) = (String::new(), child.wait().unwrap());
+    child.stderr.unwrap().read_to_string(&mut error).unwrap();
+    assert_eq!((status.code(), &*error), (Some(0), ""));
+}
+
+/// Ends when it goes out of scope, whatever became of the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_tail_follows_until_ctrl_c() {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 3);
+    let (mut more, epoch) = (Written::with(framed("test.counter")), written.epoch);
+    (more.epoch, more.sequence) = (epoch, written.sequence);
+    more.events("b", 2);
+    let system = System::new(written).await;
+    let mut command = system.command(&["tail", "--json", "--from", "3", "--partition", "0"]);
+    let mut child = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut output = BufReader::new(child.0.stdout.take().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        numbers(&line)[0]
+    };
+    assert_eq!(next(), 3);
+    system.append(more).await;
+    assert_eq!([next(), next()], [4, 5]);
+    let id = child.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = tokio::task::spawn_blocking(move || child.0.wait().unwrap());
+    let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+    assert_eq!(ended.unwrap().unwrap().code(), Some(0));
+}
+
+/// A namespace and a topic of the test's own: servers live on between runs.
+fn own() -> (String, String) {
+    let space = format!("t{}", Uuid::new_v4().simple());
+    let topic = format!("{space}.events");
+    (space, topic)
+}
+
+#[tokio::test]
+async fn events_on_kafka_are_read_in_both_frames() {
+    let (space, topic) = own();
+    let url = servers::registry();
+    let (text, settings) = (schema(&space), Settings::parse(&url).unwrap());
+    // The client blocks, as a program's start may.
+    let id = tokio::task::spawn_blocking(move || {
+        let registry = HttpRegistry::connect(&settings).unwrap();
+        let subject = format!("{space}.Added");
+        (
+            registry
+                .register(&subject, &SchemaText::whole(text))
+                .unwrap(),
+            space,
+        )
+    });
+    let (id, space) = id.await.unwrap();
+    let log_url = format!("kafka://{}", servers::kafka());
+    let log = factum::open_log(&log_url).await.unwrap();
+    let mut written = Written::with(Frame::Confluent { id });
+    written.claim();
+    written.events("a", 2);
+    written.frame = framed(&space);
+    written.events("a", 1);
+    append(&log, &topic, 1, written.records).await;
+
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["dump", "--json", "--registry", &url];
+    let dump = || {
+        told(
+            &command(dir.path(), &log_url, &topic, &arguments)
+                .output()
+                .unwrap(),
+        )
+    };
+    let (code, text, error) = dump();
+    assert_eq!(code, 0, "{error}");
+    // The registry's schema reads the other frame, too, once it is kept: it has the same fingerprint.
+    assert_eq!(numbers(&dump().1), [1, 2, 3], "{text}");
+    assert!(dir.path().join("factum/registry").is_dir());
+
+    // What was asked for once needs no registry that answers.
+    let arguments = ["dump", "--json", "--registry", "http://127.0.0.1:1"];
+    let nobody = command(
+        dir.path(),
+        &log_url,
+        &topic,
+        &[&arguments[..], &["--strict"]].concat(),
+    );
+    let (code, _, error) = told(&{ nobody }.output().unwrap());
+    assert!(code == 1 && error.contains("does not answer"), "{error}");
+}
+
+/// `cargo test -p factum-cli --test events -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "a measurement: two million events on Kafka, dumped as JSON to a file"]
+async fn a_dump_is_fast() {
+    const BATCHES: u64 = 400;
+    let (space, topic) = own();
+    let log_url = format!("kafka://{}", servers::kafka());
+    let log = factum::open_log(&log_url).await.unwrap();
+    for partition in 0..PARTITIONS {
+        let mut written = Written::with(framed(&space));
+        written.claim();
+        for _ in 0..BATCHES / u64::from(PARTITIONS) {
+            written.events("173688", 5_000);
+            let records = std::mem::take(&mut written.records);
+            append(&log, &topic, partition, records).await;
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("1.avsc"), schema(&space)).unwrap();
+    for arguments in [
+        &["dump", "--json"][..],
+        &["dump"],
+        &["dump", "--where", "number=7"],
+    ] {
+        let arguments = [arguments, &["--schemas", "."]].concat();
+        let mut dump = command(dir.path(), &log_url, &topic, &arguments);
+        let out = fs::File::create(dir.path().join("out")).unwrap();
+        let begun = std::time::Instant::now();
+        assert!(dump.stdout(out).status().unwrap().success());
+        let rate = (BATCHES * 5_000) as f64 / begun.elapsed().as_secs_f64();
+        println!("{arguments:?}: {rate:.0} events a second");
+    }
+}

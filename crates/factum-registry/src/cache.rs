@@ -1,0 +1,136 @@
+//! What a registry said, kept for ever: a schema's id never changes its meaning.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use factum_schema::Schema;
+
+use crate::folder::Folder;
+use crate::references;
+use crate::{Registry, RegistryError, SchemaText};
+
+/// A schema and its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSchema {
+    /// The id in the registry.
+    pub id: u32,
+    /// The fingerprint of the canonical form, see [`Schema::fingerprint`].
+    pub fingerprint: u64,
+    /// The schema's JSON, whole: it refers to nothing outside.
+    pub json: Arc<str>,
+}
+
+type Found = Result<Arc<KnownSchema>, RegistryError>;
+
+/// A registry behind what is known of it: in memory, then on disk, then by asking. Whoever asks for an id that
+/// another thread asks for already waits for its answer.
+pub struct Cache {
+    registry: Box<dyn Registry>,
+    folder: Folder,
+    slots: Mutex<HashMap<u32, Arc<OnceLock<Found>>>>,
+}
+
+impl Cache {
+    /// Keeps what `registry` says in a folder of its own below `dir`. Several processes may share it. Nothing is
+    /// asked yet.
+    ///
+    /// # Errors
+    /// [`RegistryError::Folder`].
+    pub fn open(
+        dir: impl AsRef<Path>,
+        registry: impl Registry + 'static,
+    ) -> Result<Self, RegistryError> {
+        Ok(Self {
+            folder: Folder::open(dir.as_ref(), registry.address())?,
+            registry: Box::new(registry),
+            slots: Mutex::default(),
+        })
+    }
+
+    /// The registry itself.
+    pub fn registry(&self) -> &dyn Registry {
+        &*self.registry
+    }
+
+    /// The schema of an id. An answer is kept for ever, an error is not.
+    ///
+    /// # Errors
+    /// Those of [`Registry::schema`] and [`Registry::version`]; [`RegistryError::Schema`].
+    pub fn schema(&self, id: u32) -> Result<Arc<KnownSchema>, RegistryError> {
+        let slot = Arc::clone(self.slots().entry(id).or_default());
+        let found = slot.get_or_init(|| self.find(id)).clone();
+        if found.is_err()
+            && let Entry::Occupied(entry) = self.slots().entry(id)
+            && Arc::ptr_eq(entry.get(), &slot)
+        {
+            entry.remove();
+        }
+        found
+    }
+
+    /// Every schema that is on disk. The registry is not asked.
+    ///
+    /// # Errors
+    /// [`RegistryError::Folder`].
+    pub fn kept(&self) -> Result<Vec<KnownSchema>, RegistryError> {
+        self.folder.read_all()
+    }
+
+    /// Takes in what the registry said elsewhere: that `json` has this id.
+    pub(crate) fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
+        let known = self.known(id, json.to_owned())?;
+        self.write(&known);
+        Ok(known)
+    }
+
+    fn find(&self, id: u32) -> Found {
+        if let Some(known) = self.folder.read(id)? {
+            return Ok(Arc::new(known));
+        }
+        let text: SchemaText = self.registry.schema(id)?;
+        let whole = references::whole(&*self.registry, &what(id), text)?;
+        let known = self.known(id, whole)?;
+        self.write(&known);
+        Ok(Arc::new(known))
+    }
+
+    /// A full disk is no reason not to read an event.
+    fn write(&self, known: &KnownSchema) {
+        if let Err(error) = self.folder.write(known) {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the registry has to be asked again after a restart");
+        }
+    }
+
+    fn known(&self, id: u32, json: String) -> Result<KnownSchema, RegistryError> {
+        let schema = Schema::parse(&json).map_err(|error| RegistryError::Schema {
+            address: self.registry.address().to_owned(),
+            what: what(id),
+            why: error.to_string(),
+        })?;
+        Ok(KnownSchema {
+            id,
+            fingerprint: schema.fingerprint(),
+            json: Arc::from(json),
+        })
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<u32, Arc<OnceLock<Found>>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn what(id: u32) -> String {
+    format!("the schema with the id {id}")
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("registry", &self.registry.address())
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}

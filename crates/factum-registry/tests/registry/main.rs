@@ -1,0 +1,9 @@
+//! The client against a stand-in that fails on demand, and against a real registry.
+
+mod cached;
+mod framing;
+mod page;
+mod patience;
+mod real;
+mod stub;
+mod tls;
