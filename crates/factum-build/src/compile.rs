@@ -1,5 +1,6 @@
 //! The way from a folder to generated files.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::Write;
@@ -10,6 +11,7 @@ use proc_macro2::TokenStream;
 use crate::aggregate::Aggregate;
 use crate::finding::{Error, Finding, settle};
 use crate::model::Version;
+use crate::settings::Settings;
 use crate::tree::Source;
 use crate::{generate, lock, lower, tree};
 
@@ -94,9 +96,11 @@ impl Builder {
 
         let mut findings = Vec::new();
         let sources = tree::read(&root, &shown, &mut findings);
+        let settings = Settings::read(&root, &shown, &mut findings);
+        settings.check(&sources, &mut findings);
         let lock_file = lock::File::read(&root, &shown, &mut findings);
         let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
-        let files = files(&sources, &facade, &mut findings);
+        let files = files(&sources, &settings, &facade, &mut findings);
         settle(findings)?;
 
         lock_file.write(&lock).map_err(Error::one)?;
@@ -144,6 +148,7 @@ fn locked_by(factum_locked: &str, ci: &str) -> bool {
 /// The generated files' names and texts.
 fn files(
     sources: &[Source],
+    settings: &Settings,
     facade: &TokenStream,
     findings: &mut Vec<Finding>,
 ) -> Vec<(String, String)> {
@@ -154,7 +159,7 @@ fn files(
     let mut files = Vec::new();
     for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
         // What went wrong in one of the versions is reported already; the rest would mislead.
-        if let Some(aggregate) = aggregate(versions)
+        if let Some(aggregate) = aggregate(versions, settings)
             && let Some(text) = generate::file(&aggregate, facade, findings)
         {
             files.push((format!("{}.rs", aggregate.name), text));
@@ -163,14 +168,41 @@ fn files(
     files
 }
 
-fn aggregate(versions: &[(&Source, Option<Version>)]) -> Option<Aggregate> {
+fn aggregate(versions: &[(&Source, Option<Version>)], settings: &Settings) -> Option<Aggregate> {
     let name = versions.first()?.0.aggregate_type();
+    let said = |(source, _): &(&Source, _)| {
+        let event = settings.event(source)?;
+        Some((source.event.clone(), event.clone()))
+    };
+    let settings: BTreeMap<_, _> = versions.iter().filter_map(said).collect();
     let versions: Option<Vec<Version>> = versions.iter().map(|(_, v)| v.clone()).collect();
-    let events = versions?
+    let mut events: Vec<_> = versions?
         .chunk_by(|a, b| a.event == b.event)
         .map(<[Version]>::to_vec)
         .collect();
-    Some(Aggregate { name, events })
+    for (event, said) in &settings {
+        if let Some(other) = &said.became {
+            join(&mut events, event, other);
+        }
+    }
+    Some(Aggregate {
+        name,
+        events,
+        settings,
+    })
+}
+
+/// Puts the versions of `event` before those of the event that it became.
+fn join(events: &mut Vec<Vec<Version>>, event: &str, became: &str) {
+    let of = |versions: &Vec<Version>, name: &str| versions.last().is_some_and(|v| v.event == name);
+    let Some(from) = events.iter().position(|versions| of(versions, event)) else {
+        return;
+    };
+    let older = events.remove(from);
+    match events.iter_mut().find(|versions| of(versions, became)) {
+        Some(versions) => drop(versions.splice(..0, older)),
+        None => events.insert(from, older),
+    }
 }
 
 /// Replaces a file in one step, and leaves it alone if it holds `text` already.

@@ -2,6 +2,7 @@
 
 mod event;
 mod items;
+mod older;
 mod read;
 mod skip;
 mod write;
@@ -23,6 +24,7 @@ pub(crate) fn file(
     aggregate.check_fingerprints(findings);
     let items = aggregate.items(findings);
     let readers = Readers::new(aggregate, facade, findings);
+    let older = older::modules(aggregate, &items, facade, findings);
     if findings.len() > before {
         return None;
     }
@@ -37,6 +39,7 @@ pub(crate) fn file(
     let tokens = quote! {
         #(#types)*
         #event_enum
+        #older
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_variables)]
         const _: () = {
             use #facade::schema as avro;

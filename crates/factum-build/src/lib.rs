@@ -38,6 +38,21 @@
 //! stricter than Avro's, since values would silently change their meaning: a logical type is read as
 //! itself or as the plain type beneath it, and a symbol that is gone needs the default at build time.
 //!
+//! What no such rule can express is read by Rust code: `schemas.toml`, in the same folder, names the
+//! versions, and the package implements `factum::Upcast` for each. It also says which events are no
+//! longer produced, and which became others of the same aggregate:
+//!
+//! ```toml
+//! [events."bank/loan/Submitted"]
+//! upcast = [1]                  # impl factum::Upcast<submitted::v1::Submitted> for Submitted
+//!
+//! [events."bank/loan/OfferFaxed"]
+//! retired = "No branch has a fax any more."
+//!
+//! [events."bank/loan/Asked"]
+//! became = "Inquired"           # its versions are read as `Inquired`, by Avro's rules or upcasters
+//! ```
+//!
 //! A build adds new versions to the lock. Where it may not, with `FACTUM_LOCKED=1` or `CI=true`, a
 //! version that is not in the lock is an error.
 
@@ -52,10 +67,11 @@ mod model;
 mod names;
 mod plan;
 mod resolve;
+mod settings;
 mod tree;
 
 pub use compile::{Builder, compile};
-pub use finding::{Error, Finding};
+pub use finding::{Error, Finding, Rule};
 
 /// What a `build.rs` returns.
 pub type Result = std::result::Result<(), Error>;

@@ -11,6 +11,14 @@ fn field(ty: &str) -> String {
     format!(r#"{{"name": "f", "type": {ty}}}"#)
 }
 
+/// The way that is always open.
+fn upcaster(version: u32) -> String {
+    format!(
+        "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under \
+         [events.\"bank/loan/Submitted\"] in schemas.toml"
+    )
+}
+
 #[track_caller]
 fn reads(older: &str, newest: &str) {
     assert_eq!(Tree::submitted(&[older, newest]).compile(false), Ok(()));
@@ -18,7 +26,10 @@ fn reads(older: &str, newest: &str) {
 
 #[track_caller]
 fn refuses(older: &str, newest: &str, finding: &str) {
-    let expected = format!("schemas/bank/loan/Submitted/2.avsc: {finding}");
+    let expected = format!(
+        "schemas/bank/loan/Submitted/2.avsc: {finding}{}",
+        upcaster(1)
+    );
     assert_eq!(Tree::submitted(&[older, newest]).findings(), [expected]);
 }
 
@@ -208,7 +219,6 @@ fn every_older_version_is_checked_against_the_newest() {
         findings[0].contains("double can't be read as float"),
         "{findings:?}"
     );
-    assert!(
-        findings[0].ends_with("(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)")
-    );
+    let place = "(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)";
+    assert!(findings[0].ends_with(&format!("{place}{}", upcaster(2))));
 }

@@ -9,7 +9,7 @@ use quote::{format_ident, quote};
 use super::skip::skip;
 use crate::aggregate::Aggregate;
 use crate::default::Defaults;
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::model::{Body, Field, Scalar, Version};
 use crate::names;
 use crate::plan::{BodyPlan, DefPlan, Pair, Plan, Plans, Step};
@@ -32,8 +32,11 @@ impl Readers {
             let Some(newest) = versions.last() else {
                 continue;
             };
-            for version in versions.iter().rev() {
-                if let Some(plans) = resolve::plans(version, newest, findings) {
+            for version in versions.iter().rev().filter(|v| !aggregate.is_upcast(v)) {
+                let before = findings.len();
+                let plans = resolve::plans(version, newest, findings);
+                name_the_upcaster(aggregate, version, &mut findings[before..]);
+                if let Some(plans) = plans {
                     readers.add(&Reading {
                         version,
                         newest,
@@ -63,6 +66,19 @@ impl Readers {
                 self.functions.push(reading.function(&name, pair, plan));
             }
         }
+    }
+}
+
+/// What Avro's rules can't read, Rust code can.
+fn name_the_upcaster(aggregate: &Aggregate, version: &Version, findings: &mut [Finding]) {
+    let Version { event, version, .. } = version;
+    let key = format!("{}/{event}", aggregate.name.replace('.', "/"));
+    for finding in findings {
+        finding.rule = Rule::Unreadable;
+        finding.message += &format!(
+            "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under [events.{key:?}] \
+             in schemas.toml"
+        );
     }
 }
 
