@@ -4,11 +4,12 @@
 //!
 //! - schemas: [`Schema::parse`] reads a `.avsc` and says where it is wrong by JSON pointer;
 //!   [`Schema::canonical_form`] and [`Schema::fingerprint`] are the specification's, as Java
-//!   computes them;
+//!   computes them; [`incompatibilities`] and [`check`] say what one version can't read of another;
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
 //!   [`mod@write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
 
 mod canonical;
+mod compat;
 mod decode_error;
 mod default;
 mod fingerprint;
@@ -21,6 +22,10 @@ mod schema;
 mod skip;
 pub mod write;
 
+pub use compat::{
+    Direction, Incompatibility, Mode, Rule, UnknownMode, Violation, check, incompatibilities,
+    meaning_changes,
+};
 pub use decode_error::{DecodeError, DecodeErrorKind};
 pub use fingerprint::crc64_avro;
 pub use parse::{Finding, ParseError};
