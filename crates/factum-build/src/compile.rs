@@ -1,6 +1,6 @@
 //! The way from a folder to generated files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::io::Write;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use proc_macro2::TokenStream;
 
 use crate::aggregate::Aggregate;
-use crate::finding::{Error, Finding, settle};
+use crate::finding::{Error, Finding, Rule, settle};
 use crate::model::Version;
 use crate::settings::Settings;
 use crate::tree::Source;
-use crate::{generate, lock, lower, tree};
+use crate::{evolution, generate, lock, lower, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -95,19 +95,39 @@ impl Builder {
         let facade = self.facade_path()?;
 
         let mut findings = Vec::new();
-        let sources = tree::read(&root, &shown, &mut findings);
-        let settings = Settings::read(&root, &shown, &mut findings);
-        settings.check(&sources, &mut findings);
-        let lock_file = lock::File::read(&root, &shown, &mut findings);
-        let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
-        let files = files(&sources, &settings, &facade, &mut findings);
+        let tree = self.examine(&root, &shown, &facade, &mut findings);
         settle(findings)?;
 
-        lock_file.write(&lock).map_err(Error::one)?;
-        for (name, text) in files {
+        tree.lock_file.write(&tree.lock).map_err(Error::one)?;
+        for (name, text) in tree.files {
             write_if_changed(&out_dir.join(name), &text).map_err(Error::one)?;
         }
         Ok(())
+    }
+
+    /// Reads and checks everything, and writes nothing.
+    pub(crate) fn examine(
+        &self,
+        root: &Path,
+        shown: &str,
+        facade: &TokenStream,
+        findings: &mut Vec<Finding>,
+    ) -> Examined {
+        let sources = tree::read(root, shown, findings);
+        let settings = Settings::read(root, shown, findings);
+        settings.check(&sources, findings);
+        let lock_file = lock::File::read(root, shown, findings);
+        let lock = lock_file.check(&sources, self.is_locked(), findings);
+        evolution::check(&sources, &settings, findings);
+        let files = files(&sources, &settings, facade, findings);
+        say_once(findings);
+        Examined {
+            sources,
+            settings,
+            lock_file,
+            lock,
+            files,
+        }
     }
 
     fn target_dir(&self) -> Result<PathBuf, Error> {
@@ -119,7 +139,7 @@ impl Builder {
         })
     }
 
-    fn facade_path(&self) -> Result<TokenStream, Error> {
+    pub(crate) fn facade_path(&self) -> Result<TokenStream, Error> {
         let path = syn::parse_str::<syn::Path>(&self.facade);
         let path = path.map(|path| quote::quote!(#path));
         path.map_err(|error| {
@@ -135,6 +155,17 @@ impl Builder {
     }
 }
 
+/// A tree, and what becomes of it.
+pub(crate) struct Examined {
+    pub sources: Vec<Source>,
+    pub settings: Settings,
+    pub lock_file: lock::File,
+    /// The lock's entries as they shall be.
+    lock: lock::Entries,
+    /// The generated files' names and texts.
+    files: Vec<(String, String)>,
+}
+
 /// What the environment says; a variable that isn't set is empty.
 fn locked_by(factum_locked: &str, ci: &str) -> bool {
     let decisive = if factum_locked.is_empty() {
@@ -143,6 +174,17 @@ fn locked_by(factum_locked: &str, ci: &str) -> bool {
         factum_locked
     };
     matches!(decisive, "1" | "true")
+}
+
+/// What no version can be read by Avro's rules is not told a second time by who generates code.
+fn say_once(findings: &mut Vec<Finding>) {
+    let told = |finding: &&Finding| matches!(finding.rule, Rule::Compatibility(_));
+    let told: BTreeSet<_> = findings
+        .iter()
+        .filter(told)
+        .map(|f| f.file.clone())
+        .collect();
+    findings.retain(|finding| finding.rule != Rule::Unreadable || !told.contains(&finding.file));
 }
 
 /// The generated files' names and texts.

@@ -29,19 +29,22 @@ pub enum Rule {
     Gone,
     /// Every version is in `schemas.lock`.
     NotLocked,
-    /// The newest version reads every older one.
+    /// The newest version reads every older one, and as far as the context's mode asks they read it.
+    Compatibility(factum_schema::Rule),
+    /// Code can be generated that reads every older version as the newest.
     Unreadable,
 }
 
 impl Rule {
     /// The rule's name, for programs.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Schema => "schema",
             Self::Settings => "settings",
             Self::Changed => "changed",
             Self::Gone => "gone",
             Self::NotLocked => "not-locked",
+            Self::Compatibility(rule) => rule.as_str(),
             Self::Unreadable => "unreadable",
         }
     }

@@ -57,8 +57,10 @@
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod check;
 mod compile;
 mod default;
+mod evolution;
 mod finding;
 mod generate;
 mod lock;
@@ -70,6 +72,7 @@ mod resolve;
 mod settings;
 mod tree;
 
+pub use check::{Checked, CheckedVersion, Release};
 pub use compile::{Builder, compile};
 pub use finding::{Error, Finding, Rule};
 

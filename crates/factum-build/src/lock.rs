@@ -32,6 +32,12 @@ pub(crate) struct Entry {
 /// The lock's entries, by the files' names: `bank/loan/Submitted/1.avsc`.
 pub(crate) type Entries = BTreeMap<String, Entry>;
 
+/// The entries of a tree's version files, by their names; files that are no schemas have none.
+pub(crate) fn entries_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Entries {
+    let entry = |(key, text): (&str, &str)| Some((key.to_owned(), Entry::of(text)?));
+    files.into_iter().filter_map(entry).collect()
+}
+
 /// The lock file as it is on disk.
 pub(crate) struct File {
     path: PathBuf,
@@ -110,6 +116,11 @@ impl File {
             self.folder,
             settings::NAME
         )
+    }
+
+    /// Whether the lock lists the version file.
+    pub fn lists(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
     }
 
     pub fn write(&self, entries: &Entries) -> Result<(), Finding> {

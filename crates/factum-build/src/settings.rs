@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use factum_schema::{Mode, UnknownMode};
 use serde::Deserialize;
 
 use crate::finding::{Finding, Rule};
@@ -17,11 +18,35 @@ pub(crate) const NAME: &str = "schemas.toml";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
+    /// The mode of every context that names none.
+    pub compatibility: Option<Compatibility>,
+    /// By their names: `bank`.
+    pub contexts: BTreeMap<String, Context>,
     /// By the events' folders: `bank/loan/Submitted`.
     pub events: BTreeMap<String, Event>,
     /// The file, as messages name it.
     #[serde(skip)]
     pub shown: String,
+}
+
+/// What is said of a context.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Context {
+    pub compatibility: Option<Compatibility>,
+}
+
+/// A mode, read from its name.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Compatibility(Mode);
+
+impl TryFrom<String> for Compatibility {
+    type Error = UnknownMode;
+
+    fn try_from(text: String) -> Result<Self, UnknownMode> {
+        text.parse().map(Self)
+    }
 }
 
 /// What is said of an event.
@@ -63,8 +88,42 @@ impl Settings {
         self.events.get(&source.event_key())
     }
 
+    /// What the versions of a context's events must read of each other. Events are never written
+    /// anew, so the newest version must read all of them; more is for readers that are not rebuilt.
+    pub fn mode(&self, context: &str) -> Mode {
+        let own = self
+            .contexts
+            .get(context)
+            .and_then(|context| context.compatibility);
+        let Compatibility(mode) = own
+            .or(self.compatibility)
+            .unwrap_or(Compatibility(Mode::BackwardTransitive));
+        mode
+    }
+
+    /// Whether Rust code reads the version as the newest.
+    pub fn is_upcast(&self, source: &Source) -> bool {
+        self.event(source)
+            .is_some_and(|event| event.upcast.contains(&source.version))
+    }
+
+    /// The folder of the event that this event is read as.
+    pub fn became(&self, key: &str) -> Option<String> {
+        let other = self.events.get(key)?.became.as_ref()?;
+        let (aggregate, _) = key.rsplit_once('/')?;
+        Some(format!("{aggregate}/{other}"))
+    }
+
     /// Whether all that is said is of events and versions that are there, and can be done.
     pub fn check(&self, sources: &[Source], findings: &mut Vec<Finding>) {
+        for context in self.contexts.keys() {
+            if !sources.iter().any(|source| source.context == *context) {
+                let message = format!(
+                    "[contexts.{context:?}] is not in the tree: a context is named after its folder"
+                );
+                findings.push(Finding::new(&self.shown, "", message).rule(Rule::Settings));
+            }
+        }
         for (key, event) in &self.events {
             let versions: Vec<_> = sources.iter().filter(|s| s.event_key() == *key).collect();
             for wrong in wrong(self, key, event, &versions, sources) {
@@ -114,7 +173,7 @@ fn wrong(
 
 fn became(settings: &Settings, key: &str, other: &str, sources: &[Source]) -> Option<String> {
     let aggregate = key.rsplit_once('/').map_or("", |(aggregate, _)| aggregate);
-    let target = format!("{aggregate}/{other}");
+    let target = settings.became(key)?;
     let known = sources.iter().any(|source| source.event_key() == target);
     if target == key || !known {
         return Some(format!(
@@ -125,6 +184,14 @@ fn became(settings: &Settings, key: &str, other: &str, sources: &[Source]) -> Op
     Some(format!(
         "became: `{other}` became `{further}` itself; name that one"
     ))
+}
+
+/// The way that is always open, told behind a finding that says why Avro can't read a version.
+pub(crate) fn or_upcast(event: &str, version: u32) -> String {
+    format!(
+        "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under [events.{event:?}] in \
+         {NAME}"
+    )
 }
 
 /// The line, from 1, of a place in a text.

@@ -55,8 +55,9 @@ fn without_an_upcaster_it_is_refused_and_told_of_one() {
     assert_eq!(
         submitted("").findings(),
         [
-            "schemas/bank/loan/Submitted/2.avsc: /fields/0: the field `cents` has no default, and version 1 has no such \
-             field; give it a default, or name the older field in its `aliases` (version 1 is \
+            "schemas/bank/loan/Submitted/2.avsc: /fields/0: the field `cents` has no default, and the \
+             `bank.loan.Submitted` that was written has no such field; give it a default, or put the older field's name \
+             into its `aliases` (version 1 is \
              schemas/bank/loan/Submitted/1.avsc: /); or read version 1 with Rust code, an upcaster: name 1 in `upcast` \
              under [events.\"bank/loan/Submitted\"] in schemas.toml"
         ]
@@ -184,4 +185,55 @@ fn what_an_event_became_must_be_there_and_stay() {
             "schemas/schemas.toml: [events.\"bank/loan/Submitted\"] became: `Applied` became `Asked` itself; name that one"
         ]
     );
+}
+
+#[test]
+fn a_mode_asks_that_older_versions_read_the_newest() {
+    let tree = Tree::submitted(&[EUROS, ""]);
+    let settings = |text: &str| tree.write("schemas.toml", text);
+    let removed = |mode: &str| {
+        format!(
+            "schemas/bank/loan/Submitted/2.avsc: the field `euros` has no default, and the `bank.loan.Submitted` that \
+             was written has no such field; keep the field: the released version has no default to read in its place \
+             (version 1, schemas/bank/loan/Submitted/1.avsc: /fields/0, must read this one: the mode is {mode})"
+        )
+    };
+    assert_eq!(tree.compile(false), Ok(()));
+    settings("compatibility = \"FULL_TRANSITIVE\"");
+    assert_eq!(tree.findings(), [removed("FULL_TRANSITIVE")]);
+    settings("compatibility = \"FULL_TRANSITIVE\"\n[contexts.bank]\ncompatibility = \"BACKWARD\"");
+    assert_eq!(tree.compile(false), Ok(()));
+    settings("[contexts.bank]\ncompatibility = \"forward\"");
+    assert_eq!(tree.findings(), [removed("FORWARD")]);
+    settings(
+        "[contexts.bank]\ncompatibility = \"FORWARD\"\n[events.\"bank/loan/Submitted\"]\nupcast = [1]",
+    );
+    assert_eq!(tree.compile(false), Ok(()));
+}
+
+#[test]
+fn only_a_transitive_mode_looks_beyond_the_last_version() {
+    let euros = r#"{"name": "euros", "type": "long", "default": 0}"#;
+    let tree = Tree::submitted(&[EUROS, euros, ""]);
+    tree.write("schemas.toml", "compatibility = \"FULL\"");
+    assert_eq!(tree.compile(false), Ok(()));
+    tree.write("schemas.toml", "compatibility = \"FULL_TRANSITIVE\"");
+    let [finding] = tree.findings().try_into().unwrap();
+    assert!(
+        finding.contains("(version 1, schemas/bank/loan/Submitted/1.avsc: /fields/0, must"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn modes_and_contexts_that_there_are_not_are_refused() {
+    let tree = Tree::submitted(&[EUROS]);
+    tree.write("schemas.toml", "compatibility = \"BOTH\"");
+    let [finding] = tree.findings().try_into().unwrap();
+    let start =
+        "schemas/schemas.toml: line 1: `BOTH` is no mode of compatibility; use NONE, BACKWARD";
+    assert!(finding.starts_with(start), "{finding}");
+    tree.write("schemas.toml", "[contexts.shop]\ncompatibility = \"FULL\"");
+    let finding = "schemas/schemas.toml: [contexts.\"shop\"] is not in the tree: a context is named after its folder";
+    assert_eq!(tree.findings(), [finding]);
 }

@@ -10,6 +10,7 @@ use factum_projector::CatchUpError;
 use tracing_subscriber::EnvFilter;
 
 use crate::aggregate::{ScanError, SchemasError, Unanswered};
+use crate::schema::SchemaError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub(crate) enum Failure {
     /// Schemas that cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
+    /// Schemas that must not be released, or cannot be looked at.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// There is no version that was meant.
     #[error("{name} has no {wanted}: {known}")]
     NoVersion {

@@ -8,6 +8,7 @@ mod dead_letters;
 mod failure;
 mod output;
 mod projection;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -26,7 +27,7 @@ Exit codes:
   2    wrong usage
   3    not in time: what was waited for has not come";
 
-/// Sees and operates the projections and aggregates of a running Factum system.
+/// Sees and operates the projections and aggregates of a running Factum system, and checks its schemas.
 #[derive(Debug, Parser)]
 #[command(name = "factum", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Flags {
@@ -45,6 +46,9 @@ enum Command {
     /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
+    /// Schemas: what may be released, and what is
+    #[command(subcommand)]
+    Schema(schema::Command),
 }
 
 impl Command {
@@ -53,6 +57,7 @@ impl Command {
             Self::Aggregate(command) => command.run().await,
             Self::DeadLetters(command) => command.run().await,
             Self::Projection(command) => command.run().await,
+            Self::Schema(command) => command.run(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::model::{Body, Field, Scalar, Version};
 use crate::names;
 use crate::plan::{BodyPlan, DefPlan, Pair, Plan, Plans, Step};
 use crate::resolve;
+use crate::settings;
 
 /// The functions for every version of every event.
 #[derive(Default)]
@@ -75,10 +76,7 @@ fn name_the_upcaster(aggregate: &Aggregate, version: &Version, findings: &mut [F
     let key = format!("{}/{event}", aggregate.name.replace('.', "/"));
     for finding in findings {
         finding.rule = Rule::Unreadable;
-        finding.message += &format!(
-            "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under [events.{key:?}] \
-             in schemas.toml"
-        );
+        finding.message += &settings::or_upcast(&key, *version);
     }
 }
 
