@@ -66,3 +66,18 @@ pub mod upcast {
         }
     }
 }
+
+/// Unions, records that contain themselves, and every logical type.
+pub mod rich {
+    include!(concat!(env!("OUT_DIR"), "/test.rich.rs"));
+}
+
+/// Types of several namespaces, some of one name.
+pub mod spaces {
+    include!(concat!(env!("OUT_DIR"), "/test.spaces.rs"));
+}
+
+/// Unions and recursion with an older version.
+pub mod unions {
+    include!(concat!(env!("OUT_DIR"), "/test.unions.rs"));
+}

@@ -5,6 +5,8 @@ use factum_build_tests::everything::EverythingEvent;
 use factum_build_tests::evolution::EvolutionEvent;
 use factum_build_tests::factum::Event;
 use factum_build_tests::loan::LoanEvent;
+use factum_build_tests::rich::RichEvent;
+use factum_build_tests::unions::UnionsEvent;
 use serde_json::Value;
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -23,7 +25,7 @@ fn renewed<E: Event>(value: &[u8]) -> Vec<u8> {
 #[test]
 fn values_are_read_and_written_as_java_does() {
     let vectors: Vec<Value> = serde_json::from_str(include_str!("golden/vectors.json")).unwrap();
-    assert!(vectors.len() > 10);
+    assert!(vectors.len() > 17);
     for vector in vectors {
         let text = |key: &str| vector[key].as_str().unwrap();
         let value = unhex(text("value"));
@@ -31,6 +33,8 @@ fn values_are_read_and_written_as_java_does() {
             "bank/loan" => renewed::<LoanEvent>(&value),
             "test/everything" => renewed::<EverythingEvent>(&value),
             "test/evolution" => renewed::<EvolutionEvent>(&value),
+            "test/rich" => renewed::<RichEvent>(&value),
+            "test/unions" => renewed::<UnionsEvent>(&value),
             other => panic!("nothing is generated for {other}"),
         };
         assert_eq!(newest, unhex(text("newest")), "{}", text("file"));

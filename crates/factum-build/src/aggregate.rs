@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Rule};
-use crate::model::{Body, Def, Field, Version};
+use crate::model::{Body, Def, Field, Ty, Union, Version};
 use crate::names;
+use crate::place::{Home, Place};
 use crate::settings;
+use crate::variants::variants;
 
 /// One aggregate type: `schemas/<context>/<aggregate>`.
 #[derive(Debug)]
@@ -44,28 +46,52 @@ impl Aggregate {
         self.events.iter().filter_map(|versions| versions.last())
     }
 
+    pub fn home(&self) -> Home<'_> {
+        Home(&self.name)
+    }
+
     /// The name of the enum over all events: `LoanEvent` for `bank.loan`.
     pub fn event_enum(&self) -> String {
         let aggregate = self.name.rsplit('.').next().unwrap_or_default();
         format!("{}Event", names::type_name(aggregate))
     }
 
-    /// The records and enums of the newest versions, each once, by their Rust name.
-    pub fn items(&self, findings: &mut Vec<Finding>) -> BTreeMap<String, Item<'_>> {
-        let mut items: BTreeMap<String, Item<'_>> = BTreeMap::new();
-        for version in self.newest() {
-            for def in version.defs.values() {
-                let name = names::type_name(def.name.short());
-                check_members(version, def, findings);
-                if name == self.event_enum() {
-                    let message = format!("`{name}` is the name of the enum over all events");
-                    findings.push(Finding::new(&version.file, &def.pointer, message));
+    /// What the newest versions define, each once, by its place in Rust.
+    pub fn items(&self, findings: &mut Vec<Finding>) -> BTreeMap<Place, Item<'_>> {
+        let mut items: BTreeMap<Place, Item<'_>> = BTreeMap::new();
+        let event_enum = Place {
+            modules: Vec::new(),
+            name: self.event_enum(),
+        };
+        for (place, item) in self.newest().flat_map(|version| self.items_of(version)) {
+            item.check_members(findings);
+            if place == event_enum {
+                let message = format!("`{}` is the name of the enum over all events", place.name);
+                findings.push(item.finding(message));
+            }
+            match items.get(&place) {
+                None => {
+                    items.insert(place, item);
                 }
-                match items.get(&name) {
-                    None => {
-                        items.insert(name, Item { version, def });
+                Some(other) => findings.extend(item.differs_from(*other)),
+            }
+        }
+        items
+    }
+
+    fn items_of<'a>(&'a self, version: &'a Version) -> Vec<(Place, Item<'a>)> {
+        let mut items = Vec::new();
+        for def in version.defs.values() {
+            let item = |kind| Item { version, def, kind };
+            items.push((self.home().place(&def.name), item(Kind::Def)));
+            if let Body::Record(fields) = &def.body {
+                for field in fields {
+                    for union in unions(&field.ty) {
+                        items.push((
+                            self.home().union(&union.name),
+                            item(Kind::Union(field, union)),
+                        ));
                     }
-                    Some(other) => other.check_same(version, def, findings),
                 }
             }
         }
@@ -112,28 +138,107 @@ impl Aggregate {
     }
 }
 
-/// A record or an enum that code is generated for.
+/// The unions in a type that are enums in Rust.
+fn unions(ty: &Ty) -> Vec<&Union> {
+    let mut found: Vec<_> = ty.inner().iter().flat_map(unions).collect();
+    if let Ty::Union(union) = ty {
+        found.push(union);
+    }
+    found
+}
+
+/// Something that code is generated for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item<'a> {
     pub version: &'a Version,
     pub def: &'a Def,
+    pub kind: Kind<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind<'a> {
+    /// The record or enum itself.
+    Def,
+    /// The union in a field of the record.
+    Union(&'a Field, &'a Union),
 }
 
 impl Item<'_> {
-    fn check_same(&self, version: &Version, def: &Def, findings: &mut Vec<Finding>) {
-        let what = if self.def.name != def.name {
-            format!("`{}` and `{}` would both be", self.def.name, def.name)
-        } else if same_body(&self.def.body, &def.body) {
-            return;
-        } else {
-            format!("two definitions of `{}` would be", def.name)
+    fn pointer(&self) -> &str {
+        match self.kind {
+            Kind::Def => &self.def.pointer,
+            Kind::Union(field, _) => &field.pointer,
+        }
+    }
+
+    fn finding(&self, message: String) -> Finding {
+        Finding::new(&self.version.file, self.pointer(), message)
+    }
+
+    fn label(&self) -> String {
+        match self.kind {
+            Kind::Def => format!("`{}`", self.def.name),
+            Kind::Union(field, _) => format!(
+                "the union in the field `{}` of `{}`",
+                field.name, self.def.name
+            ),
+        }
+    }
+
+    fn differs_from(&self, other: Item<'_>) -> Option<Finding> {
+        let what = match (self.kind, other.kind) {
+            (Kind::Union(_, a), Kind::Union(_, b)) if a == b => return None,
+            (Kind::Def, Kind::Def) if self.def.name == other.def.name => {
+                if same_body(&self.def.body, &other.def.body) {
+                    return None;
+                }
+                format!("two definitions of `{}` would be", self.def.name)
+            }
+            _ => format!("{} and {} would both be", other.label(), self.label()),
         };
-        let message = format!(
+        Some(self.finding(format!(
             "{what} one Rust type, the other is at {}: {}; make them the same in both events' newest versions, or \
              rename one",
-            self.version.file, self.def.pointer
-        );
-        findings.push(Finding::new(&version.file, &def.pointer, message));
+            other.version.file,
+            other.pointer()
+        )))
+    }
+
+    /// Fields, symbols or branches that differ in Avro, but not in Rust.
+    fn check_members(&self, findings: &mut Vec<Finding>) {
+        let (members, key) = self.members();
+        for (index, (name, rust)) in members.iter().enumerate() {
+            if let Some((other, _)) = members[..index].iter().find(|(_, other)| other == rust) {
+                let message =
+                    format!("`{other}` and `{name}` would both be `{rust}` in Rust; rename one");
+                let pointer = format!("{}/{key}/{index}", self.pointer());
+                findings.push(Finding::new(&self.version.file, &pointer, message));
+            }
+        }
+    }
+
+    /// Their names in Avro and in Rust, and where they stand.
+    fn members(&self) -> (Vec<(String, String)>, &'static str) {
+        match (self.kind, &self.def.body) {
+            (Kind::Union(_, union), _) => {
+                let variants = variants(union).into_iter();
+                (variants.map(|v| (v.ty.label(), v.name)).collect(), "type")
+            }
+            (Kind::Def, Body::Record(fields)) => {
+                let rust = |field: &Field| {
+                    (
+                        field.name.clone(),
+                        names::field_ident(&field.name).to_string(),
+                    )
+                };
+                (fields.iter().map(rust).collect(), "fields")
+            }
+            (Kind::Def, Body::Enum { symbols, .. }) => {
+                let rust =
+                    |symbol: &String| (symbol.clone(), names::variant_ident(symbol).to_string());
+                (symbols.iter().map(rust).collect(), "symbols")
+            }
+        }
     }
 }
 
@@ -156,36 +261,4 @@ pub(crate) fn same_body(a: &Body, b: &Body) -> bool {
 
 fn same_field(a: &Field, b: &Field) -> bool {
     (&a.name, &a.ty, &a.default, &a.aliases) == (&b.name, &b.ty, &b.default, &b.aliases)
-}
-
-/// Fields or symbols that differ in Avro, but not in Rust.
-fn check_members(version: &Version, def: &Def, findings: &mut Vec<Finding>) {
-    let (members, key): (Vec<(&str, String)>, _) = match &def.body {
-        Body::Record(fields) => {
-            let names = fields.iter().map(|f| f.name.as_str());
-            (
-                names
-                    .map(|n| (n, names::field_ident(n).to_string()))
-                    .collect(),
-                "fields",
-            )
-        }
-        Body::Enum { symbols, .. } => {
-            let names = symbols.iter().map(String::as_str);
-            (
-                names
-                    .map(|n| (n, names::variant_ident(n).to_string()))
-                    .collect(),
-                "symbols",
-            )
-        }
-    };
-    for (index, (name, rust)) in members.iter().enumerate() {
-        if let Some((other, _)) = members[..index].iter().find(|(_, other)| other == rust) {
-            let message =
-                format!("`{other}` and `{name}` would both be `{rust}` in Rust; rename one");
-            let pointer = format!("{}/{key}/{index}", def.pointer);
-            findings.push(Finding::new(&version.file, &pointer, message));
-        }
-    }
 }

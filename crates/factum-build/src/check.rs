@@ -56,11 +56,11 @@ impl Builder {
     /// # Errors
     /// [`facade`](Self::facade) is not a path of Rust.
     pub fn check(&self, folder: impl AsRef<Path>, releases: &[Release]) -> Result<Checked, Error> {
-        let (folder, facade) = (folder.as_ref(), self.facade_path()?);
+        let folder = folder.as_ref();
         let shown = folder.display().to_string();
         let shown = shown.trim_end_matches('/');
         let mut findings = Vec::new();
-        let tree = self.examine(folder, shown, &facade, &mut findings);
+        let tree = self.examine(folder, shown, None, &mut findings)?;
         for release in releases {
             against(release, &tree.sources, shown, &mut findings);
         }
@@ -94,7 +94,7 @@ fn version(tree: &Examined, source: &Source) -> CheckedVersion {
         fingerprint: Schema::parse(&source.text)
             .ok()
             .map(|schema| schema.fingerprint()),
-        locked: tree.lock_file.lists(&source.key()),
+        locked: tree.output.lock_file.lists(&source.key()),
         upcast: said.upcast.contains(&source.version),
         retired: said.retired,
         became: said.became,

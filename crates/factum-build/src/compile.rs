@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 
 use crate::aggregate::Aggregate;
 use crate::finding::{Error, Finding, Rule, settle};
+use crate::generate::Scope;
 use crate::model::Version;
+use crate::output::{Generated, Output};
 use crate::settings::Settings;
 use crate::tree::Source;
-use crate::{evolution, generate, lock, lower, tree};
+use crate::{evolution, generate, lock, lower, output, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -29,6 +29,7 @@ pub struct Builder {
     facade: String,
     out_dir: Option<PathBuf>,
     locked: Option<bool>,
+    serde: bool,
 }
 
 impl Default for Builder {
@@ -44,6 +45,7 @@ impl Builder {
             facade: "::factum".to_owned(),
             out_dir: None,
             locked: None,
+            serde: false,
         }
     }
 
@@ -71,6 +73,17 @@ impl Builder {
         self
     }
 
+    /// Whether the types derive serde's `Serialize` and `Deserialize`; they don't by default.
+    ///
+    /// Fields, symbols and branches are called as in the schema, and unions look as in Avro's JSON
+    /// encoding. The package then depends on `serde` with the feature `derive`, and on `jiff` and `uuid`
+    /// with the feature `serde` where their types are used.
+    #[must_use]
+    pub fn serde(mut self, serde: bool) -> Self {
+        self.serde = serde;
+        self
+    }
+
     /// Generates code from the schemas in `folder`, relative to the package's own folder.
     ///
     /// Nothing is written unless every schema is in order.
@@ -92,42 +105,83 @@ impl Builder {
         }
         println!("cargo::rerun-if-changed={}", root.display());
         let out_dir = self.target_dir()?;
-        let facade = self.facade_path()?;
-
-        let mut findings = Vec::new();
-        let tree = self.examine(&root, &shown, &facade, &mut findings);
-        settle(findings)?;
-
-        tree.lock_file.write(&tree.lock).map_err(Error::one)?;
-        for (name, text) in tree.files {
-            write_if_changed(&out_dir.join(name), &text).map_err(Error::one)?;
+        let output = self.output(&root, &shown, None)?;
+        for warning in &output.warnings {
+            println!("cargo::warning={warning}");
         }
-        Ok(())
+        output.write(&out_dir).map(drop)
     }
 
-    /// Reads and checks everything, and writes nothing.
+    /// Generates code from the schemas in `folder` into the folder `target`, for those who check it
+    /// in: a file for each aggregate, as [`compile`](Self::compile) writes it into `OUT_DIR`.
+    ///
+    /// Files whose text stays the same are not touched. Files in `target` that this function wrote
+    /// earlier, for an aggregate that is gone, are removed; all others are left alone. The generated
+    /// files include the schemas by the path from `target` to `folder`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile); nothing is written then.
+    pub fn generate_into(
+        &self,
+        folder: impl AsRef<Path>,
+        target: impl AsRef<Path>,
+    ) -> Result<Generated, Error> {
+        let (folder, target) = (folder.as_ref(), target.as_ref());
+        let output = self.output(folder, &folder.display().to_string(), Some(target))?;
+        let changed = output.write(target)?;
+        let removed = output.remove_others(target)?;
+        Ok(Generated {
+            changed,
+            removed,
+            warnings: output.warnings,
+        })
+    }
+
+    fn output(&self, root: &Path, shown: &str, target: Option<&Path>) -> Result<Output, Error> {
+        let mut findings = Vec::new();
+        let examined = self.examine(root, shown, target, &mut findings)?;
+        settle(findings)?;
+        Ok(examined.output)
+    }
+
+    /// Reads and checks everything, and writes nothing. The generated files call the schemas by their
+    /// paths from `target`, or by their own.
     pub(crate) fn examine(
         &self,
         root: &Path,
         shown: &str,
-        facade: &TokenStream,
+        target: Option<&Path>,
         findings: &mut Vec<Finding>,
-    ) -> Examined {
-        let sources = tree::read(root, shown, findings);
+    ) -> Result<Examined, Error> {
+        let facade = self.facade_path()?;
+        let mut sources = tree::read(root, shown, findings);
+        if let Some(target) = target {
+            for source in &mut sources {
+                source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
+            }
+        }
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
         let lock_file = lock::File::read(root, shown, findings);
         let lock = lock_file.check(&sources, self.is_locked(), findings);
         evolution::check(&sources, &settings, findings);
-        let files = files(&sources, &settings, facade, findings);
+        let lowered: Vec<_> = sources
+            .iter()
+            .map(|source| (source, lower::version(source, findings)))
+            .collect();
+        let files = files(&lowered, &settings, &facade, self.serde, findings);
         say_once(findings);
-        Examined {
-            sources,
-            settings,
+        let output = Output {
             lock_file,
             lock,
             files,
-        }
+            warnings: warnings(&lowered),
+        };
+        Ok(Examined {
+            sources,
+            settings,
+            output,
+        })
     }
 
     fn target_dir(&self) -> Result<PathBuf, Error> {
@@ -139,7 +193,7 @@ impl Builder {
         })
     }
 
-    pub(crate) fn facade_path(&self) -> Result<TokenStream, Error> {
+    fn facade_path(&self) -> Result<TokenStream, Error> {
         let path = syn::parse_str::<syn::Path>(&self.facade);
         let path = path.map(|path| quote::quote!(#path));
         path.map_err(|error| {
@@ -155,17 +209,6 @@ impl Builder {
     }
 }
 
-/// A tree, and what becomes of it.
-pub(crate) struct Examined {
-    pub sources: Vec<Source>,
-    pub settings: Settings,
-    pub lock_file: lock::File,
-    /// The lock's entries as they shall be.
-    lock: lock::Entries,
-    /// The generated files' names and texts.
-    files: Vec<(String, String)>,
-}
-
 /// What the environment says; a variable that isn't set is empty.
 fn locked_by(factum_locked: &str, ci: &str) -> bool {
     let decisive = if factum_locked.is_empty() {
@@ -174,6 +217,13 @@ fn locked_by(factum_locked: &str, ci: &str) -> bool {
         factum_locked
     };
     matches!(decisive, "1" | "true")
+}
+
+/// A tree, and what becomes of it.
+pub(crate) struct Examined {
+    pub sources: Vec<Source>,
+    pub settings: Settings,
+    pub output: Output,
 }
 
 /// What no version can be read by Avro's rules is not told a second time by who generates code.
@@ -187,30 +237,36 @@ fn say_once(findings: &mut Vec<Finding>) {
     findings.retain(|finding| finding.rule != Rule::Unreadable || !told.contains(&finding.file));
 }
 
+type Lowered<'a> = (&'a Source, Option<Version>);
+
 /// The generated files' names and texts.
 fn files(
-    sources: &[Source],
+    lowered: &[Lowered<'_>],
     settings: &Settings,
     facade: &TokenStream,
+    serde: bool,
     findings: &mut Vec<Finding>,
 ) -> Vec<(String, String)> {
-    let lowered: Vec<_> = sources
-        .iter()
-        .map(|source| (source, lower::version(source, findings)))
-        .collect();
     let mut files = Vec::new();
     for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
         // What went wrong in one of the versions is reported already; the rest would mislead.
-        if let Some(aggregate) = aggregate(versions, settings)
-            && let Some(text) = generate::file(&aggregate, facade, findings)
-        {
+        let Some(aggregate) = aggregate(versions, settings) else {
+            continue;
+        };
+        let home = aggregate.home();
+        let scope = Scope {
+            home,
+            facade,
+            serde,
+        };
+        if let Some(text) = generate::file(&aggregate, scope, findings) {
             files.push((format!("{}.rs", aggregate.name), text));
         }
     }
     files
 }
 
-fn aggregate(versions: &[(&Source, Option<Version>)], settings: &Settings) -> Option<Aggregate> {
+fn aggregate(versions: &[Lowered<'_>], settings: &Settings) -> Option<Aggregate> {
     let name = versions.first()?.0.aggregate_type();
     let said = |(source, _): &(&Source, _)| {
         let event = settings.event(source)?;
@@ -247,21 +303,14 @@ fn join(events: &mut Vec<Vec<Version>>, event: &str, became: &str) {
     }
 }
 
-/// Replaces a file in one step, and leaves it alone if it holds `text` already.
-pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<(), Finding> {
-    if fs::read_to_string(path).is_ok_and(|known| known == text) {
-        return Ok(());
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let replace = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path).map(drop).map_err(std::io::Error::from)
-    };
-    replace().map_err(|error| {
-        let shown = path.display().to_string();
-        Finding::new(&shown, "", format!("can't write the file: {error}"))
-    })
+/// What is odd in the newest versions: the older ones can't be mended any more.
+fn warnings(lowered: &[Lowered<'_>]) -> Vec<Finding> {
+    let of = |(source, _): &Lowered<'_>| (source.aggregate_type(), source.event.clone());
+    let events = lowered.chunk_by(|a, b| of(a) == of(b));
+    let newest = events.filter_map(|versions| versions.last()?.1.as_ref());
+    newest
+        .flat_map(|version| version.warnings.clone())
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,30 +1,36 @@
 //! A field's default, from JSON to a Rust expression.
 
+mod fits;
+mod scalar;
+
 use factum_schema::FullName;
-use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::finding::Finding;
-use crate::model::{Body, Field, Scalar, Ty, Version};
+use crate::model::{Body, Field, FixedLogical, Ty, Union, Version};
 use crate::names;
+use crate::place::Home;
+use crate::variants::variants;
 
-/// What makes a default into Rust: the schema it stands in, and the path of the facade.
+/// A record whose default contains a record's default, and so on, is given up at this depth.
+const MAX_DEPTH: u32 = 64;
+
+/// What makes a default into Rust: the schema it stands in, whose file it is for, and the path of
+/// the facade.
+#[derive(Clone, Copy)]
 pub(crate) struct Defaults<'a> {
-    pub version: &'a Version,
-    pub facade: &'a TokenStream,
+    version: &'a Version,
+    home: Home<'a>,
+    facade: &'a TokenStream,
+    depth: u32,
 }
 
 /// Refuses defaults that Rust's types can't hold. That they fit Avro's is known already.
 pub(crate) fn check(version: &Version, findings: &mut Vec<Finding>) {
-    let facade = quote!();
-    let defaults = Defaults {
-        version,
-        facade: &facade,
-    };
+    let facade = TokenStream::new();
+    let defaults = Defaults::new(version, Home(""), &facade);
     for def in version.defs.values() {
         let Body::Record(fields) = &def.body else {
             continue;
@@ -42,75 +48,58 @@ pub(crate) fn check(version: &Version, findings: &mut Vec<Finding>) {
     }
 }
 
-impl Defaults<'_> {
+impl<'a> Defaults<'a> {
+    pub fn new(version: &'a Version, home: Home<'a>, facade: &'a TokenStream) -> Self {
+        Self {
+            version,
+            home,
+            facade,
+            depth: 0,
+        }
+    }
+
     /// The expression for `value` as a default of the type `ty`; `None` if it is out of range.
     pub fn expression(&self, ty: &Ty, value: &Value) -> Option<TokenStream> {
         match ty {
+            Ty::Null => Some(quote!(())),
             Ty::Scalar(scalar) => self.scalar(*scalar, value),
-            Ty::Fixed(_) => {
-                let bytes = bytes(value)?;
-                Some(quote!([#(#bytes),*]))
-            }
+            Ty::Fixed(fixed) => self.fixed(fixed.logical, value),
             Ty::Array(item) => self.array(item, value),
             Ty::Map(inner) => self.map(inner, value),
-            Ty::Nullable { null: 0, .. } => Some(quote!(None)),
+            Ty::Nullable { .. } if value.is_null() => Some(quote!(None)),
             Ty::Nullable { value: inner, .. } => {
                 let inner = self.expression(inner, value)?;
                 Some(quote!(Some(#inner)))
             }
-            Ty::Record(name) => self.record(name, value),
+            Ty::Union(union) => self.union(union, value),
+            Ty::Record { name, boxed } => {
+                let record = self.record(name, value)?;
+                Some(if *boxed {
+                    quote!(::std::boxed::Box::new(#record))
+                } else {
+                    record
+                })
+            }
             Ty::Enum(name) => {
-                let ty = names::type_ident(name.short());
+                let ty = self.home.place(name).top();
                 let variant = names::variant_ident(value.as_str()?);
                 Some(quote!(#ty::#variant))
             }
         }
     }
 
-    fn scalar(&self, scalar: Scalar, value: &Value) -> Option<TokenStream> {
-        let facade = self.facade;
-        Some(match scalar {
-            Scalar::Boolean => {
-                let value = value.as_bool()?;
-                quote!(#value)
+    fn fixed(&self, logical: Option<FixedLogical>, value: &Value) -> Option<TokenStream> {
+        let bytes = bytes(value)?;
+        match logical {
+            None => Some(quote!([#(#bytes),*])),
+            Some(FixedLogical::Decimal(digits)) => self.decimal(digits, &bytes),
+            Some(FixedLogical::Uuid) => Some(self.uuid(uuid::Uuid::from_slice(&bytes).ok()?)),
+            Some(FixedLogical::Duration) => {
+                let duration = factum_schema::Duration::from_bytes(bytes.try_into().ok()?);
+                let (months, days, millis) = (duration.months, duration.days, duration.millis);
+                Some(quote!(avro::Duration { months: #months, days: #days, millis: #millis }))
             }
-            Scalar::Int => literal(Literal::i32_unsuffixed(
-                i32::try_from(value.as_i64()?).ok()?,
-            )),
-            Scalar::Long => literal(Literal::i64_unsuffixed(value.as_i64()?)),
-            Scalar::Float => literal(Literal::f32_unsuffixed(value.as_f64()? as f32)),
-            Scalar::Double => literal(Literal::f64_unsuffixed(value.as_f64()?)),
-            Scalar::Bytes => {
-                let bytes = bytes(value)?;
-                quote!(::std::vec::Vec::from([#(#bytes),*]))
-            }
-            Scalar::String => {
-                let text = value.as_str()?;
-                quote!(::std::string::String::from(#text))
-            }
-            Scalar::TimestampMillis => {
-                self.timestamp(Timestamp::from_millisecond(value.as_i64()?).ok()?)
-            }
-            Scalar::TimestampMicros => {
-                self.timestamp(Timestamp::from_microsecond(value.as_i64()?).ok()?)
-            }
-            Scalar::Date => {
-                let since = SignedDuration::from_secs(value.as_i64()?.checked_mul(86_400)?);
-                let date = Date::constant(1970, 1, 1).checked_add(since).ok()?;
-                let (year, month, day) = (date.year(), date.month(), date.day());
-                quote!(#facade::jiff::civil::date(#year, #month, #day))
-            }
-            Scalar::Uuid => {
-                let number = Uuid::try_parse(value.as_str()?).ok()?.as_u128();
-                quote!(#facade::uuid::Uuid::from_u128(#number))
-            }
-        })
-    }
-
-    fn timestamp(&self, time: Timestamp) -> TokenStream {
-        let facade = self.facade;
-        let (second, nanosecond) = (time.as_second(), time.subsec_nanosecond());
-        quote!(#facade::jiff::Timestamp::constant(#second, #nanosecond))
+        }
     }
 
     fn array(&self, item: &Ty, value: &Value) -> Option<TokenStream> {
@@ -130,15 +119,40 @@ impl Defaults<'_> {
         Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
     }
 
+    /// The default belongs to the first branch that it fits.
+    fn union(&self, union: &Union, value: &Value) -> Option<TokenStream> {
+        let fits = |ty: &Ty| fits::fits(ty, value, &self.version.defs);
+        let index = union.branches.iter().position(fits)?;
+        let is_option = union.null().is_some();
+        let Some(variant) = variants(union).into_iter().find(|v| v.index == index) else {
+            return Some(quote!(None));
+        };
+        let (ty, name) = (self.home.union(&union.name).top(), variant.ident());
+        let inner = self.expression(variant.ty, value)?;
+        let value = quote!(#ty::#name(#inner));
+        Some(if is_option {
+            quote!(Some(#value))
+        } else {
+            value
+        })
+    }
+
     fn record(&self, name: &FullName, value: &Value) -> Option<TokenStream> {
         let Body::Record(fields) = &self.version.def(name).body else {
             return None;
         };
+        let deeper = Self {
+            depth: self.depth + 1,
+            ..*self
+        };
+        if deeper.depth > MAX_DEPTH {
+            return None;
+        }
         let values = fields
             .iter()
-            .map(|field| self.field(field, value))
+            .map(|field| deeper.field(field, value))
             .collect::<Option<Vec<_>>>()?;
-        let ty = names::type_ident(name.short());
+        let ty = self.home.place(name).top();
         Some(quote!(#ty { #(#values),* }))
     }
 
@@ -148,10 +162,6 @@ impl Defaults<'_> {
         let name = names::field_ident(&field.name);
         Some(quote!(#name: #value))
     }
-}
-
-fn literal(literal: Literal) -> TokenStream {
-    quote!(#literal)
 }
 
 /// Avro writes bytes as a string whose characters are the bytes.

@@ -20,13 +20,36 @@
 //! | string, bytes, fixed | `String`, `Vec<u8>`, `[u8; N]` |
 //! | array, map | `Vec<T>`, `BTreeMap<String, T>` |
 //! | record, enum | a struct, an enum |
+//! | null | `()` |
 //! | a union of null and T, in either order | `Option<T>` |
-//! | timestamp-millis, timestamp-micros on long | `jiff::Timestamp`; what is finer is cut off, toward the past |
+//! | any other union | an enum, see below; with null among the branches, an `Option` of it |
+//! | decimal on bytes or fixed | `factum::schema::Decimal<PRECISION, SCALE>`, of at most 38 digits |
+//! | big-decimal on bytes | `factum::schema::BigDecimal` |
+//! | uuid on string or fixed(16) | `uuid::Uuid` |
 //! | date on int | `jiff::civil::Date` |
-//! | uuid on string | `uuid::Uuid` |
+//! | time-millis on int, time-micros on long | `jiff::civil::Time` |
+//! | timestamp-millis, -micros, -nanos on long | `jiff::Timestamp` |
+//! | local-timestamp-millis, -micros, -nanos on long | `jiff::civil::DateTime` |
+//! | duration on fixed(12) | `factum::schema::Duration` |
 //!
-//! Anything else (other unions and logical types, records that contain themselves, arrays of items
-//! that take no bytes) is refused. Fields are in snake case and symbols in camel case in Rust.
+//! Fields are in snake case and symbols in camel case in Rust. What is finer than a time's unit is cut
+//! off, toward the past. A logical type that is unknown, or not valid where it stands, is its plain type,
+//! and a warning.
+//!
+//! A union's enum is called after its record and field: `OrderPayment` for the field `payment` of `Order`.
+//! Its variants are called after their types: `Long`, `TimestampMicros`, `Array`, `Card`. A union in an
+//! array that is itself a branch of a union gets `Item` behind that name, in a map `Value`.
+//!
+//! A record that contains itself is boxed where Rust needs it. A value may nest such records 128 deep, and
+//! the arrays of a value may hold 65,536 items together that take no bytes, such as nulls. What goes beyond
+//! can be written, but not read; the engine, which reads what it is about to append, refuses it.
+//!
+//! Types of the aggregate's own namespace stand beside its events; all others in modules after their
+//! namespace, from the aggregate's own on: for `bank.loan`, `bank.loan.parts.Term` is `parts::Term`, and
+//! `bank.Money` is `bank::Money`.
+//!
+//! Refused is what has no value in Rust: a record that contains itself in every value, an enum without
+//! symbols, a union of null alone, a decimal of more than 38 digits, and names that would be one in Rust.
 //!
 //! # Changing an event
 //!
@@ -67,14 +90,19 @@ mod lock;
 mod lower;
 mod model;
 mod names;
+mod output;
+mod place;
 mod plan;
+mod recursion;
 mod resolve;
 mod settings;
 mod tree;
+mod variants;
 
 pub use check::{Checked, CheckedVersion, Release};
 pub use compile::{Builder, compile};
 pub use finding::{Error, Finding, Rule};
+pub use output::Generated;
 
 /// What a `build.rs` returns.
 pub type Result = std::result::Result<(), Error>;

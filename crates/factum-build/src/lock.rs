@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::compile::write_if_changed;
 use crate::finding::{Finding, Rule};
+use crate::output::write_if_changed;
 use crate::settings;
 use crate::tree::Source;
 
@@ -131,7 +131,7 @@ impl File {
         for (key, Entry { fingerprint, hash }) in entries {
             let _ = writeln!(text, "{key} {fingerprint} {hash}");
         }
-        write_if_changed(&self.path, &text)
+        write_if_changed(&self.path, &text).map(drop)
     }
 }
 

@@ -1,14 +1,15 @@
-//! From any schema to the part of Avro that code is generated for. What lies outside is refused,
-//! with its place in the file.
+//! From any schema to what code is generated for. What has no value in Rust is refused, with its
+//! place in the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use factum_schema::{Body as AvroBody, FullName, Named, Schema, Shape, Type};
+use factum_schema::{Body as AvroBody, FullName, LogicalType, Named, Schema, Shape, Type};
+use serde_json::Value;
 
-use crate::default;
 use crate::finding::Finding;
-use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Version};
+use crate::model::{Body, Def, Field, Fixed, FixedLogical, Scalar, Ty, Union, UnionName, Version};
 use crate::tree::Source;
+use crate::{default, names, recursion};
 
 /// The version that `source` holds, or findings.
 pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Version> {
@@ -18,12 +19,13 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
         schema: &schema,
         file: &source.shown,
         findings,
+        warnings: Vec::new(),
         open: BTreeSet::new(),
-        failed: BTreeSet::new(),
         defs: BTreeMap::new(),
     };
     let root = lower.event(source)?;
-    let defs = lower.defs;
+    lower.settle_recursion();
+    let (defs, warnings) = (lower.defs, lower.warnings);
     let version = Version {
         event: source.event.clone(),
         version: source.version,
@@ -32,8 +34,11 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
         fingerprint: schema.fingerprint(),
         root,
         defs,
+        warnings,
     };
-    default::check(&version, findings);
+    if findings.len() == before {
+        default::check(&version, findings);
+    }
     if findings.len() == before {
         second_opinion(source, findings);
     }
@@ -49,10 +54,28 @@ fn parse(source: &Source, findings: &mut Vec<Finding>) -> Option<Schema> {
         .ok()
 }
 
-/// apache-avro may know a rule that factum-schema does not; it can't say where it is broken.
+/// apache-avro may know a rule that factum-schema does not; it can't say where it is broken. Of
+/// defaults it knows less: it takes none for big-decimal.
 fn second_opinion(source: &Source, findings: &mut Vec<Finding>) {
-    if let Err(error) = apache_avro::Schema::parse_str(&source.text) {
+    let Ok(mut json) = serde_json::from_str(&source.text) else {
+        return;
+    };
+    strip_defaults(&mut json);
+    if let Err(error) = apache_avro::Schema::parse(&json) {
         findings.push(Finding::new(&source.shown, "", error.to_string()));
+    }
+}
+
+fn strip_defaults(json: &mut Value) {
+    match json {
+        Value::Array(list) => list.iter_mut().for_each(strip_defaults),
+        Value::Object(object) => {
+            object.remove("default");
+            for key in ["type", "items", "values", "fields"] {
+                object.get_mut(key).into_iter().for_each(strip_defaults);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -60,10 +83,9 @@ struct Lower<'a> {
     schema: &'a Schema,
     file: &'a str,
     findings: &'a mut Vec<Finding>,
-    /// The records that are being lowered, to notice one that contains itself.
+    warnings: Vec<Finding>,
+    /// The named types that are lowered, or being lowered.
     open: BTreeSet<FullName>,
-    /// The records that were refused already, each reported once.
-    failed: BTreeSet<FullName>,
     defs: BTreeMap<FullName, Def>,
 }
 
@@ -76,8 +98,10 @@ impl Lower<'_> {
 
     /// The event's record must be what its folder says.
     fn event(&mut self, source: &Source) -> Option<FullName> {
-        let root = self.schema.root();
-        let Ty::Record(name) = self.ty(root)? else {
+        let (Shape::Named(name), logical) = (&self.schema.root().shape, None) else {
+            return self.note("", "an event is a record");
+        };
+        let Ty::Record { name, .. } = self.named(name, logical)? else {
             return self.note("", "an event is a record");
         };
         if name.short() != source.event {
@@ -99,96 +123,90 @@ impl Lower<'_> {
         Some(name)
     }
 
-    fn ty(&mut self, ty: &Type) -> Option<Ty> {
+    fn settle_recursion(&mut self) {
+        for name in recursion::settle(&mut self.defs) {
+            let pointer = self.defs[&name].pointer.clone();
+            let message = format!(
+                "every `{name}` contains another one, so that none has an end; put a union with null, an array or a map \
+                 between"
+            );
+            self.note::<()>(&pointer, message);
+        }
+    }
+
+    /// The type `ty`, whose union, if there is one in it, is called `home`.
+    fn ty(&mut self, ty: &Type, home: &UnionName) -> Option<Ty> {
+        let logical = self.logical(ty);
         match &ty.shape {
-            Shape::Named(name) => {
-                self.no_logical(ty)?;
-                self.reference(name, &ty.pointer)
+            Shape::Null => Some(Ty::Null),
+            Shape::Named(name) => self.named(name, logical),
+            Shape::Array(inner) => Some(Ty::Array(Box::new(self.ty(inner, home)?))),
+            Shape::Map(inner) => Some(Ty::Map(Box::new(self.ty(inner, home)?))),
+            Shape::Union(branches) => self.union(branches, &ty.pointer, home),
+            shape => {
+                let scalar = scalar(shape, logical);
+                self.check_digits(logical, &ty.pointer)?;
+                Some(Ty::Scalar(scalar))
             }
-            Shape::Array(inner) => {
-                self.no_logical(ty)?;
-                self.array(inner)
+        }
+    }
+
+    /// One without a meaning is its plain type, and a warning.
+    fn logical(&mut self, ty: &Type) -> Option<LogicalType> {
+        self.schema.logical_type(ty).unwrap_or_else(|message| {
+            self.warnings
+                .push(Finding::new(self.file, &ty.pointer, message));
+            None
+        })
+    }
+
+    fn check_digits(&mut self, logical: Option<LogicalType>, pointer: &str) -> Option<()> {
+        match logical {
+            Some(LogicalType::Decimal(digits)) if digits.precision > 38 => {
+                let message = format!(
+                    "a decimal of {} digits is not supported, 38 is the most; use the logical type big-decimal",
+                    digits.precision
+                );
+                self.note(pointer, message)
             }
-            Shape::Map(inner) => {
-                self.no_logical(ty)?;
-                Some(Ty::Map(Box::new(self.ty(inner)?)))
-            }
-            Shape::Union(branches) => self.nullable(branches, &ty.pointer),
-            Shape::Null => self.note(&ty.pointer, "`null` is supported only within a union"),
-            shape => self.scalar(shape, ty).map(Ty::Scalar),
+            _ => Some(()),
         }
     }
 
-    fn scalar(&mut self, shape: &Shape, ty: &Type) -> Option<Scalar> {
-        let plain = match shape {
-            Shape::Boolean => Scalar::Boolean,
-            Shape::Int => Scalar::Int,
-            Shape::Long => Scalar::Long,
-            Shape::Float => Scalar::Float,
-            Shape::Double => Scalar::Double,
-            Shape::Bytes => Scalar::Bytes,
-            _ => Scalar::String,
-        };
-        match (plain, ty.logical.as_deref()) {
-            (plain, None) => Some(plain),
-            (Scalar::Long, Some("timestamp-millis")) => Some(Scalar::TimestampMillis),
-            (Scalar::Long, Some("timestamp-micros")) => Some(Scalar::TimestampMicros),
-            (Scalar::Int, Some("date")) => Some(Scalar::Date),
-            (Scalar::String, Some("uuid")) => Some(Scalar::Uuid),
-            (plain, Some(logical)) => self.logical(logical, plain.label(), &ty.pointer),
-        }
-    }
-
-    fn logical<T>(&mut self, logical: &str, label: &str, pointer: &str) -> Option<T> {
-        let message = format!(
-            "the logical type `{logical}` on `{label}` is not supported; supported are timestamp-millis and \
-             timestamp-micros on long, date on int, and uuid on string"
-        );
-        self.note(&format!("{pointer}/logicalType"), message)
-    }
-
-    fn no_logical(&mut self, ty: &Type) -> Option<()> {
-        match &ty.logical {
-            Some(logical) => self.logical(logical, ty.shape.label(), &ty.pointer),
-            None => Some(()),
-        }
-    }
-
-    fn array(&mut self, inner: &Type) -> Option<Ty> {
-        let item = self.ty(inner)?;
-        if item.least(&self.defs) == 0 {
-            let message = "the items of this array take no bytes, so a reader could not tell a true number of \
-                           items from a false one; not supported";
-            return self.note(&inner.pointer, message);
-        }
-        Some(Ty::Array(Box::new(item)))
-    }
-
-    fn nullable(&mut self, branches: &[Type], pointer: &str) -> Option<Ty> {
+    fn union(&mut self, branches: &[Type], pointer: &str, home: &UnionName) -> Option<Ty> {
         let is_null = |ty: &Type| matches!(ty.shape, Shape::Null);
+        if branches.iter().all(is_null) {
+            return self.note(pointer, "a union needs a branch other than null");
+        }
         match branches {
             [null, other] | [other, null] if is_null(null) => Some(Ty::Nullable {
                 null: u32::from(!is_null(&branches[0])),
-                value: Box::new(self.ty(other)?),
+                value: Box::new(self.ty(other, home)?),
             }),
-            _ => self.note(
-                pointer,
-                "this union is not supported; supported are unions of null and one other type",
-            ),
+            branches => {
+                let lowered: Vec<_> = branches
+                    .iter()
+                    .map(|b| self.ty(b, &within(b, home)))
+                    .collect();
+                let branches = lowered.into_iter().collect::<Option<_>>()?;
+                let name = home.clone();
+                Some(Ty::Union(Union { name, branches }))
+            }
         }
     }
 
-    fn reference(&mut self, name: &FullName, pointer: &str) -> Option<Ty> {
+    fn named(&mut self, name: &FullName, logical: Option<LogicalType>) -> Option<Ty> {
         let named = self.schema.named(name)?;
-        if let Some(logical) = &named.logical {
-            return self.logical(logical, name.as_str(), &named.pointer);
-        }
         match &named.body {
-            AvroBody::Fixed(size) => Some(Ty::Fixed(Fixed {
-                name: name.clone(),
-                aliases: named.aliases.clone(),
-                size: *size,
-            })),
+            AvroBody::Fixed(size) => {
+                self.check_digits(logical, &named.pointer)?;
+                Some(Ty::Fixed(Fixed {
+                    name: name.clone(),
+                    aliases: named.aliases.clone(),
+                    size: *size,
+                    logical: logical.and_then(on_fixed),
+                }))
+            }
             AvroBody::Enum { symbols, default } => {
                 if symbols.is_empty() {
                     return self.note(&named.pointer, "an enum without symbols has no values");
@@ -200,35 +218,23 @@ impl Lower<'_> {
                 self.define(named, body);
                 Some(Ty::Enum(name.clone()))
             }
-            AvroBody::Record(fields) => self.record(named, fields, pointer),
+            AvroBody::Record(fields) => {
+                self.record(named, fields);
+                let (name, boxed) = (name.clone(), false);
+                Some(Ty::Record { name, boxed })
+            }
         }
     }
 
-    fn record(
-        &mut self,
-        named: &Named,
-        fields: &[factum_schema::Field],
-        pointer: &str,
-    ) -> Option<Ty> {
-        let name = &named.name;
-        if self.failed.contains(name) {
-            return None;
+    /// What is wrong with a record is reported once, where it is defined.
+    fn record(&mut self, named: &Named, fields: &[factum_schema::Field]) {
+        if self.open.insert(named.name.clone()) {
+            let fields: Vec<_> = fields
+                .iter()
+                .filter_map(|f| self.field(f, &named.name))
+                .collect();
+            self.define(named, Body::Record(fields));
         }
-        if self.defs.contains_key(name) {
-            return Some(Ty::Record(name.clone()));
-        }
-        if !self.open.insert(name.clone()) {
-            let message = format!("the record `{name}` contains itself; not supported");
-            return self.note(pointer, message);
-        }
-        let fields: Vec<_> = fields.iter().map(|field| self.field(field)).collect();
-        self.open.remove(name);
-        let Some(fields) = fields.into_iter().collect() else {
-            self.failed.insert(name.clone());
-            return None;
-        };
-        self.define(named, Body::Record(fields));
-        Some(Ty::Record(name.clone()))
     }
 
     fn define(&mut self, named: &Named, body: Body) {
@@ -238,18 +244,69 @@ impl Lower<'_> {
             doc: named.doc.clone(),
             pointer: named.pointer.clone(),
             body,
+            recursive: false,
         };
         self.defs.insert(named.name.clone(), def);
     }
 
-    fn field(&mut self, field: &factum_schema::Field) -> Option<Field> {
+    fn field(&mut self, field: &factum_schema::Field, record: &FullName) -> Option<Field> {
+        let home = UnionName {
+            record: record.clone(),
+            suffix: names::camel_case(&field.name),
+        };
         Some(Field {
             name: field.name.clone(),
             aliases: field.aliases.clone(),
             doc: field.doc.clone(),
-            ty: self.ty(&field.ty)?,
+            ty: self.ty(&field.ty, &home)?,
             default: field.default.clone(),
             pointer: field.pointer.clone(),
         })
+    }
+}
+
+/// What a union within the branch of another is called.
+fn within(branch: &Type, home: &UnionName) -> UnionName {
+    let more = match branch.shape {
+        Shape::Array(_) => "Item",
+        Shape::Map(_) => "Value",
+        _ => "",
+    };
+    UnionName {
+        record: home.record.clone(),
+        suffix: format!("{}{more}", home.suffix),
+    }
+}
+
+fn on_fixed(logical: LogicalType) -> Option<FixedLogical> {
+    match logical {
+        LogicalType::Decimal(digits) => Some(FixedLogical::Decimal(digits)),
+        LogicalType::Uuid => Some(FixedLogical::Uuid),
+        LogicalType::Duration => Some(FixedLogical::Duration),
+        _ => None,
+    }
+}
+
+fn scalar(shape: &Shape, logical: Option<LogicalType>) -> Scalar {
+    match (logical, shape) {
+        (Some(LogicalType::Decimal(digits)), _) => Scalar::Decimal(digits),
+        (Some(LogicalType::BigDecimal), _) => Scalar::BigDecimal,
+        (Some(LogicalType::Uuid), _) => Scalar::Uuid,
+        (Some(LogicalType::Date), _) => Scalar::Date,
+        (Some(LogicalType::TimeMillis), _) => Scalar::TimeMillis,
+        (Some(LogicalType::TimeMicros), _) => Scalar::TimeMicros,
+        (Some(LogicalType::TimestampMillis), _) => Scalar::TimestampMillis,
+        (Some(LogicalType::TimestampMicros), _) => Scalar::TimestampMicros,
+        (Some(LogicalType::TimestampNanos), _) => Scalar::TimestampNanos,
+        (Some(LogicalType::LocalTimestampMillis), _) => Scalar::LocalTimestampMillis,
+        (Some(LogicalType::LocalTimestampMicros), _) => Scalar::LocalTimestampMicros,
+        (Some(LogicalType::LocalTimestampNanos), _) => Scalar::LocalTimestampNanos,
+        (_, Shape::Boolean) => Scalar::Boolean,
+        (_, Shape::Int) => Scalar::Int,
+        (_, Shape::Long) => Scalar::Long,
+        (_, Shape::Float) => Scalar::Float,
+        (_, Shape::Double) => Scalar::Double,
+        (_, Shape::Bytes) => Scalar::Bytes,
+        _ => Scalar::String,
     }
 }

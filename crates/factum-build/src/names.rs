@@ -35,7 +35,7 @@ pub(crate) fn field_ident(avro: &str) -> Ident {
 }
 
 /// A word that Rust keeps for itself gets `r#`, or `_` behind it where even that is not allowed.
-fn ident(name: String) -> Ident {
+pub(crate) fn ident(name: String) -> Ident {
     match name.as_str() {
         "self" | "Self" | "super" | "crate" | "_" => format_ident!("{name}_"),
         name => syn::parse_str(name)
@@ -43,7 +43,8 @@ fn ident(name: String) -> Ident {
     }
 }
 
-fn camel_case(name: &str) -> String {
+/// `paid_back` is `PaidBack`.
+pub(crate) fn camel_case(name: &str) -> String {
     let camel: String = name.split('_').map(capitalized).collect();
     if camel.starts_with(|c: char| c.is_ascii_alphabetic()) {
         camel

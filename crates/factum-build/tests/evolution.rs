@@ -242,3 +242,101 @@ fn every_older_version_is_checked_against_the_newest() {
     let place = "(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)";
     assert!(findings[0].ends_with(&format!("{place}{}", upcaster(2))));
 }
+
+fn lost(branch: &str) -> String {
+    format!(
+        "the union has no branch that `{branch}` can be read as; keep the branch: values of it are in the log for as long \
+         as the log is"
+    )
+}
+
+#[test]
+fn every_branch_of_a_union_needs_a_reader() {
+    reads(
+        &field(r#"["int", "string"]"#),
+        &field(r#"["null", "bytes", "double"]"#),
+    );
+    reads(&field(r#""int""#), &field(r#"["string", "long"]"#));
+    reads(&field(r#"["int", "long"]"#), &field(r#""double""#));
+    refuses(
+        &field(r#"["int", "string"]"#),
+        &field(r#"["null", "long"]"#),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/1)", lost("string")),
+    );
+    refuses(
+        &field(r#"["null", "int", "string"]"#),
+        &field(r#"["int", "string"]"#),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/0)", lost("null")),
+    );
+    refuses(
+        &field(r#"["int", "boolean", "string"]"#),
+        &field(r#"["int", "string", "null"]"#),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/1)", lost("boolean")),
+    );
+}
+
+#[test]
+fn a_branch_is_found_by_name_and_not_by_shape() {
+    let record = |rest: &str| format!(r#"{{"type": "record", {rest}, "fields": []}}"#);
+    let (a, b) = (record(r#""name": "A""#), record(r#""name": "B""#));
+    let renamed = record(r#""name": "C", "aliases": ["B"]"#);
+    reads(
+        &field(&format!("[{a}, {b}]")),
+        &field(&format!("[{renamed}, {a}]")),
+    );
+    refuses(
+        &field(&format!("[{a}, {b}]")),
+        &field(&format!(r#"[{a}, "null", "int"]"#)),
+        &format!(
+            "/fields/0/type: {} {V1}/fields/0/type/1)",
+            lost("bank.loan.B")
+        ),
+    );
+}
+
+#[test]
+fn decimals_may_grow_but_not_move_their_point() {
+    let decimal =
+        |digits: &str| format!(r#"{{"type": "bytes", "logicalType": "decimal", {digits}}}"#);
+    let money = decimal(r#""precision": 9, "scale": 2"#);
+    reads(
+        &field(&money),
+        &field(&decimal(r#""precision": 12, "scale": 2"#)),
+    );
+    reads(&field(&money), &field(r#""bytes""#));
+    // Avro says nothing of digits here: what has more of them could not be held.
+    let stays = |what: &str| {
+        format!(
+            "/fields/0/type: {what}; keep the type, or add a field with a default {V1}/fields/0/type)"
+        )
+    };
+    let shorter = decimal(r#""precision": 8, "scale": 2"#);
+    let finding = stays("decimal(9, 2) can't be read as decimal(8, 2)");
+    refuses(&field(&money), &field(&shorter), &finding);
+    let finer = decimal(r#""precision": 12, "scale": 3"#);
+    let finding = stays("decimal(9, 2) can't be read as decimal(12, 3)");
+    refuses(&field(&money), &field(&finer), &finding);
+    refuses_logical(
+        r#""bytes""#,
+        &money,
+        "what was written without a logical type is read as a `decimal`",
+    );
+}
+
+#[test]
+fn what_is_wrong_within_a_record_that_contains_itself_is_told_once() {
+    let tree = |ty: &str| {
+        field(&format!(
+            r#"{{"type": "record", "name": "T", "fields": [
+                {{"name": "v", "type": "{ty}"}}, {{"name": "l", "type": ["null", "T"]}}, {{"name": "r", "type": ["null", "T"]}}]}}"#
+        ))
+    };
+    reads(&tree("int"), &tree("long"));
+    refuses(
+        &tree("long"),
+        &tree("int"),
+        &format!(
+            "/fields/0/type/fields/0/type: `long` can't be read as `int`; {WIDEN} {V1}/fields/0/type/fields/0/type)"
+        ),
+    );
+}

@@ -13,77 +13,75 @@ fn refuses(ty: &str, pointer: &str, message: &str) {
     assert_eq!(tree.findings(), [expected]);
 }
 
-#[track_caller]
-fn refuses_logical(plain: &str, logical: &str) {
-    let ty =
-        format!(r#"{{"type": "{plain}", "logicalType": "{logical}", "precision": 4, "scale": 2}}"#);
-    let message = format!(
-        "the logical type `{logical}` on `{plain}` is not supported; supported are timestamp-millis and \
-         timestamp-micros on long, date on int, and uuid on string"
-    );
-    refuses(&ty, "/fields/0/type/logicalType", &message);
-}
-
 #[test]
-fn logical_types_without_a_meaning_here() {
-    refuses_logical("bytes", "decimal");
-    refuses_logical("bytes", "personal");
-    refuses_logical("int", "time-millis");
-    refuses_logical("long", "time-micros");
-    refuses_logical("long", "timestamp-nanos");
-    refuses_logical("long", "local-timestamp-micros");
-    refuses_logical("int", "timestamp-micros");
-    refuses_logical("long", "date");
-    refuses_logical("string", "made-up");
-    let on = "supported are timestamp-millis and timestamp-micros on long, date on int, and uuid on string";
+fn decimals_of_more_digits_than_rust_holds() {
+    let message =
+        "a decimal of 39 digits is not supported, 38 is the most; use the logical type big-decimal";
     refuses(
-        r#"{"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"}"#,
-        "/fields/0/type/logicalType",
-        &format!("the logical type `duration` on `bank.loan.D` is not supported; {on}"),
-    );
-    refuses(
-        r#"["null", {"type": "array", "items": {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}}]"#,
-        "/fields/0/type/1/items/logicalType",
-        &format!("the logical type `uuid` on `bank.loan.U` is not supported; {on}"),
-    );
-}
-
-#[test]
-fn unions_of_more_than_null_and_a_type() {
-    let message = "this union is not supported; supported are unions of null and one other type";
-    for union in [
-        r#"["int", "string"]"#,
-        r#"["null", "int", "string"]"#,
-        r#"["null"]"#,
-        "[]",
-    ] {
-        refuses(union, "/fields/0/type", message);
-    }
-    refuses(
-        r#""null""#,
+        r#"{"type": "bytes", "logicalType": "decimal", "precision": 39, "scale": 2}"#,
         "/fields/0/type",
-        "`null` is supported only within a union",
+        message,
+    );
+    refuses(
+        r#"["null", {"type": "fixed", "name": "D", "size": 20, "logicalType": "decimal", "precision": 39}]"#,
+        "/fields/0/type/1",
+        message,
     );
 }
 
 #[test]
-fn records_that_contain_themselves() {
+fn unions_without_a_value() {
+    for union in [r#"["null"]"#, "[]"] {
+        refuses(
+            union,
+            "/fields/0/type",
+            "a union needs a branch other than null",
+        );
+    }
+}
+
+#[test]
+fn records_that_have_no_end() {
+    let message = "every `bank.loan.Tree` contains another one, so that none has an end; put a union with null, an \
+                   array or a map between";
     refuses(
-        r#"{"type": "record", "name": "Tree", "fields": [
-            {"name": "children", "type": {"type": "array", "items": "Tree"}}]}"#,
-        "/fields/0/type/fields/0/type/items",
-        "the record `bank.loan.Tree` contains itself; not supported",
+        r#"{"type": "record", "name": "Tree", "fields": [{"name": "child", "type": "Tree"}]}"#,
+        "/fields/0/type",
+        message,
+    );
+    let tree = Tree::submitted(&[
+        r#"{"name": "f", "type": {"type": "record", "name": "A", "fields": [
+        {"name": "b", "type": {"type": "record", "name": "B", "fields": [{"name": "a", "type": "A"}]}}]}}"#,
+    ]);
+    let findings = tree.findings();
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let event = Tree::submitted(&[r#"{"name": "again", "type": "Submitted"}"#]).findings();
+    assert_eq!(event.len(), 1, "{event:?}");
+}
+
+#[test]
+fn unions_and_types_of_one_name() {
+    let tree = Tree::submitted(&[r#"{"name": "kind", "type": ["int", "string"]},
+        {"name": "other", "type": {"type": "record", "name": "SubmittedKind", "fields": []}}"#]);
+    assert_eq!(
+        tree.findings(),
+        [
+            "schemas/bank/loan/Submitted/1.avsc: /fields/1/type: the union in the field `kind` of `bank.loan.Submitted` \
+             and `bank.loan.SubmittedKind` would both be one Rust type, the other is at \
+             schemas/bank/loan/Submitted/1.avsc: /fields/0; make them the same in both events' newest versions, or \
+             rename one"
+        ]
     );
 }
 
 #[test]
-fn arrays_whose_items_take_no_bytes() {
-    refuses(
-        r#"{"type": "array", "items": {"type": "record", "name": "Empty", "fields": []}}"#,
-        "/fields/0/type/items",
-        "the items of this array take no bytes, so a reader could not tell a true number of items from a false one; \
-         not supported",
-    );
+fn defaults_without_an_end() {
+    let tree = Tree::submitted(&[
+        r#"{"name": "f", "type": {"type": "record", "name": "R", "fields": [
+        {"name": "r", "type": ["R", "null"], "default": {}}]}, "default": {}}"#,
+    ]);
+    let findings = tree.findings();
+    assert!(findings[0].contains("is no value of"), "{findings:?}");
 }
 
 #[test]

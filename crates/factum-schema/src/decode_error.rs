@@ -43,7 +43,20 @@ pub enum DecodeErrorKind {
         /// How many symbols or branches there are.
         count: u32,
     },
-    /// A date, a time or a UUID is outside of what its type can hold.
+    /// Records that contain themselves lie deeper than [`Reader::MAX_DEPTH`](crate::Reader::MAX_DEPTH).
+    #[error(
+        "records lie within each other deeper than {}",
+        crate::Reader::MAX_DEPTH
+    )]
+    Depth,
+    /// Arrays hold more than
+    /// [`Reader::MAX_EMPTY_ITEMS`](crate::Reader::MAX_EMPTY_ITEMS) items that take no bytes.
+    #[error(
+        "arrays hold more than {} items that take no bytes",
+        crate::Reader::MAX_EMPTY_ITEMS
+    )]
+    EmptyItems,
+    /// A date, a time, a decimal or a UUID is outside of what its type can hold.
     #[error("not a {0}")]
     Logical(&'static str),
     /// The value was not written in single-object encoding.

@@ -43,22 +43,27 @@ impl Schema {
         }
     }
 
-    /// The specification of old, which every implementation follows: the first branch's default.
+    /// A default is one of any branch: the first that it fits.
     fn check_union(&self, branches: &[Type], value: &Value, at: &str, findings: &mut Vec<Finding>) {
-        let Some(first) = branches.first() else {
-            return misfit("union without branches", value, at, findings);
-        };
-        let mut inner = Vec::new();
-        self.check(first, value, at, &mut inner);
-        if !inner.is_empty() {
+        if self.default_branch(branches, value).is_none() {
+            let labels: Vec<_> = branches.iter().map(|b| b.shape.label()).collect();
             findings.push(Finding {
                 pointer: at.to_owned(),
                 message: format!(
-                    "{value} does not fit the union's first branch `{}`; put the default's type first",
-                    first.shape.label()
+                    "{value} fits no branch of the union, which are {}",
+                    labels.join(", ")
                 ),
             });
         }
+    }
+
+    /// The index of the branch that a union's default belongs to: the first that it fits.
+    pub fn default_branch(&self, branches: &[Type], value: &Value) -> Option<usize> {
+        branches.iter().position(|branch| {
+            let mut misfits = Vec::new();
+            self.check(branch, value, "", &mut misfits);
+            misfits.is_empty()
+        })
     }
 
     fn check_named(&self, named: &Named, value: &Value, at: &str, findings: &mut Vec<Finding>) {

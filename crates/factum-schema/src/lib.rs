@@ -8,14 +8,18 @@
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
 //!   [`mod@write`] puts values together. Values travel in Avro's single-object encoding, see [`frame`].
 
+mod blocks;
 mod canonical;
 mod compat;
+mod decimal;
 mod decode_error;
 mod default;
+mod duration;
 mod fingerprint;
 pub mod frame;
 mod json;
 mod logical;
+mod logical_type;
 mod parse;
 mod reader;
 mod schema;
@@ -26,8 +30,11 @@ pub use compat::{
     Direction, Incompatibility, Mode, Rule, UnknownMode, Violation, check, incompatibilities,
     meaning_changes,
 };
+pub use decimal::{BigDecimal, Decimal, DecimalError};
 pub use decode_error::{DecodeError, DecodeErrorKind};
+pub use duration::Duration;
 pub use fingerprint::crc64_avro;
+pub use logical_type::LogicalType;
 pub use parse::{Finding, ParseError};
 pub use reader::Reader;
-pub use schema::{Body, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};
+pub use schema::{Body, Digits, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};

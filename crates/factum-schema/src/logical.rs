@@ -1,8 +1,13 @@
-//! Logical types: Rust's types for what Avro writes as a plain long, int or string.
+//! Logical types of time and identity: Rust's types for what Avro writes as a plain long, int or
+//! string.
 
-use jiff::civil::Date;
+mod local;
+
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
+
+pub use local::{local_timestamp_micros, local_timestamp_millis, local_timestamp_nanos};
 
 use crate::{DecodeError, DecodeErrorKind as Kind, Reader, write};
 
@@ -12,16 +17,37 @@ const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 impl Reader<'_> {
+    /// A value of the logical type `name`, made of a long.
+    #[inline]
+    fn made_of_long<T>(
+        &mut self,
+        name: &'static str,
+        make: impl FnOnce(i64) -> Option<T>,
+    ) -> Result<T> {
+        let left = self.rest.len();
+        let number = self.long()?;
+        make(number).ok_or_else(|| self.error_before(left, Kind::Logical(name)))
+    }
+
+    /// A value of the logical type `name`, made of an int.
+    #[inline]
+    fn made_of_int<T>(
+        &mut self,
+        name: &'static str,
+        make: impl FnOnce(i64) -> Option<T>,
+    ) -> Result<T> {
+        let left = self.rest.len();
+        let number = i64::from(self.int()?);
+        make(number).ok_or_else(|| self.error_before(left, Kind::Logical(name)))
+    }
+
     /// Reads a `timestamp-millis`.
     ///
     /// # Errors
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
     pub fn timestamp_millis(&mut self) -> Result<Timestamp> {
-        let left = self.rest.len();
-        let millis = self.long()?;
-        Timestamp::from_millisecond(millis)
-            .map_err(|_| self.error_before(left, Kind::Logical("timestamp-millis")))
+        self.made_of_long("timestamp-millis", |n| Timestamp::from_millisecond(n).ok())
     }
 
     /// Reads a `timestamp-micros`.
@@ -30,10 +56,36 @@ impl Reader<'_> {
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
     pub fn timestamp_micros(&mut self) -> Result<Timestamp> {
-        let left = self.rest.len();
-        let micros = self.long()?;
-        Timestamp::from_microsecond(micros)
-            .map_err(|_| self.error_before(left, Kind::Logical("timestamp-micros")))
+        self.made_of_long("timestamp-micros", |n| Timestamp::from_microsecond(n).ok())
+    }
+
+    /// Reads a `timestamp-nanos`.
+    ///
+    /// # Errors
+    /// As [`Reader::long`].
+    #[inline]
+    pub fn timestamp_nanos(&mut self) -> Result<Timestamp> {
+        self.made_of_long("timestamp-nanos", |n| {
+            Timestamp::from_nanosecond(n.into()).ok()
+        })
+    }
+
+    /// Reads a `time-millis`.
+    ///
+    /// # Errors
+    /// As [`Reader::int`], or it is no time of a day.
+    #[inline]
+    pub fn time_millis(&mut self) -> Result<Time> {
+        self.made_of_int("time-millis", |n| time_of_day(n, 1_000))
+    }
+
+    /// Reads a `time-micros`.
+    ///
+    /// # Errors
+    /// As [`Reader::long`], or it is no time of a day.
+    #[inline]
+    pub fn time_micros(&mut self) -> Result<Time> {
+        self.made_of_long("time-micros", |n| time_of_day(n, 1_000_000))
     }
 
     /// Reads a `date`.
@@ -42,11 +94,12 @@ impl Reader<'_> {
     /// As [`Reader::int`], or the day lies outside of the years -9999 to 9999.
     #[inline]
     pub fn date(&mut self) -> Result<Date> {
-        let left = self.rest.len();
-        let days = i64::from(self.int()?);
-        EPOCH
-            .checked_add(SignedDuration::from_secs(days * SECONDS_A_DAY))
-            .map_err(|_| self.error_before(left, Kind::Logical("date")))
+        let date = |days| {
+            EPOCH
+                .checked_add(SignedDuration::from_secs(days * SECONDS_A_DAY))
+                .ok()
+        };
+        self.made_of_int("date", date)
     }
 
     /// Reads a `uuid` from its text.
@@ -59,6 +112,46 @@ impl Reader<'_> {
         let text = self.slice()?;
         Uuid::try_parse_ascii(text).map_err(|_| self.error_before(left, Kind::Logical("uuid")))
     }
+
+    /// Reads a `uuid` from a fixed of 16 bytes.
+    ///
+    /// # Errors
+    /// The bytes end before.
+    #[inline]
+    pub fn uuid_fixed(&mut self) -> Result<Uuid> {
+        self.fixed().map(Uuid::from_bytes)
+    }
+}
+
+/// The time so many units after midnight.
+#[inline]
+fn time_of_day(units: i64, units_a_second: i64) -> Option<Time> {
+    let (seconds, rest) = (
+        units.div_euclid(units_a_second),
+        units.rem_euclid(units_a_second),
+    );
+    if !(0..SECONDS_A_DAY).contains(&seconds) {
+        return None;
+    }
+    let (minutes, second) = (seconds / 60, seconds % 60);
+    let nanosecond = rest * (1_000_000_000 / units_a_second);
+    let part = |number: i64| i8::try_from(number).ok();
+    Time::new(
+        part(minutes / 60)?,
+        part(minutes % 60)?,
+        part(second)?,
+        nanosecond as i32,
+    )
+    .ok()
+}
+
+/// How many units lie between midnight and the time.
+#[inline]
+fn since_midnight(time: Time, units_a_second: i64) -> i64 {
+    let minutes = i64::from(time.hour()) * 60 + i64::from(time.minute());
+    let seconds = minutes * 60 + i64::from(time.second());
+    let rest = i64::from(time.subsec_nanosecond()) / (1_000_000_000 / units_a_second);
+    seconds * units_a_second + rest
 }
 
 /// Appends a `timestamp-millis`. What is finer is cut off toward the past, as Java does it.
@@ -75,6 +168,36 @@ pub fn timestamp_micros(out: &mut Vec<u8>, value: Timestamp) {
     write::long(out, value.as_microsecond() - below);
 }
 
+/// Appends a `timestamp-nanos`.
+///
+/// A long holds the times from 1677-09-21 to 2262-04-11. What lies outside is written as a number
+/// that no reader takes for a long, since any other would be another time; whoever reads back what
+/// they are about to keep, as the engine does, is told.
+#[inline]
+pub fn timestamp_nanos(out: &mut Vec<u8>, value: Timestamp) {
+    nanos(out, value.as_nanosecond());
+}
+
+#[inline]
+fn nanos(out: &mut Vec<u8>, value: i128) {
+    match i64::try_from(value) {
+        Ok(value) => write::long(out, value),
+        Err(_) => out.extend_from_slice(&[0xff; 10]),
+    }
+}
+
+/// Appends a `time-millis`. What is finer is cut off.
+#[inline]
+pub fn time_millis(out: &mut Vec<u8>, value: Time) {
+    write::long(out, since_midnight(value, 1_000));
+}
+
+/// Appends a `time-micros`. What is finer is cut off.
+#[inline]
+pub fn time_micros(out: &mut Vec<u8>, value: Time) {
+    write::long(out, since_midnight(value, 1_000_000));
+}
+
 /// Appends a `date`: the days since 1970-01-01.
 #[inline]
 pub fn date(out: &mut Vec<u8>, value: Date) {
@@ -87,4 +210,10 @@ pub fn date(out: &mut Vec<u8>, value: Date) {
 pub fn uuid(out: &mut Vec<u8>, value: Uuid) {
     let mut text = Uuid::encode_buffer();
     write::string(out, value.hyphenated().encode_lower(&mut text));
+}
+
+/// Appends a `uuid` as a fixed of 16 bytes.
+#[inline]
+pub fn uuid_fixed(out: &mut Vec<u8>, value: Uuid) {
+    write::fixed(out, value.as_bytes());
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::json;
-use crate::schema::{Body, Field, FullName, Named, Schema, Shape, Type};
+use crate::schema::{Body, Digits, Field, FullName, Named, Schema, Shape, Type};
 
 /// A mistake in a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,18 +86,19 @@ impl Parser {
     }
 
     fn ty(&mut self, json: &Value, at: &str, space: &str) -> Option<Type> {
-        let (shape, logical) = match json {
-            Value::String(name) => (self.reference(name, at, space)?, None),
-            Value::Array(branches) => (self.union(branches, at, space)?, None),
+        let (shape, logical, digits) = match json {
+            Value::String(name) => (self.reference(name, at, space)?, None, None),
+            Value::Array(branches) => (self.union(branches, at, space)?, None, None),
             Value::Object(object) => {
                 let logical = self.text(object, "logicalType", at);
-                (self.object(object, at, space)?, logical)
+                (self.object(object, at, space)?, logical, digits(object))
             }
             _ => return self.note(at, "a type is a name, an object or an array of types"),
         };
         Some(Type {
             shape,
             logical,
+            digits,
             pointer: at.to_owned(),
         })
     }
@@ -175,6 +176,7 @@ impl Parser {
             aliases,
             doc: self.text(object, "doc", at),
             logical: self.text(object, "logicalType", at),
+            digits: digits(object),
             pointer: at.to_owned(),
             body,
         };
@@ -313,6 +315,15 @@ impl Parser {
 
 const NAME_RULE: &str = "letters, digits and underscores, not starting with a digit";
 const RESERVED: [&str; 6] = ["array", "map", "record", "error", "enum", "fixed"];
+
+/// A precision without a scale has the scale 0. What makes no sense together is ignored, as the
+/// specification has it for logical types.
+fn digits(object: &Object) -> Option<Digits> {
+    let number = |value: &Value| u32::try_from(value.as_u64()?).ok();
+    let precision = object.get("precision").and_then(number)?;
+    let scale = object.get("scale").map_or(Some(0), number)?;
+    (precision > 0 && scale <= precision).then_some(Digits { precision, scale })
+}
 
 fn primitive(name: &str) -> Option<Shape> {
     Some(match name {

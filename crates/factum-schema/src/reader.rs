@@ -1,7 +1,5 @@
 //! Takes apart the bytes of a value.
 
-use std::collections::BTreeMap;
-
 use crate::{DecodeError, DecodeErrorKind as Kind};
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -9,20 +7,32 @@ type Result<T> = std::result::Result<T, DecodeError>;
 /// Reads a value's bytes from front to back; generated code calls it field by field.
 ///
 /// Safe on any bytes: nothing panics, nothing is allocated before the bytes that fill it are known to
-/// be there, and a number of items is checked against the bytes that are left. The depth of calls is
-/// that of the schema: schemas that contain themselves are refused when code is generated.
+/// be there, and a number of items is checked against the bytes that are left. What takes no bytes is
+/// bounded by [`Reader::MAX_EMPTY_ITEMS`], and records within themselves by [`Reader::MAX_DEPTH`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     pub(crate) rest: &'a [u8],
     len: usize,
+    depth: u32,
+    /// How many more items may take no bytes.
+    pub(crate) empty_items: u32,
 }
 
 impl<'a> Reader<'a> {
+    /// How deep a value may nest records of types that contain themselves.
+    pub const MAX_DEPTH: u32 = 128;
+
+    /// How many items that take no bytes (nulls, records without fields) the arrays of a value may
+    /// hold together: no bytes vouch for their number.
+    pub const MAX_EMPTY_ITEMS: u32 = 65_536;
+
     /// Reads from the start of `value`.
     pub fn new(value: &'a [u8]) -> Self {
         Self {
             rest: value,
             len: value.len(),
+            depth: 0,
+            empty_items: Self::MAX_EMPTY_ITEMS,
         }
     }
 
@@ -59,6 +69,22 @@ impl<'a> Reader<'a> {
     #[cold]
     pub fn unknown_schema(&self, fingerprint: u64) -> DecodeError {
         DecodeError::new(Kind::UnknownSchema { fingerprint }, 0)
+    }
+
+    /// Reads a record of a type that contains itself, within at most [`Reader::MAX_DEPTH`] others:
+    /// bytes can't exhaust the stack.
+    ///
+    /// # Errors
+    /// It lies deeper, or the record's own error.
+    #[inline]
+    pub fn nested<T>(&mut self, record: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth == Self::MAX_DEPTH {
+            return Err(self.error(Kind::Depth));
+        }
+        self.depth += 1;
+        let value = record(self)?;
+        self.depth -= 1;
+        Ok(value)
     }
 
     /// Takes `N` bytes.
@@ -233,84 +259,4 @@ impl<'a> Reader<'a> {
             value(self).map(Some)
         }
     }
-
-    /// Reads an array, whose items take at least `least` bytes each, 1 or more.
-    ///
-    /// # Errors
-    /// A number of items that the remaining bytes can't hold, or an item's own error.
-    #[inline]
-    pub fn array<T>(
-        &mut self,
-        least: usize,
-        mut item: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut items = Vec::new();
-        while let Some(block) = self.block(least)? {
-            items.reserve(block.items.min(self.room_for::<T>()));
-            for _ in 0..block.items {
-                items.push(item(self)?);
-            }
-        }
-        Ok(items)
-    }
-
-    /// Reads a map, whose values take at least `least` bytes each. The last of several values of
-    /// one key counts.
-    ///
-    /// # Errors
-    /// A number of entries that the remaining bytes can't hold, or a value's own error.
-    #[inline]
-    pub fn map<T>(
-        &mut self,
-        least: usize,
-        mut value: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<BTreeMap<String, T>> {
-        let mut entries = BTreeMap::new();
-        while let Some(block) = self.block(1 + least)? {
-            for _ in 0..block.items {
-                let key = self.string()?;
-                entries.insert(key, value(self)?);
-            }
-        }
-        Ok(entries)
-    }
-
-    /// How many values of `T` take as much memory as the bytes that are left: what may be allocated
-    /// on the word of a number of items alone.
-    fn room_for<T>(&self) -> usize {
-        self.rest.len() / size_of::<T>().max(1)
-    }
-
-    /// Reads the head of an array's or a map's next block; `None` after the last one.
-    #[inline]
-    pub(crate) fn block(&mut self, least: usize) -> Result<Option<Block>> {
-        let left = self.rest.len();
-        let count = self.long()?;
-        if count == 0 {
-            return Ok(None);
-        }
-        let bytes = if count < 0 { Some(self.long()?) } else { None };
-        let room = self.rest.len();
-        let fits = |limit: usize, number: u64| usize::try_from(number).is_ok_and(|n| n <= limit);
-        if !fits(room / least.max(1), count.unsigned_abs()) {
-            return Err(self.error_before(left, Kind::Length(count)));
-        }
-        match bytes {
-            Some(size) if size < 0 || !fits(room, size.unsigned_abs()) => {
-                Err(self.error_before(left, Kind::Length(size)))
-            }
-            _ => Ok(Some(Block {
-                items: count.unsigned_abs() as usize,
-                bytes: bytes.map(|size| size as usize),
-            })),
-        }
-    }
-}
-
-/// The head of a block of items.
-pub(crate) struct Block {
-    /// How many items follow.
-    pub(crate) items: usize,
-    /// How many bytes they take, if the writer said so.
-    pub(crate) bytes: Option<usize>,
 }

@@ -34,10 +34,22 @@ impl Schema {
 pub struct Type {
     /// What it is made of.
     pub shape: Shape,
-    /// The attribute `logicalType`, as it stands there.
+    /// The attribute `logicalType`, as it stands there; what it means is
+    /// [`Schema::logical_type`](crate::Schema::logical_type)'s to say.
     pub logical: Option<String>,
+    /// The attributes `precision` and `scale`, if they are those of a decimal.
+    pub digits: Option<Digits>,
     /// Where it stands in its file, as a JSON pointer; the whole file is the empty pointer.
     pub pointer: String,
+}
+
+/// How many digits a decimal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digits {
+    /// All digits, at least 1.
+    pub precision: u32,
+    /// Those behind the point, at most `precision`.
+    pub scale: u32,
 }
 
 /// What a type is made of.
@@ -98,8 +110,11 @@ pub struct Named {
     pub aliases: Vec<FullName>,
     /// The attribute `doc`.
     pub doc: Option<String>,
-    /// The attribute `logicalType`, as it stands there.
+    /// The attribute `logicalType`, as it stands there; what it means is
+    /// [`Schema::logical_type`](crate::Schema::logical_type)'s to say.
     pub logical: Option<String>,
+    /// The attributes `precision` and `scale`, if they are those of a decimal.
+    pub digits: Option<Digits>,
     /// Where it is defined in its file, as a JSON pointer.
     pub pointer: String,
     /// What it is made of.

@@ -4,7 +4,12 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::logical::{date, timestamp_micros, timestamp_millis, uuid};
+pub use crate::decimal::{big_decimal, decimal, decimal_fixed};
+pub use crate::duration::duration;
+pub use crate::logical::{
+    date, local_timestamp_micros, local_timestamp_millis, local_timestamp_nanos, time_micros,
+    time_millis, timestamp_micros, timestamp_millis, timestamp_nanos, uuid, uuid_fixed,
+};
 
 /// Appends a boolean.
 #[inline]

@@ -153,8 +153,8 @@ fn defaults_that_do_not_fit() {
         "/fields/0/default/a~1b: \"x\" is no value of the type `int`",
     );
     finds(
-        &defaulted(r#"["null", "string"]"#, r#""x""#),
-        "/fields/0/default: \"x\" does not fit the union's first branch `null`; put the default's type first",
+        &defaulted(r#"["null", "int"]"#, r#""x""#),
+        "/fields/0/default: \"x\" fits no branch of the union, which are null, int",
     );
     finds(
         &defaulted(
@@ -176,6 +176,7 @@ fn defaults_that_fit() {
         (r#""double""#, "1"),
         (r#""bytes""#, "\"\u{ff}\""),
         (r#"["string", "null"]"#, r#""x""#),
+        (r#"["null", "string"]"#, r#""x""#),
         (r#"{"type": "array", "items": "int"}"#, "[1, 2]"),
     ] {
         Schema::parse(&defaulted(ty, default)).unwrap();

@@ -1,6 +1,6 @@
 // Makes vectors.json from values.json with Java's Avro: each value as its version's single-object
 // encoding, and as what the event's newest version makes of it.
-// With org.apache.avro:avro:1.12.1 and its dependencies in lib/:
+// With org.apache.avro:avro:1.12.2 and its dependencies in lib/:
 //   java -cp 'lib/*' Make.java ../../schemas < values.json > vectors.json
 
 import com.fasterxml.jackson.databind.ObjectMapper;

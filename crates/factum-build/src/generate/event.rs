@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::items::docs;
+use super::docs::docs;
 use super::older;
 use super::read::Readers;
-use super::write;
+use super::scope::Scope;
 use crate::aggregate::Aggregate;
 use crate::model::Version;
 use crate::names;
 
 /// The enum itself, a variant for each event.
-pub(super) fn enumeration(aggregate: &Aggregate) -> TokenStream {
+pub(super) fn enumeration(aggregate: &Aggregate, scope: Scope<'_>) -> TokenStream {
     let name = event_enum(aggregate);
     let docs = docs(&format!("What happens to a `{}`.", aggregate.name));
     let variants = aggregate.newest().map(|newest| {
@@ -27,9 +27,11 @@ pub(super) fn enumeration(aggregate: &Aggregate) -> TokenStream {
         });
         quote!(#docs #retired #event(#event))
     });
+    let serde = scope.serde();
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq)]
+        #serde
         #[allow(clippy::all, clippy::pedantic)]
         pub enum #name { #(#variants),* }
     }
@@ -80,7 +82,8 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
 }
 
 /// The conversions into the enum, and its `Event`.
-pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> TokenStream {
+pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) -> TokenStream {
+    let facade = scope.facade;
     let name = event_enum(aggregate);
     let aggregate_name = &aggregate.name;
     let events: Vec<_> = aggregate.newest().map(ident).collect();
@@ -94,7 +97,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, facade: &TokenStre
         .map(|newest| fingerprint_const(newest, newest));
     let writers = aggregate
         .newest()
-        .map(|newest| write::function(newest.root.short()));
+        .map(|newest| aggregate.home().place(&newest.root).function("write"));
     let arms = arms(aggregate, readers, facade);
     quote! {
         #(

@@ -1,21 +1,32 @@
-//! Structs for records, enums for enums.
+//! Structs for records, enums for enums and unions.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::aggregate::Item;
-use crate::model::{Body, Def, Field, Scalar, Ty, Version};
+use super::docs::{docs, precision};
+use super::scope::Scope;
+use crate::aggregate::{Item, Kind};
+use crate::model::{Body, Def, Field, Ty, Union, Version};
 use crate::names;
+use crate::place::Place;
+use crate::variants::variants;
 
-pub(super) fn item(item: Item<'_>, facade: &TokenStream) -> TokenStream {
-    match &item.def.body {
-        Body::Record(fields) => record(item.version, item.def, fields, facade),
-        Body::Enum { symbols, .. } => enumeration(item.def, symbols),
+pub(super) fn item(place: &Place, item: Item<'_>, scope: Scope<'_>) -> TokenStream {
+    match (item.kind, &item.def.body) {
+        (Kind::Union(field, union), _) => self::union(place, item.def, field, union, scope),
+        (Kind::Def, Body::Record(fields)) => record(place, item.version, item.def, fields, scope),
+        (Kind::Def, Body::Enum { symbols, .. }) => enumeration(place, item.def, symbols, scope),
     }
 }
 
-fn record(version: &Version, def: &Def, fields: &[Field], facade: &TokenStream) -> TokenStream {
-    let name = names::type_ident(def.name.short());
+fn record(
+    place: &Place,
+    version: &Version,
+    def: &Def,
+    fields: &[Field],
+    scope: Scope<'_>,
+) -> TokenStream {
+    let name = place.ident();
     let fallback = if def.name == version.root {
         format!(
             "The event `{}`, as of version {}.",
@@ -25,51 +36,45 @@ fn record(version: &Version, def: &Def, fields: &[Field], facade: &TokenStream) 
         format!("The record `{}`.", def.name)
     };
     let docs = docs(def.doc.as_deref().unwrap_or(&fallback));
-    let fields = fields.iter().map(|f| field(f, facade));
+    let fields = fields.iter().map(|f| field(f, &place.modules, scope));
+    let serde = scope.serde();
     quote! {
         #docs
         #[derive(Clone, Debug, PartialEq)]
+        #serde
         #[allow(clippy::all, clippy::pedantic)]
         pub struct #name { #(#fields),* }
     }
 }
 
-fn field(field: &Field, facade: &TokenStream) -> TokenStream {
+fn field(field: &Field, modules: &[String], scope: Scope<'_>) -> TokenStream {
     let name = names::field_ident(&field.name);
     let fallback = format!("The field `{}`.", field.name);
     let docs = docs(field.doc.as_deref().unwrap_or(&fallback));
     let precision = precision(&field.ty).map(self::docs);
-    let ty = rust_type(&field.ty, facade);
-    quote!(#docs #precision pub #name: #ty)
+    let (ty, rename) = (
+        scope.rust_type(&field.ty, modules),
+        scope.rename(&field.name),
+    );
+    quote!(#docs #precision #rename pub #name: #ty)
 }
 
-/// What a reader of the struct has to know: the log keeps less than `jiff::Timestamp` holds.
-fn precision(ty: &Ty) -> Option<&'static str> {
-    match ty {
-        Ty::Scalar(Scalar::TimestampMillis) => {
-            Some("\nKept in whole milliseconds: what is finer is cut off, toward the past.")
-        }
-        Ty::Scalar(Scalar::TimestampMicros) => {
-            Some("\nKept in whole microseconds: what is finer is cut off, toward the past.")
-        }
-        Ty::Array(inner) | Ty::Map(inner) | Ty::Nullable { value: inner, .. } => precision(inner),
-        _ => None,
-    }
-}
-
-fn enumeration(def: &Def, symbols: &[String]) -> TokenStream {
-    let name = names::type_ident(def.name.short());
+fn enumeration(place: &Place, def: &Def, symbols: &[String], scope: Scope<'_>) -> TokenStream {
+    let name = place.ident();
     let fallback = format!("The enum `{}`.", def.name);
     let docs = docs(def.doc.as_deref().unwrap_or(&fallback));
     let variants: Vec<_> = symbols.iter().map(|s| names::variant_ident(s)).collect();
     let variant_docs = symbols
         .iter()
         .map(|s| self::docs(&format!("The symbol `{s}`.")));
+    let renames = symbols.iter().map(|s| scope.rename(s));
+    let serde = scope.serde();
     quote! {
         #docs
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #serde
         #[allow(clippy::all, clippy::pedantic)]
-        pub enum #name { #(#variant_docs #variants),* }
+        pub enum #name { #(#variant_docs #renames #variants),* }
 
         impl #name {
             /// The symbol, as the schema spells it.
@@ -80,51 +85,58 @@ fn enumeration(def: &Def, symbols: &[String]) -> TokenStream {
     }
 }
 
-/// The Rust type for an Avro type.
-pub(super) fn rust_type(ty: &Ty, facade: &TokenStream) -> TokenStream {
-    let inner = |ty: &Ty| rust_type(ty, facade);
+fn union(place: &Place, def: &Def, field: &Field, union: &Union, scope: Scope<'_>) -> TokenStream {
+    let name = place.ident();
+    let docs = docs(&format!(
+        "What the field `{}` of `{}` may hold.",
+        field.name, def.name
+    ));
+    let serde = scope.serde();
+    let variants = variants(union).into_iter().map(|variant| {
+        let docs = self::docs(&format!("A value of {}.", described(variant.ty)));
+        let precision = precision(variant.ty).map(self::docs);
+        let (name, rename) = (variant.ident(), scope.rename(branch(variant.ty)));
+        let ty = scope.rust_type(variant.ty, &place.modules);
+        quote!(#docs #precision #rename #name(#ty))
+    });
+    quote! {
+        #docs
+        #[derive(Clone, Debug, PartialEq)]
+        #serde
+        #[allow(clippy::all, clippy::pedantic)]
+        pub enum #name { #(#variants),* }
+    }
+}
+
+fn described(ty: &Ty) -> String {
     match ty {
-        Ty::Scalar(scalar) => scalar_type(*scalar, facade),
-        Ty::Fixed(fixed) => {
-            let size = proc_macro2::Literal::usize_unsuffixed(fixed.size);
-            quote!([u8; #size])
-        }
-        Ty::Array(item) => {
-            let item = inner(item);
-            quote!(::std::vec::Vec<#item>)
-        }
-        Ty::Map(value) => {
-            let value = inner(value);
-            quote!(::std::collections::BTreeMap<::std::string::String, #value>)
-        }
-        Ty::Nullable { value, .. } => {
-            let value = inner(value);
-            quote!(::std::option::Option<#value>)
-        }
-        Ty::Record(name) | Ty::Enum(name) => {
-            let name = names::type_ident(name.short());
-            quote!(#name)
-        }
+        Ty::Record { name, .. } | Ty::Enum(name) => format!("`{name}`"),
+        Ty::Fixed(fixed) => format!("`{}`", fixed.name),
+        ty => format!("the type {}", ty.label()),
     }
 }
 
-fn scalar_type(scalar: Scalar, facade: &TokenStream) -> TokenStream {
-    match scalar {
-        Scalar::Boolean => quote!(bool),
-        Scalar::Int => quote!(i32),
-        Scalar::Long => quote!(i64),
-        Scalar::Float => quote!(f32),
-        Scalar::Double => quote!(f64),
-        Scalar::Bytes => quote!(::std::vec::Vec<u8>),
-        Scalar::String => quote!(::std::string::String),
-        Scalar::TimestampMillis | Scalar::TimestampMicros => quote!(#facade::jiff::Timestamp),
-        Scalar::Date => quote!(#facade::jiff::civil::Date),
-        Scalar::Uuid => quote!(#facade::uuid::Uuid),
+/// What Avro's JSON encoding calls a union's branch.
+fn branch(ty: &Ty) -> &str {
+    match ty {
+        Ty::Record { name, .. } | Ty::Enum(name) => name.as_str(),
+        Ty::Fixed(fixed) => fixed.name.as_str(),
+        Ty::Scalar(scalar) => scalar.plain().label(),
+        Ty::Array(_) => "array",
+        Ty::Map(_) => "map",
+        Ty::Null | Ty::Nullable { .. } | Ty::Union(_) => "null",
     }
 }
 
-/// Doc comments, a line each.
-pub(super) fn docs(text: &str) -> TokenStream {
-    let lines = text.lines().map(|line| format!(" {}", line.trim_end()));
-    quote!(#(#[doc = #lines])*)
+impl Scope<'_> {
+    /// Serde's derives, if they are asked for.
+    pub fn serde(&self) -> Option<TokenStream> {
+        self.serde
+            .then(|| quote!(#[derive(::serde::Serialize, ::serde::Deserialize)]))
+    }
+
+    /// Serde calls it as Avro does.
+    fn rename(&self, avro: &str) -> Option<TokenStream> {
+        self.serde.then(|| quote!(#[serde(rename = #avro)]))
+    }
 }

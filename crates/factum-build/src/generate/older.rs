@@ -6,23 +6,26 @@ use factum_schema::FullName;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use super::items::{self, docs};
+use super::docs::docs;
 use super::read::Readers;
-use crate::aggregate::{Aggregate, Item, same_body};
+use super::scope::Scope;
+use super::{Module, items};
+use crate::aggregate::{Aggregate, Item, Kind, same_body};
 use crate::finding::Finding;
 use crate::model::{Body, Ty, Version};
 use crate::names;
+use crate::place::Place;
 
 /// A module for each event of which there are such versions: `submitted::v1`.
 pub(super) fn modules(
     aggregate: &Aggregate,
-    newest: &BTreeMap<String, Item<'_>>,
-    facade: &TokenStream,
+    newest: &BTreeMap<Place, Item<'_>>,
+    scope: Scope<'_>,
     findings: &mut Vec<Finding>,
 ) -> TokenStream {
     let mut events: BTreeMap<&str, Vec<TokenStream>> = BTreeMap::new();
     for (version, _) in aggregate.upcasts() {
-        let module = module(version, newest, facade, findings);
+        let module = module(version, newest, scope, findings);
         events.entry(&version.event).or_default().push(module);
     }
     let modules = events.into_iter().map(|(event, versions)| {
@@ -33,7 +36,7 @@ pub(super) fn modules(
     quote!(#(#modules)*)
 }
 
-/// The struct of an older version, from the place where the aggregate's types are.
+/// The struct of an older version, from the top of the file.
 pub(super) fn path(version: &Version) -> TokenStream {
     let (event, number) = (names::field_ident(&version.event), number(version));
     let root = names::type_ident(version.root.short());
@@ -44,29 +47,33 @@ fn number(version: &Version) -> Ident {
     format_ident!("v{}", version.version)
 }
 
-/// The version's types are generated as if it was the only one of the only event.
+/// The version's types are generated as if it was the only one of the only event, but for those that
+/// are still what they were: an upcaster hands them on as they are.
 fn module(
     version: &Version,
-    newest: &BTreeMap<String, Item<'_>>,
-    facade: &TokenStream,
+    newest: &BTreeMap<Place, Item<'_>>,
+    scope: Scope<'_>,
     findings: &mut Vec<Finding>,
 ) -> TokenStream {
     let alone = Aggregate {
-        name: String::new(),
+        name: scope.home.0.to_owned(),
         events: vec![vec![version.clone()]],
         settings: BTreeMap::new(),
     };
-    let types = alone.items(findings);
-    let types = types.iter().map(|(name, item)| match newest.get(name) {
-        Some(same) if item.def.name != version.root && is_same(*item, *same) => {
-            let name = names::type_ident(name);
-            quote!(pub use super::super::#name;)
-        }
-        _ => items::item(*item, facade),
-    });
-    let readers = Readers::new(&alone, facade, findings);
+    let mut types = Module::default();
+    for (place, item) in alone.items(findings) {
+        let same = newest.get(&place).filter(|new| is_same(item, **new));
+        let tokens = match same {
+            Some(_) => shared(&place),
+            None => items::item(&place, item, scope),
+        };
+        types.at(&place.modules).push(tokens);
+    }
+    let types = types.tokens();
+    let readers = Readers::new(&alone, scope, findings);
     let (functions, entry) = (&readers.functions, readers.entry(version));
-    let (name, root) = (number(version), names::type_ident(version.root.short()));
+    let (facade, name) = (scope.facade, number(version));
+    let root = names::type_ident(version.root.short());
     let docs = docs(&format!(
         "Version {}, which an upcaster makes into the newest.",
         version.version
@@ -74,7 +81,7 @@ fn module(
     quote! {
         #docs
         pub mod #name {
-            #(#types)*
+            #types
             #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_variables)]
             const _: () = {
                 use #facade::schema as avro;
@@ -89,22 +96,43 @@ fn module(
     }
 }
 
-/// Whether a type and all that it holds is still what it was, so that upcasters can hand it on.
+/// The newest type, where an older version's would be the same.
+fn shared(place: &Place) -> TokenStream {
+    let up = place.modules.iter().map(|_| quote!(super::));
+    let path = place.top();
+    quote!(pub use super::super::#(#up)*#path;)
+}
+
+/// Whether a type and all that it holds is still what it was.
 fn is_same(old: Item<'_>, new: Item<'_>) -> bool {
+    match (old.kind, new.kind) {
+        (Kind::Union(_, a), Kind::Union(_, b)) => {
+            let mut names = Vec::new();
+            a.branches.iter().for_each(|ty| named(ty, &mut names));
+            a == b && are_same(names, old.version, new.version)
+        }
+        (Kind::Def, Kind::Def) => {
+            let (name, root) = (&old.def.name, &old.version.root);
+            name != root && are_same(vec![name.clone()], old.version, new.version)
+        }
+        _ => false,
+    }
+}
+
+fn are_same(mut names: Vec<FullName>, old: &Version, new: &Version) -> bool {
     let mut seen = BTreeSet::new();
-    let mut left = vec![old.def.name.clone()];
-    while let Some(name) = left.pop() {
+    while let Some(name) = names.pop() {
         if !seen.insert(name.clone()) {
             continue;
         }
-        let (old, Some(new)) = (old.version.def(&name), new.version.defs.get(&name)) else {
+        let (Some(old), Some(new)) = (old.defs.get(&name), new.defs.get(&name)) else {
             return false;
         };
         if !same_body(&old.body, &new.body) {
             return false;
         }
         if let Body::Record(fields) = &old.body {
-            fields.iter().for_each(|field| named(&field.ty, &mut left));
+            fields.iter().for_each(|field| named(&field.ty, &mut names));
         }
     }
     true
@@ -112,11 +140,8 @@ fn is_same(old: Item<'_>, new: Item<'_>) -> bool {
 
 /// The records and enums that a type is made of.
 fn named(ty: &Ty, names: &mut Vec<FullName>) {
-    match ty {
-        Ty::Record(name) | Ty::Enum(name) => names.push(name.clone()),
-        Ty::Array(inner) | Ty::Map(inner) | Ty::Nullable { value: inner, .. } => {
-            named(inner, names)
-        }
-        Ty::Scalar(_) | Ty::Fixed(_) => {}
+    if let Ty::Record { name, .. } | Ty::Enum(name) = ty {
+        names.push(name.clone());
     }
+    ty.inner().iter().for_each(|inner| named(inner, names));
 }

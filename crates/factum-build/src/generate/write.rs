@@ -1,25 +1,20 @@
 //! Functions that append a record or an enum.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
 
-use crate::model::{Body, Def, Field, Scalar, Ty};
+use super::scope::{Scope, method, number};
+use crate::model::{Body, Def, Field, Fixed, FixedLogical, Scalar, Ty, Union};
 use crate::names;
+use crate::variants::variants;
 
-/// The name of the function that writes a type. Types of one aggregate differ in their Rust names,
-/// so their functions do.
-pub(super) fn function(short: &str) -> Ident {
-    format_ident!("write_{}", names::type_name(short))
-}
-
-pub(super) fn writer(def: &Def) -> TokenStream {
-    let (function, ty) = (
-        function(def.name.short()),
-        names::type_ident(def.name.short()),
-    );
+pub(super) fn writer(def: &Def, scope: Scope<'_>) -> TokenStream {
+    let place = scope.home.place(&def.name);
+    let (function, ty) = (place.function("write"), place.top());
     match &def.body {
         Body::Record(fields) => {
-            let writes = fields.iter().map(field);
+            let written = fields.iter().filter(|field| field.ty != Ty::Null);
+            let writes = written.map(|f| field(f, scope));
             quote! {
                 fn #function(out: &mut ::std::vec::Vec<u8>, value: &#ty) { #(#writes)* }
             }
@@ -32,13 +27,13 @@ pub(super) fn writer(def: &Def) -> TokenStream {
     }
 }
 
-fn field(field: &Field) -> TokenStream {
+fn field(field: &Field, scope: Scope<'_>) -> TokenStream {
     let name = names::field_ident(&field.name);
     let place = Place {
         owned: quote!(value.#name),
         borrowed: quote!(&value.#name),
     };
-    let write = write(&field.ty, &place);
+    let write = scope.write(&field.ty, &place);
     quote!(#write;)
 }
 
@@ -48,58 +43,98 @@ struct Place {
     borrowed: TokenStream,
 }
 
-fn write(ty: &Ty, place: &Place) -> TokenStream {
-    let Place { owned, borrowed } = place;
-    match ty {
-        Ty::Scalar(scalar) => {
-            let method = scalar.method();
-            let value = match scalar {
-                Scalar::Bytes | Scalar::String => borrowed,
-                _ => owned,
-            };
-            quote!(avro::write::#method(out, #value))
-        }
-        Ty::Fixed(_) => quote!(avro::write::fixed(out, #borrowed)),
-        Ty::Array(item) => {
-            let item = closure(item);
-            quote!(avro::write::array(out, #borrowed, #item))
-        }
-        Ty::Map(value) => {
-            let value = closure(value);
-            quote!(avro::write::map(out, #borrowed, #value))
-        }
-        Ty::Nullable { null, value } => {
-            let null = proc_macro2::Literal::u32_unsuffixed(*null);
-            let value = closure(value);
-            quote!(avro::write::nullable(out, #null, #owned.as_ref(), #value))
-        }
-        Ty::Record(name) | Ty::Enum(name) => {
-            let function = function(name.short());
-            quote!(#function(out, #borrowed))
+impl Place {
+    /// What the variable `value` refers to.
+    fn value() -> Self {
+        Self {
+            owned: quote!(*value),
+            borrowed: quote!(value),
         }
     }
 }
 
-/// A function of `out` and a reference to the value.
-fn closure(ty: &Ty) -> TokenStream {
-    if let Ty::Record(name) | Ty::Enum(name) = ty {
-        let function = function(name.short());
-        return quote!(#function);
+impl Scope<'_> {
+    fn write(&self, ty: &Ty, place: &Place) -> TokenStream {
+        let Place { owned, borrowed } = place;
+        match ty {
+            Ty::Null => quote!(()),
+            Ty::Scalar(scalar) => {
+                let method = method(*scalar);
+                let value = match scalar {
+                    Scalar::Bytes | Scalar::String | Scalar::BigDecimal => borrowed,
+                    _ => owned,
+                };
+                quote!(avro::write::#method(out, #value))
+            }
+            Ty::Fixed(fixed) => self::fixed(fixed, place),
+            Ty::Array(item) => {
+                let item = self.closure(item);
+                quote!(avro::write::array(out, #borrowed, #item))
+            }
+            Ty::Map(value) => {
+                let value = self.closure(value);
+                quote!(avro::write::map(out, #borrowed, #value))
+            }
+            Ty::Nullable { null, value } => {
+                let (null, value) = (Literal::u32_unsuffixed(*null), self.closure(value));
+                quote!(avro::write::nullable(out, #null, #owned.as_ref(), #value))
+            }
+            Ty::Union(union) => self.union(union, borrowed),
+            Ty::Record { name, .. } | Ty::Enum(name) => {
+                let function = self.home.place(name).function("write");
+                quote!(#function(out, #borrowed))
+            }
+        }
     }
-    let place = Place {
-        owned: quote!(*value),
-        borrowed: quote!(value),
-    };
-    let write = match ty {
-        // A method call binds tighter than `*`, and reaches through the reference by itself.
-        Ty::Nullable { .. } => write(
-            ty,
-            &Place {
+
+    fn union(&self, union: &Union, borrowed: &TokenStream) -> TokenStream {
+        let name = self.home.union(&union.name).top();
+        let null = union.null().map(|index| {
+            let index = number(index);
+            quote!(None => avro::write::index(out, #index),)
+        });
+        let arms = variants(union).into_iter().map(|variant| {
+            let (index, write) = (
+                number(variant.index),
+                self.write(variant.ty, &Place::value()),
+            );
+            let variant = variant.ident();
+            let pattern = quote!(#name::#variant(value));
+            let pattern = if null.is_some() {
+                quote!(Some(#pattern))
+            } else {
+                pattern
+            };
+            quote!(#pattern => { avro::write::index(out, #index); #write; })
+        });
+        quote!(match #borrowed { #null #(#arms)* })
+    }
+
+    /// A function of `out` and a reference to the value.
+    fn closure(&self, ty: &Ty) -> TokenStream {
+        if let Ty::Record { name, boxed: false } | Ty::Enum(name) = ty {
+            let function = self.home.place(name).function("write");
+            return quote!(#function);
+        }
+        let place = match ty {
+            // A method call binds tighter than `*`, and reaches through the reference by itself.
+            Ty::Nullable { .. } => Place {
                 owned: quote!(value),
-                ..place
+                borrowed: quote!(value),
             },
-        ),
-        _ => write(ty, &place),
-    };
-    quote!(|out, value| #write)
+            _ => Place::value(),
+        };
+        let write = self.write(ty, &place);
+        quote!(|out, value| #write)
+    }
+}
+
+fn fixed(fixed: &Fixed, place: &Place) -> TokenStream {
+    let (Place { owned, borrowed }, size) = (place, number(fixed.size));
+    match fixed.logical {
+        None => quote!(avro::write::fixed(out, #borrowed)),
+        Some(FixedLogical::Decimal(_)) => quote!(avro::write::decimal_fixed(out, #owned, #size)),
+        Some(FixedLogical::Uuid) => quote!(avro::write::uuid_fixed(out, #owned)),
+        Some(FixedLogical::Duration) => quote!(avro::write::duration(out, #owned)),
+    }
 }

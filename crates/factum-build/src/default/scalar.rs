@@ -1,0 +1,124 @@
+//! Defaults of primitives, and of the logical types on them.
+
+use factum_schema::{DecodeError, Digits, Reader, write};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Defaults, bytes};
+use crate::model::Scalar;
+
+impl Defaults<'_> {
+    pub(super) fn scalar(&self, scalar: Scalar, value: &Value) -> Option<TokenStream> {
+        Some(match scalar {
+            Scalar::Boolean => {
+                let value = value.as_bool()?;
+                quote!(#value)
+            }
+            Scalar::Int => literal(Literal::i32_unsuffixed(
+                i32::try_from(value.as_i64()?).ok()?,
+            )),
+            Scalar::Long => literal(Literal::i64_unsuffixed(value.as_i64()?)),
+            Scalar::Float => literal(Literal::f32_unsuffixed(value.as_f64()? as f32)),
+            Scalar::Double => literal(Literal::f64_unsuffixed(value.as_f64()?)),
+            Scalar::Bytes => {
+                let bytes = bytes(value)?;
+                quote!(::std::vec::Vec::from([#(#bytes),*]))
+            }
+            Scalar::String => {
+                let text = value.as_str()?;
+                quote!(::std::string::String::from(#text))
+            }
+            Scalar::Decimal(digits) => self.decimal(digits, &bytes(value)?)?,
+            Scalar::BigDecimal => big_decimal(&bytes(value)?)?,
+            Scalar::Uuid => self.uuid(Uuid::try_parse(value.as_str()?).ok()?),
+            _ => self.time(scalar, value.as_i64()?)?,
+        })
+    }
+
+    /// A logical type of date and time.
+    fn time(&self, scalar: Scalar, number: i64) -> Option<TokenStream> {
+        let mut bytes = Vec::new();
+        write::long(&mut bytes, number);
+        Some(match scalar {
+            Scalar::Date => self.date(read(&bytes, Reader::date)?),
+            Scalar::TimeMillis => self.time_of_day(read(&bytes, Reader::time_millis)?),
+            Scalar::TimeMicros => self.time_of_day(read(&bytes, Reader::time_micros)?),
+            Scalar::TimestampMillis => self.timestamp(read(&bytes, Reader::timestamp_millis)?),
+            Scalar::TimestampMicros => self.timestamp(read(&bytes, Reader::timestamp_micros)?),
+            Scalar::TimestampNanos => self.timestamp(read(&bytes, Reader::timestamp_nanos)?),
+            Scalar::LocalTimestampMillis => {
+                self.date_time(read(&bytes, Reader::local_timestamp_millis)?)
+            }
+            Scalar::LocalTimestampMicros => {
+                self.date_time(read(&bytes, Reader::local_timestamp_micros)?)
+            }
+            Scalar::LocalTimestampNanos => {
+                self.date_time(read(&bytes, Reader::local_timestamp_nanos)?)
+            }
+            _ => return None,
+        })
+    }
+
+    pub(super) fn decimal(&self, digits: Digits, bytes: &[u8]) -> Option<TokenStream> {
+        let limit = 10_i128.checked_pow(digits.precision)?;
+        let unscaled = factum_schema::BigDecimal::from_be_bytes(bytes, 0)?.unscaled()?;
+        let Digits { precision, scale } = digits;
+        let unscaled =
+            (-limit < unscaled && unscaled < limit).then(|| Literal::i128_unsuffixed(unscaled))?;
+        Some(
+            quote!(avro::Decimal::<#precision, #scale>::from_unscaled(#unscaled).expect("it fits")),
+        )
+    }
+
+    pub(super) fn uuid(&self, id: Uuid) -> TokenStream {
+        let (facade, number) = (self.facade, id.as_u128());
+        quote!(#facade::uuid::Uuid::from_u128(#number))
+    }
+
+    fn timestamp(&self, time: Timestamp) -> TokenStream {
+        let facade = self.facade;
+        let (second, nanosecond) = (time.as_second(), time.subsec_nanosecond());
+        quote!(#facade::jiff::Timestamp::constant(#second, #nanosecond))
+    }
+
+    fn date(&self, date: Date) -> TokenStream {
+        let (facade, year, month, day) = (self.facade, date.year(), date.month(), date.day());
+        quote!(#facade::jiff::civil::date(#year, #month, #day))
+    }
+
+    fn time_of_day(&self, time: Time) -> TokenStream {
+        let (facade, hour, minute) = (self.facade, time.hour(), time.minute());
+        let (second, nanosecond) = (time.second(), time.subsec_nanosecond());
+        quote!(#facade::jiff::civil::time(#hour, #minute, #second, #nanosecond))
+    }
+
+    fn date_time(&self, value: DateTime) -> TokenStream {
+        let facade = self.facade;
+        let (date, time) = (self.date(value.date()), self.time_of_day(value.time()));
+        quote!(#facade::jiff::civil::DateTime::from_parts(#date, #time))
+    }
+}
+
+/// What the runtime makes of the bytes: the generated code's default is the same.
+fn read<'a, T>(
+    bytes: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Option<T> {
+    read(&mut Reader::new(bytes)).ok()
+}
+
+fn big_decimal(bytes: &[u8]) -> Option<TokenStream> {
+    let mut framed = Vec::new();
+    write::bytes(&mut framed, bytes);
+    let number = Reader::new(&framed).big_decimal().ok()?;
+    let (unscaled, scale) = (number.unscaled_be_bytes(), number.scale());
+    Some(quote!(avro::BigDecimal::from_be_bytes(&[#(#unscaled),*], #scale).expect("it has bytes")))
+}
+
+fn literal(literal: Literal) -> TokenStream {
+    quote!(#literal)
+}

@@ -1,0 +1,106 @@
+//! What every part of the generated file has to know.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::{Fixed, FixedLogical, Scalar, Ty};
+use crate::place::Home;
+
+/// Whose file it is, and how its code is to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub home: Home<'a>,
+    /// The path of the crate `factum`.
+    pub facade: &'a TokenStream,
+    /// Whether types get serde's derives.
+    pub serde: bool,
+}
+
+impl Scope<'_> {
+    /// The Rust type for an Avro type, as it is called within the modules `from`.
+    pub fn rust_type(&self, ty: &Ty, from: &[String]) -> TokenStream {
+        match ty {
+            Ty::Null => quote!(()),
+            Ty::Scalar(scalar) => self.scalar(*scalar),
+            Ty::Fixed(fixed) => self.fixed(fixed),
+            Ty::Array(item) => {
+                let item = self.rust_type(item, from);
+                quote!(::std::vec::Vec<#item>)
+            }
+            Ty::Map(value) => {
+                let value = self.rust_type(value, from);
+                quote!(::std::collections::BTreeMap<::std::string::String, #value>)
+            }
+            Ty::Nullable { value, .. } => {
+                let value = self.rust_type(value, from);
+                quote!(::std::option::Option<#value>)
+            }
+            Ty::Union(union) => {
+                let name = self.home.union(&union.name).path(from);
+                match union.null() {
+                    Some(_) => quote!(::std::option::Option<#name>),
+                    None => name,
+                }
+            }
+            Ty::Record { name, boxed } => {
+                let name = self.home.place(name).path(from);
+                if *boxed {
+                    quote!(::std::boxed::Box<#name>)
+                } else {
+                    name
+                }
+            }
+            Ty::Enum(name) => self.home.place(name).path(from),
+        }
+    }
+
+    fn scalar(&self, scalar: Scalar) -> TokenStream {
+        let facade = self.facade;
+        match scalar {
+            Scalar::Boolean => quote!(bool),
+            Scalar::Int => quote!(i32),
+            Scalar::Long => quote!(i64),
+            Scalar::Float => quote!(f32),
+            Scalar::Double => quote!(f64),
+            Scalar::Bytes => quote!(::std::vec::Vec<u8>),
+            Scalar::String => quote!(::std::string::String),
+            Scalar::Decimal(digits) => self.decimal(digits),
+            Scalar::BigDecimal => quote!(#facade::schema::BigDecimal),
+            Scalar::Uuid => quote!(#facade::uuid::Uuid),
+            Scalar::Date => quote!(#facade::jiff::civil::Date),
+            Scalar::TimeMillis | Scalar::TimeMicros => quote!(#facade::jiff::civil::Time),
+            Scalar::TimestampMillis | Scalar::TimestampMicros | Scalar::TimestampNanos => {
+                quote!(#facade::jiff::Timestamp)
+            }
+            Scalar::LocalTimestampMillis
+            | Scalar::LocalTimestampMicros
+            | Scalar::LocalTimestampNanos => quote!(#facade::jiff::civil::DateTime),
+        }
+    }
+
+    fn fixed(&self, fixed: &Fixed) -> TokenStream {
+        let (facade, size) = (self.facade, number(fixed.size));
+        match fixed.logical {
+            None => quote!([u8; #size]),
+            Some(FixedLogical::Decimal(digits)) => self.decimal(digits),
+            Some(FixedLogical::Uuid) => quote!(#facade::uuid::Uuid),
+            Some(FixedLogical::Duration) => quote!(#facade::schema::Duration),
+        }
+    }
+
+    fn decimal(&self, digits: factum_schema::Digits) -> TokenStream {
+        let (facade, precision) = (self.facade, number(digits.precision as usize));
+        let scale = number(digits.scale as usize);
+        quote!(#facade::schema::Decimal<#precision, #scale>)
+    }
+}
+
+/// A number without its type behind it.
+pub(super) fn number(number: usize) -> proc_macro2::Literal {
+    proc_macro2::Literal::usize_unsuffixed(number)
+}
+
+/// The runtime's name for what reads and writes a scalar.
+pub(super) fn method(scalar: Scalar) -> proc_macro2::Ident {
+    quote::format_ident!("{}", scalar.label().replace('-', "_"))
+}

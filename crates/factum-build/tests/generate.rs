@@ -1,0 +1,131 @@
+//! Generated code in a folder that is checked in.
+
+mod tree;
+
+use std::fs;
+
+use factum_build::Builder;
+use tree::{Tree, event};
+
+fn names(paths: &[std::path::PathBuf]) -> Vec<String> {
+    let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    paths.iter().map(name).collect()
+}
+
+fn two_aggregates() -> Tree {
+    Tree::new(&[
+        ("bank/loan/Submitted/1.avsc", &event("Submitted", "")),
+        (
+            "bank/work/Started/1.avsc",
+            r#"{"type": "record", "name": "Started", "namespace": "bank.work", "fields": []}"#,
+        ),
+    ])
+}
+
+#[test]
+fn only_what_has_changed_is_written() {
+    let tree = two_aggregates();
+    let generate = || {
+        Builder::new()
+            .locked(false)
+            .generate_into(tree.schemas(), tree.out())
+            .unwrap()
+    };
+    assert_eq!(names(&generate().changed), ["bank.loan.rs", "bank.work.rs"]);
+    let written = || {
+        fs::metadata(tree.out().join("bank.work.rs"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let before = written();
+    assert_eq!(generate().changed, [""; 0].map(std::path::PathBuf::from));
+
+    tree.write("bank/loan/Declined/1.avsc", &event("Declined", ""));
+    assert_eq!(names(&generate().changed), ["bank.loan.rs"]);
+    assert_eq!(written(), before);
+}
+
+#[test]
+fn schemas_are_included_by_the_path_from_the_folder() {
+    let tree = two_aggregates();
+    let target = tree.out().join("events");
+    Builder::new()
+        .locked(false)
+        .generate_into(tree.schemas(), &target)
+        .unwrap();
+    let text = fs::read_to_string(target.join("bank.loan.rs")).unwrap();
+    assert!(
+        text.contains("include_str!(\"../../schemas/bank/loan/Submitted/1.avsc\")"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_was_generated_for_an_aggregate_that_is_gone_goes() {
+    let tree = two_aggregates();
+    let generate = || {
+        Builder::new()
+            .locked(false)
+            .generate_into(tree.schemas(), tree.out())
+            .unwrap()
+    };
+    generate();
+    fs::write(tree.out().join("mine.rs"), "// By hand.").unwrap();
+    fs::remove_dir_all(tree.schemas().join("bank/work")).unwrap();
+    fs::remove_file(tree.schemas().join("schemas.lock")).unwrap();
+    assert_eq!(names(&generate().removed), ["bank.work.rs"]);
+    assert!(tree.out().join("mine.rs").exists());
+    assert!(!tree.out().join("bank.work.rs").exists());
+}
+
+#[test]
+fn logical_types_without_a_meaning_are_warnings() {
+    let odd = |logical: &str| format!(r#"{{"type": "long", "logicalType": "{logical}"}}"#);
+    let tree = Tree::submitted(&[
+        &format!(r#"{{"name": "f", "type": {}}}"#, odd("made-up")),
+        &format!(r#"{{"name": "f", "type": {}}}"#, odd("date")),
+    ]);
+    let generated = Builder::new()
+        .locked(false)
+        .generate_into(tree.schemas(), tree.out())
+        .unwrap();
+    let warnings: Vec<_> = generated
+        .warnings
+        .iter()
+        .map(|w| (w.pointer.as_str(), w.message.as_str()))
+        .collect();
+    let message = "the logical type `date` is unknown or not valid on `long`; it is ignored";
+    assert_eq!(warnings, [("/fields/0/type", message)]);
+    let text = fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap();
+    assert!(text.contains("pub f: i64"), "{text}");
+}
+
+#[test]
+fn serde_calls_everything_as_avro_does() {
+    let fields = r#"{"name": "paidBack", "type": ["int", "string"]}"#;
+    let tree = Tree::submitted(&[fields]);
+    let builder = Builder::new().locked(false).serde(true);
+    builder.generate_into(tree.schemas(), tree.out()).unwrap();
+    let text = fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap();
+    for expected in [
+        "#[serde(rename = \"paidBack\")]\n    pub paid_back: SubmittedPaidBack",
+        "#[serde(rename = \"int\")]\n    Int(i32)",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn nothing_is_written_unless_everything_is_in_order() {
+    let tree = two_aggregates();
+    assert_eq!(tree.compile(false), Ok(()));
+    tree.write("bank/loan/Declined/1.avsc", "nonsense");
+    let target = tree.out().join("events");
+    let error = Builder::new()
+        .locked(false)
+        .generate_into(tree.schemas(), &target)
+        .unwrap_err();
+    assert_eq!(error.findings().len(), tree.findings().len());
+    assert!(!target.exists());
+}
