@@ -6,6 +6,7 @@ mod compat;
 mod error;
 mod file;
 mod fingerprint;
+mod generate;
 mod git;
 mod show;
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Canonical(canonical::Flags),
     /// The number by which a value names its schema
     Fingerprint(fingerprint::Flags),
+    /// The Rust of a tree's events, into a folder
+    Generate(generate::Flags),
 }
 
 impl Command {
@@ -37,6 +40,7 @@ impl Command {
             Self::Compat(flags) => flags.run(),
             Self::Canonical(flags) => flags.run(),
             Self::Fingerprint(flags) => flags.run(),
+            Self::Generate(flags) => flags.run(),
         }
     }
 }

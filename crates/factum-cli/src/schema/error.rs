@@ -31,6 +31,13 @@ pub(crate) enum SchemaError {
         #[source]
         source: io::Error,
     },
+    /// A folder that cannot be made.
+    #[error("cannot make the folder {}", path.display())]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// A file that is no schema.
     #[error("{} is no schema", path.display())]
     NoSchema {

@@ -1,4 +1,4 @@
-//! `factum schema show | compat | canonical | fingerprint`.
+//! `factum schema show | compat | canonical | fingerprint | generate`.
 
 use crate::tree::Tree;
 
@@ -95,4 +95,34 @@ fn what_is_no_schema_is_told() {
         "{}",
         answer.err
     );
+}
+
+#[test]
+fn code_to_check_in() {
+    let tree = tree();
+    tree.write(
+        "schemas.toml",
+        "[events.\"bank/loan/Submitted\"]\nupcast = [1]",
+    );
+    let generate = || tree.schema(&["generate", "schemas", "src/events"]);
+    let answer = generate();
+    assert_eq!(
+        (answer.out.as_str(), answer.code),
+        ("wrote src/events/bank.loan.rs\n", Some(0)),
+        "{}",
+        answer.err
+    );
+    let code = std::fs::read_to_string(tree.path().join("src/events/bank.loan.rs")).unwrap();
+    assert!(
+        code.contains("pub enum LoanEvent {") && code.contains("pub mod v1 {"),
+        "{code}"
+    );
+    assert_eq!((generate().out.as_str(), generate().code), ("", Some(0)));
+    tree.write("schemas.toml", "");
+    tree.submitted(2, r#"{"name": "euros", "type": "long"}"#);
+    let answer = generate();
+    assert_eq!(answer.code, Some(1));
+    let start =
+        "factum: no code was generated from the Avro schemas\nschemas/bank/loan/Submitted/2.avsc: ";
+    assert!(answer.err.starts_with(start), "{}", answer.err);
 }
