@@ -2,7 +2,7 @@
 
 /// What generated code sees of the facade.
 pub mod factum {
-    pub use factum_core::{DecodeError, Event};
+    pub use factum_core::{DecodeError, Event, Upcast};
     pub use factum_schema as schema;
     pub use jiff;
     pub use uuid;
@@ -31,6 +31,40 @@ pub mod speed {
 /// Names that mean something to Rust already.
 pub mod names {
     include!(concat!(env!("OUT_DIR"), "/test.names.rs"));
+}
+
+/// Events that Rust code reads, that became others, and that are retired.
+pub mod upcast {
+    use super::factum::Upcast;
+
+    include!(concat!(env!("OUT_DIR"), "/test.upcast.rs"));
+
+    /// Whole euros, and a name in one piece.
+    impl Upcast<priced::v1::Priced> for Priced {
+        fn upcast(old: priced::v1::Priced) -> Self {
+            let (given, family) = old.payer.name.split_once(' ').unwrap_or_default();
+            Self {
+                note: None,
+                payer: Payer {
+                    given: given.to_owned(),
+                    family: family.to_owned(),
+                },
+                term: old.term, // unchanged, so of the same type
+                amount: old.euros * 100,
+            }
+        }
+    }
+
+    /// Who was loud shouted.
+    impl Upcast<asked::v1::Asked> for Inquired {
+        fn upcast(old: asked::v1::Asked) -> Self {
+            Self {
+                loud: old.text.ends_with('!'),
+                question: old.text,
+                by: "somebody".to_owned(),
+            }
+        }
+    }
 }
 
 /// Unions, records that contain themselves, and every logical type.

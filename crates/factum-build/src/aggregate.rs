@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::model::{Body, Def, Field, Ty, Union, Version};
 use crate::names;
 use crate::place::{Home, Place};
+use crate::settings;
 use crate::variants::variants;
 
 /// One aggregate type: `schemas/<context>/<aggregate>`.
@@ -13,11 +14,33 @@ use crate::variants::variants;
 pub(crate) struct Aggregate {
     /// `bank.loan`
     pub name: String,
-    /// Each event's versions, from 1 to the newest; no event without one.
+    /// Each event's versions, from 1 to the newest; no event without one. Those of an event that
+    /// became another one stand before the other's.
     pub events: Vec<Vec<Version>>,
+    /// What is said of its events, by their names.
+    pub settings: BTreeMap<String, settings::Event>,
 }
 
 impl Aggregate {
+    /// Whether Rust code reads the version as the newest.
+    pub fn is_upcast(&self, version: &Version) -> bool {
+        let event = self.settings.get(&version.event);
+        event.is_some_and(|event| event.upcast.contains(&version.version))
+    }
+
+    /// The versions that Rust code reads, with the newest that it makes of them.
+    pub fn upcasts(&self) -> impl Iterator<Item = (&Version, &Version)> {
+        self.events.iter().flat_map(|versions| {
+            let pairs = versions.iter().zip(versions.last().into_iter().cycle());
+            pairs.filter(|(version, _)| self.is_upcast(version))
+        })
+    }
+
+    /// Why the event is not produced any more, if it is not.
+    pub fn retired(&self, event: &str) -> Option<&str> {
+        self.settings.get(event)?.retired.as_deref()
+    }
+
     /// The newest version of every event.
     pub fn newest(&self) -> impl Iterator<Item = &Version> {
         self.events.iter().filter_map(|versions| versions.last())
@@ -84,6 +107,33 @@ impl Aggregate {
                 let message = format!("has the same fingerprint as {}; rename a field", first.file);
                 findings.push(Finding::new(&version.file, "", message));
             }
+        }
+        for (version, _) in self.upcasts() {
+            self.check_upcast(version, findings);
+        }
+    }
+
+    /// An upcaster that got another version's values would make them wrong.
+    fn check_upcast(&self, version: &Version, findings: &mut Vec<Finding>) {
+        let same = |other: &&Version| {
+            other.fingerprint == version.fingerprint && other.file != version.file
+        };
+        if let Some(other) = self.events.iter().flatten().find(same) {
+            let newer = if other.version > version.version {
+                other
+            } else {
+                version
+            };
+            let message = format!(
+                "writes the same bytes as version {} and has its fingerprint, so an upcaster could not tell which of \
+                 the two an event is; rename a field in the newer version",
+                if newer.version == version.version {
+                    other.version
+                } else {
+                    version.version
+                }
+            );
+            findings.push(Finding::new(&newer.file, "", message).rule(Rule::Settings));
         }
     }
 }
@@ -192,7 +242,8 @@ impl Item<'_> {
     }
 }
 
-fn same_body(a: &Body, b: &Body) -> bool {
+/// Whether two definitions are one Rust type.
+pub(crate) fn same_body(a: &Body, b: &Body) -> bool {
     match (a, b) {
         (Body::Record(a), Body::Record(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_field(a, b))

@@ -1,17 +1,19 @@
 //! The way from a folder to generated files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 
 use crate::aggregate::Aggregate;
-use crate::finding::{Error, Finding, settle};
+use crate::finding::{Error, Finding, Rule, settle};
 use crate::generate::Scope;
 use crate::model::Version;
 use crate::output::{Generated, Output};
+use crate::settings::Settings;
 use crate::tree::Source;
-use crate::{generate, lock, lower, output, tree};
+use crate::{evolution, generate, lock, lower, output, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -135,30 +137,50 @@ impl Builder {
         })
     }
 
+    fn output(&self, root: &Path, shown: &str, target: Option<&Path>) -> Result<Output, Error> {
+        let mut findings = Vec::new();
+        let examined = self.examine(root, shown, target, &mut findings)?;
+        settle(findings)?;
+        Ok(examined.output)
+    }
+
     /// Reads and checks everything, and writes nothing. The generated files call the schemas by their
     /// paths from `target`, or by their own.
-    fn output(&self, root: &Path, shown: &str, target: Option<&Path>) -> Result<Output, Error> {
+    pub(crate) fn examine(
+        &self,
+        root: &Path,
+        shown: &str,
+        target: Option<&Path>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Examined, Error> {
         let facade = self.facade_path()?;
-        let mut findings = Vec::new();
-        let mut sources = tree::read(root, shown, &mut findings);
+        let mut sources = tree::read(root, shown, findings);
         if let Some(target) = target {
             for source in &mut sources {
                 source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
             }
         }
-        let lock_file = lock::File::read(root, shown, &mut findings);
-        let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
+        let settings = Settings::read(root, shown, findings);
+        settings.check(&sources, findings);
+        let lock_file = lock::File::read(root, shown, findings);
+        let lock = lock_file.check(&sources, self.is_locked(), findings);
+        evolution::check(&sources, &settings, findings);
         let lowered: Vec<_> = sources
             .iter()
-            .map(|source| (source, lower::version(source, &mut findings)))
+            .map(|source| (source, lower::version(source, findings)))
             .collect();
-        let files = files(&lowered, &facade, self.serde, &mut findings);
-        settle(findings)?;
-        Ok(Output {
+        let files = files(&lowered, &settings, &facade, self.serde, findings);
+        say_once(findings);
+        let output = Output {
             lock_file,
             lock,
             files,
             warnings: warnings(&lowered),
+        };
+        Ok(Examined {
+            sources,
+            settings,
+            output,
         })
     }
 
@@ -197,11 +219,30 @@ fn locked_by(factum_locked: &str, ci: &str) -> bool {
     matches!(decisive, "1" | "true")
 }
 
+/// A tree, and what becomes of it.
+pub(crate) struct Examined {
+    pub sources: Vec<Source>,
+    pub settings: Settings,
+    pub output: Output,
+}
+
+/// What no version can be read by Avro's rules is not told a second time by who generates code.
+fn say_once(findings: &mut Vec<Finding>) {
+    let told = |finding: &&Finding| matches!(finding.rule, Rule::Compatibility(_));
+    let told: BTreeSet<_> = findings
+        .iter()
+        .filter(told)
+        .map(|f| f.file.clone())
+        .collect();
+    findings.retain(|finding| finding.rule != Rule::Unreadable || !told.contains(&finding.file));
+}
+
 type Lowered<'a> = (&'a Source, Option<Version>);
 
 /// The generated files' names and texts.
 fn files(
     lowered: &[Lowered<'_>],
+    settings: &Settings,
     facade: &TokenStream,
     serde: bool,
     findings: &mut Vec<Finding>,
@@ -209,7 +250,7 @@ fn files(
     let mut files = Vec::new();
     for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
         // What went wrong in one of the versions is reported already; the rest would mislead.
-        let Some(aggregate) = aggregate(versions) else {
+        let Some(aggregate) = aggregate(versions, settings) else {
             continue;
         };
         let home = aggregate.home();
@@ -225,14 +266,41 @@ fn files(
     files
 }
 
-fn aggregate(versions: &[Lowered<'_>]) -> Option<Aggregate> {
+fn aggregate(versions: &[Lowered<'_>], settings: &Settings) -> Option<Aggregate> {
     let name = versions.first()?.0.aggregate_type();
+    let said = |(source, _): &(&Source, _)| {
+        let event = settings.event(source)?;
+        Some((source.event.clone(), event.clone()))
+    };
+    let settings: BTreeMap<_, _> = versions.iter().filter_map(said).collect();
     let versions: Option<Vec<Version>> = versions.iter().map(|(_, v)| v.clone()).collect();
-    let events = versions?
+    let mut events: Vec<_> = versions?
         .chunk_by(|a, b| a.event == b.event)
         .map(<[Version]>::to_vec)
         .collect();
-    Some(Aggregate { name, events })
+    for (event, said) in &settings {
+        if let Some(other) = &said.became {
+            join(&mut events, event, other);
+        }
+    }
+    Some(Aggregate {
+        name,
+        events,
+        settings,
+    })
+}
+
+/// Puts the versions of `event` before those of the event that it became.
+fn join(events: &mut Vec<Vec<Version>>, event: &str, became: &str) {
+    let of = |versions: &Vec<Version>, name: &str| versions.last().is_some_and(|v| v.event == name);
+    let Some(from) = events.iter().position(|versions| of(versions, event)) else {
+        return;
+    };
+    let older = events.remove(from);
+    match events.iter_mut().find(|versions| of(versions, became)) {
+        Some(versions) => drop(versions.splice(..0, older)),
+        None => events.insert(from, older),
+    }
 }
 
 /// What is odd in the newest versions: the older ones can't be mended any more.

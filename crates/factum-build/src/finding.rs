@@ -11,6 +11,43 @@ pub struct Finding {
     pub pointer: String,
     /// What, and what to do.
     pub message: String,
+    /// Which rule is broken.
+    pub rule: Rule,
+}
+
+/// The rules that a tree of schemas must keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A file is a schema, lies where its version belongs, and is one that code is generated for.
+    Schema,
+    /// `schemas.toml` says what can be done.
+    Settings,
+    /// A released version never changes.
+    Changed,
+    /// A released version never goes away.
+    Gone,
+    /// Every version is in `schemas.lock`.
+    NotLocked,
+    /// The newest version reads every older one, and as far as the context's mode asks they read it.
+    Compatibility(factum_schema::Rule),
+    /// Code can be generated that reads every older version as the newest.
+    Unreadable,
+}
+
+impl Rule {
+    /// The rule's name, for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::Settings => "settings",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::NotLocked => "not-locked",
+            Self::Compatibility(rule) => rule.as_str(),
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 impl Finding {
@@ -19,7 +56,12 @@ impl Finding {
             file: file.to_owned(),
             pointer: pointer.to_owned(),
             message: message.into(),
+            rule: Rule::Schema,
         }
+    }
+
+    pub(crate) fn rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
     }
 }
 

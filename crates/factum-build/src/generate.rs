@@ -3,6 +3,7 @@
 mod docs;
 mod event;
 mod items;
+mod older;
 mod read;
 mod scope;
 mod skip;
@@ -33,6 +34,7 @@ pub(crate) fn file(
     aggregate.check_fingerprints(findings);
     let items = aggregate.items(findings);
     let readers = Readers::new(aggregate, scope, findings);
+    let older = older::modules(aggregate, &items, scope, findings);
     if findings.len() > before {
         return None;
     }
@@ -49,6 +51,7 @@ pub(crate) fn file(
     let tokens = quote! {
         #types
         #event_enum
+        #older
         #[allow(clippy::all, clippy::pedantic, non_snake_case, unused_variables)]
         const _: () = {
             use #facade::schema as avro;

@@ -61,12 +61,29 @@
 //! stricter than Avro's, since values would silently change their meaning: a logical type is read as
 //! itself or as the plain type beneath it, and a symbol that is gone needs the default at build time.
 //!
+//! What no such rule can express is read by Rust code: `schemas.toml`, in the same folder, names the
+//! versions, and the package implements `factum::Upcast` for each. It also says which events are no
+//! longer produced, and which became others of the same aggregate:
+//!
+//! ```toml
+//! [events."bank/loan/Submitted"]
+//! upcast = [1]                  # impl factum::Upcast<submitted::v1::Submitted> for Submitted
+//!
+//! [events."bank/loan/OfferFaxed"]
+//! retired = "No branch has a fax any more."
+//!
+//! [events."bank/loan/Asked"]
+//! became = "Inquired"           # its versions are read as `Inquired`, by Avro's rules or upcasters
+//! ```
+//!
 //! A build adds new versions to the lock. Where it may not, with `FACTUM_LOCKED=1` or `CI=true`, a
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod check;
 mod compile;
 mod default;
+mod evolution;
 mod finding;
 mod generate;
 mod lock;
@@ -78,11 +95,13 @@ mod place;
 mod plan;
 mod recursion;
 mod resolve;
+mod settings;
 mod tree;
 mod variants;
 
+pub use check::{Checked, CheckedVersion, Release};
 pub use compile::{Builder, compile};
-pub use finding::{Error, Finding};
+pub use finding::{Error, Finding, Rule};
 pub use output::Generated;
 
 /// What a `build.rs` returns.

@@ -1,6 +1,6 @@
 //! `schemas.lock`: what was released, so that it stays as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::io::ErrorKind;
@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::output::write_if_changed;
+use crate::settings;
 use crate::tree::Source;
 
 const NAME: &str = "schemas.lock";
@@ -30,6 +31,12 @@ pub(crate) struct Entry {
 
 /// The lock's entries, by the files' names: `bank/loan/Submitted/1.avsc`.
 pub(crate) type Entries = BTreeMap<String, Entry>;
+
+/// The entries of a tree's version files, by their names; files that are no schemas have none.
+pub(crate) fn entries_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Entries {
+    let entry = |(key, text): (&str, &str)| Some((key.to_owned(), Entry::of(text)?));
+    files.into_iter().filter_map(entry).collect()
+}
 
 /// The lock file as it is on disk.
 pub(crate) struct File {
@@ -68,10 +75,21 @@ impl File {
             .iter()
             .filter_map(|source| Some((source.key(), Entry::of(&source.text)?)))
             .collect();
+        let mut gone = BTreeSet::new();
         for (key, entry) in &self.entries {
-            if let Some(message) = changed(entry, found.get(key), sources, key) {
-                findings.push(Finding::new(&format!("{}/{key}", self.folder), "", message));
+            let Some((rule, message)) = changed(entry, found.get(key), sources, key) else {
+                continue;
+            };
+            match key.rsplit_once('/') {
+                Some((event, _)) if !sources.iter().any(|s| s.event_key() == event) => {
+                    gone.insert(event);
+                }
+                _ => findings.push(self.finding(key, message).rule(rule)),
             }
+        }
+        for event in gone {
+            let message = self.event_is_gone(event);
+            findings.push(self.finding(event, message).rule(Rule::Gone));
         }
         for key in found.keys() {
             if locked && !self.entries.contains_key(key) {
@@ -80,10 +98,29 @@ impl File {
                      it and commit {NAME}",
                     self.folder
                 );
-                findings.push(Finding::new(&format!("{}/{key}", self.folder), "", message));
+                findings.push(self.finding(key, message).rule(Rule::NotLocked));
             }
         }
         found
+    }
+
+    fn finding(&self, key: &str, message: String) -> Finding {
+        Finding::new(&format!("{}/{key}", self.folder), "", message)
+    }
+
+    fn event_is_gone(&self, event: &str) -> String {
+        format!(
+            "this event was released and its folder is gone; restore it: events of it are in the log for ever, and must \
+             stay readable. If nobody produces it any more, retire it: in {}/{}, write `retired = \"why\"` under \
+             [events.{event:?}]",
+            self.folder,
+            settings::NAME
+        )
+    }
+
+    /// Whether the lock lists the version file.
+    pub fn lists(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
     }
 
     pub fn write(&self, entries: &Entries) -> Result<(), Finding> {
@@ -99,20 +136,32 @@ impl File {
 }
 
 /// What is wrong with a released version's file, if anything is.
-fn changed(entry: &Entry, found: Option<&Entry>, sources: &[Source], key: &str) -> Option<String> {
+fn changed(
+    entry: &Entry,
+    found: Option<&Entry>,
+    sources: &[Source],
+    key: &str,
+) -> Option<(Rule, String)> {
     let Entry { fingerprint, hash } = entry;
     match found {
         Some(found) if found == entry => None,
-        Some(found) => Some(format!(
-            "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and make \
-             the change in a new version file; or, if no event of it was ever written, take its line out of {NAME}",
-            found.fingerprint, found.hash
+        Some(found) => Some((
+            Rule::Changed,
+            format!(
+                "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and \
+                 make the change in a new version file; or, if no event of it was ever written, take its line out of \
+                 {NAME}",
+                found.fingerprint, found.hash
+            ),
         )),
         // A file that is not a schema is reported where it is parsed.
         None if sources.iter().any(|source| source.key() == key) => None,
-        None => Some(format!(
-            "this version was released (fingerprint {fingerprint}, {hash}) and is gone; restore it: events written \
-             with it must stay readable"
+        None => Some((
+            Rule::Gone,
+            format!(
+                "this version was released (fingerprint {fingerprint}, {hash}) and is gone; restore it: events written \
+                 with it must stay readable"
+            ),
         )),
     }
 }

@@ -25,16 +25,14 @@ impl Source {
         format!("{}.{}", self.context, self.aggregate)
     }
 
+    /// The event's folder, as `schemas.toml` names it: `bank/loan/Submitted`.
+    pub fn event_key(&self) -> String {
+        format!("{}/{}/{}", self.context, self.aggregate, self.event)
+    }
+
     /// The file, as `schemas.lock` names it: `bank/loan/Submitted/1.avsc`.
     pub fn key(&self) -> String {
-        let Self {
-            context,
-            aggregate,
-            event,
-            version,
-            ..
-        } = self;
-        format!("{context}/{aggregate}/{event}/{version}.avsc")
+        format!("{}/{}.avsc", self.event_key(), self.version)
     }
 }
 

@@ -5,10 +5,20 @@ mod tree;
 
 use tree::Tree;
 
+const WIDEN: &str = "keep the type, widen it (int to long, float or double), or add a field of a new name with a \
+                     default";
 const V1: &str = "(version 1 is schemas/bank/loan/Submitted/1.avsc: ";
 
 fn field(ty: &str) -> String {
     format!(r#"{{"name": "f", "type": {ty}}}"#)
+}
+
+/// The way that is always open.
+fn upcaster(version: u32) -> String {
+    format!(
+        "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under \
+         [events.\"bank/loan/Submitted\"] in schemas.toml"
+    )
 }
 
 #[track_caller]
@@ -18,14 +28,24 @@ fn reads(older: &str, newest: &str) {
 
 #[track_caller]
 fn refuses(older: &str, newest: &str, finding: &str) {
-    let expected = format!("schemas/bank/loan/Submitted/2.avsc: {finding}");
+    let expected = format!(
+        "schemas/bank/loan/Submitted/2.avsc: {finding}{}",
+        upcaster(1)
+    );
     assert_eq!(Tree::submitted(&[older, newest]).findings(), [expected]);
 }
 
 #[track_caller]
 fn refuses_type(older: &str, newest: &str, what: &str) {
     let (older, newest) = (field(older), field(newest));
-    let advice = "keep the type, or add a field with a default";
+    let finding = format!("/fields/0/type: {what}; {WIDEN} {V1}/fields/0/type)");
+    refuses(&older, &newest, &finding);
+}
+
+#[track_caller]
+fn refuses_logical(older: &str, newest: &str, what: &str) {
+    let (older, newest) = (field(older), field(newest));
+    let advice = "keep the logical type, or add a field of a new name with a default";
     let finding = format!("/fields/0/type: {what}; {advice} {V1}/fields/0/type)");
     refuses(&older, &newest, &finding);
 }
@@ -58,7 +78,7 @@ fn what_is_narrowed_is_refused() {
         ("boolean", "int"),
         ("string", "int"),
     ] {
-        let what = format!("{older} can't be read as {newest}");
+        let what = format!("`{older}` can't be read as `{newest}`");
         refuses_type(&format!("\"{older}\""), &format!("\"{newest}\""), &what);
     }
 }
@@ -72,19 +92,25 @@ fn logical_types_keep_their_meaning() {
     reads(&field(millis), &field(r#""long""#));
     reads(&field(date), &field(r#""int""#));
     reads(&field(uuid), &field(r#""string""#));
-    refuses_type(
+    refuses_logical(
         millis,
         micros,
-        "timestamp-millis can't be read as timestamp-micros",
+        "a `timestamp-millis` that was written is read as a `timestamp-micros`",
     );
-    refuses_type(
-        r#""long""#,
+    let unstated =
+        |logical: &str| format!("what was written without a logical type is read as a `{logical}`");
+    refuses_logical(r#""long""#, micros, &unstated("timestamp-micros"));
+    refuses_logical(r#""string""#, uuid, &unstated("uuid"));
+    refuses_logical(
+        date,
         micros,
-        "long can't be read as timestamp-micros",
+        "a `date` that was written is read as a `timestamp-micros`",
     );
-    refuses_type(date, micros, "date can't be read as timestamp-micros");
-    refuses_type(date, r#""long""#, "date can't be read as long");
-    refuses_type(r#""string""#, uuid, "string can't be read as uuid");
+    // Avro widens the number, code generation does not: it would be a date no more.
+    let finding = format!(
+        "/fields/0/type: date can't be read as long; keep the type, or add a field with a default {V1}/fields/0/type)"
+    );
+    refuses(&field(date), &field(r#""long""#), &finding);
 }
 
 #[test]
@@ -94,15 +120,14 @@ fn null_may_be_added_and_not_taken_away() {
     refuses(
         &field(r#"["null", "int"]"#),
         &field(r#""int""#),
-        &format!(
-            "/fields/0/type: version 1 may hold null here, this version can't {V1}/fields/0/type)"
-        ),
+        &format!("/fields/0/type: `null` can't be read as `int`; {WIDEN} {V1}/fields/0/type/0)"),
     );
     refuses(
         &field(r#"["null", "long"]"#),
         &field(r#"["int", "null"]"#),
         &format!(
-            "/fields/0/type/0: long can't be read as int; keep the type, or add a field with a default {V1}/fields/0/type/1)"
+            "/fields/0/type: the union has no branch that `long` can be read as; keep the branch: values of it are in the \
+             log for as long as the log is {V1}/fields/0/type/1)"
         ),
     );
 }
@@ -113,8 +138,8 @@ fn a_field_without_a_default_is_refused() {
         &field(r#""int""#),
         r#"{"name": "f", "type": "int"}, {"name": "g", "type": "int"}"#,
         &format!(
-            "/fields/1: the field `g` has no default, and version 1 has no such field; give it a default, or name the \
-             older field in its `aliases` {V1}/)"
+            "/fields/1: the field `g` has no default, and the `bank.loan.Submitted` that was written has no such field; \
+             give it a default, or put the older field's name into its `aliases` {V1}/)"
         ),
     );
     reads(
@@ -133,7 +158,10 @@ fn two_fields_from_one_are_refused() {
     refuses(
         &field(r#""int""#),
         r#"{"name": "f", "type": "int"}, {"name": "g", "type": "int", "aliases": ["f"], "default": 0}"#,
-        &format!("/fields/1: two fields would be read from `f` {V1}/fields/0)"),
+        &format!(
+            "/fields/1: `f` and `g` of `bank.loan.Submitted` would both be read from `f`; let one of them go, or take its \
+             name out of the `aliases` {V1}/fields/0)"
+        ),
     );
 }
 
@@ -147,7 +175,8 @@ fn symbols_may_go_only_where_there_is_a_default() {
         &both,
         &e(r#""symbols": ["A"]"#),
         &format!(
-            "/fields/0/type/symbols: the symbol `B` is gone, and the enum has no default to read it as {V1}/fields/0/type)"
+            "/fields/0/type/symbols: `bank.loan.E` has no `B`, and no default to read it as; keep the symbols, or give the \
+             enum a `default` that they are read as {V1}/fields/0/type/symbols)"
         ),
     );
 }
@@ -168,17 +197,20 @@ fn renamed_types_need_an_alias() {
         &record(r#""name": "H""#),
         &record(r#""name": "elsewhere.H""#),
     );
-    refuses_type(
-        r#"{"type": "fixed", "name": "H", "size": 4}"#,
-        r#"{"type": "fixed", "name": "H", "size": 5}"#,
-        "bank.loan.H (fixed of 4 bytes) can't be read as bank.loan.H (fixed of 5 bytes)",
+    refuses(
+        &hash(r#""name": "H""#),
+        &hash(r#""name": "H""#).replace('4', "5"),
+        &format!(
+            "/fields/0/type/size: `bank.loan.H` has 5 bytes, and was written with 4; keep the size, or add a field of a \
+             new name with a default for the new fixed {V1}/fields/0/type/size)"
+        ),
     );
     refuses(
         &record(r#""name": "H""#),
         &record(r#""name": "I""#),
         &format!(
-            "/fields/0/type: bank.loan.H (record) can't be read as bank.loan.I (record); a type that was renamed names \
-             its older name in `aliases` {V1}/fields/0/type)"
+            "/fields/0/type: `bank.loan.I` is not the `bank.loan.H` that was written; keep the name, or put the older one \
+             into the type's `aliases` {V1}/fields/0/type)"
         ),
     );
 }
@@ -189,8 +221,7 @@ fn inner_places_are_named() {
         &field(r#"{"type": "array", "items": {"type": "map", "values": "long"}}"#),
         &field(r#"{"type": "array", "items": {"type": "map", "values": "int"}}"#),
         &format!(
-            "/fields/0/type/items/values: long can't be read as int; keep the type, or add a field with a default \
-             {V1}/fields/0/type/items/values)"
+            "/fields/0/type/items/values: `long` can't be read as `int`; {WIDEN} {V1}/fields/0/type/items/values)"
         ),
     );
 }
@@ -205,12 +236,18 @@ fn every_older_version_is_checked_against_the_newest() {
     let findings = tree.findings();
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(
-        findings[0].contains("double can't be read as float"),
+        findings[0].contains("`double` can't be read as `float`"),
         "{findings:?}"
     );
-    assert!(
-        findings[0].ends_with("(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)")
-    );
+    let place = "(version 2 is schemas/bank/loan/Submitted/2.avsc: /fields/0/type)";
+    assert!(findings[0].ends_with(&format!("{place}{}", upcaster(2))));
+}
+
+fn lost(branch: &str) -> String {
+    format!(
+        "the union has no branch that `{branch}` can be read as; keep the branch: values of it are in the log for as long \
+         as the log is"
+    )
 }
 
 #[test]
@@ -224,25 +261,17 @@ fn every_branch_of_a_union_needs_a_reader() {
     refuses(
         &field(r#"["int", "string"]"#),
         &field(r#"["null", "long"]"#),
-        &format!(
-            "/fields/0/type/1: string can't be read as long; keep the type, or add a field with a default \
-             {V1}/fields/0/type/1)"
-        ),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/1)", lost("string")),
     );
     refuses(
         &field(r#"["null", "int", "string"]"#),
         &field(r#"["int", "string"]"#),
-        &format!(
-            "/fields/0/type: version 1 may hold null here, this version can't {V1}/fields/0/type/0)"
-        ),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/0)", lost("null")),
     );
     refuses(
         &field(r#"["int", "boolean", "string"]"#),
         &field(r#"["int", "string", "null"]"#),
-        &format!(
-            "/fields/0/type: boolean is no branch of the union of int, string, null any more; keep the branch \
-             {V1}/fields/0/type/1)"
-        ),
+        &format!("/fields/0/type: {} {V1}/fields/0/type/1)", lost("boolean")),
     );
 }
 
@@ -259,8 +288,8 @@ fn a_branch_is_found_by_name_and_not_by_shape() {
         &field(&format!("[{a}, {b}]")),
         &field(&format!(r#"[{a}, "null", "int"]"#)),
         &format!(
-            "/fields/0/type: bank.loan.B (record) is no branch of the union of bank.loan.A (record), null, int any more; \
-             keep the branch {V1}/fields/0/type/1)"
+            "/fields/0/type: {} {V1}/fields/0/type/1)",
+            lost("bank.loan.B")
         ),
     );
 }
@@ -275,19 +304,23 @@ fn decimals_may_grow_but_not_move_their_point() {
         &field(&decimal(r#""precision": 12, "scale": 2"#)),
     );
     reads(&field(&money), &field(r#""bytes""#));
+    // Avro says nothing of digits here: what has more of them could not be held.
+    let stays = |what: &str| {
+        format!(
+            "/fields/0/type: {what}; keep the type, or add a field with a default {V1}/fields/0/type)"
+        )
+    };
     let shorter = decimal(r#""precision": 8, "scale": 2"#);
-    refuses_type(
-        &money,
-        &shorter,
-        "decimal(9, 2) can't be read as decimal(8, 2)",
-    );
+    let finding = stays("decimal(9, 2) can't be read as decimal(8, 2)");
+    refuses(&field(&money), &field(&shorter), &finding);
     let finer = decimal(r#""precision": 12, "scale": 3"#);
-    refuses_type(
+    let finding = stays("decimal(9, 2) can't be read as decimal(12, 3)");
+    refuses(&field(&money), &field(&finer), &finding);
+    refuses_logical(
+        r#""bytes""#,
         &money,
-        &finer,
-        "decimal(9, 2) can't be read as decimal(12, 3)",
+        "what was written without a logical type is read as a `decimal`",
     );
-    refuses_type(r#""bytes""#, &money, "bytes can't be read as decimal(9, 2)");
 }
 
 #[test]
@@ -303,8 +336,7 @@ fn what_is_wrong_within_a_record_that_contains_itself_is_told_once() {
         &tree("long"),
         &tree("int"),
         &format!(
-            "/fields/0/type/fields/0/type: long can't be read as int; keep the type, or add a field with a default \
-             {V1}/fields/0/type/fields/0/type)"
+            "/fields/0/type/fields/0/type: `long` can't be read as `int`; {WIDEN} {V1}/fields/0/type/fields/0/type)"
         ),
     );
 }

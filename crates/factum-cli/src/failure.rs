@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::aggregate::{ScanError, SchemasError, Unanswered};
 use crate::events::{DecoderError, ReadError};
+use crate::schema::SchemaError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub(crate) enum Failure {
     /// A topic that cannot be shown.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Schemas that must not be released, or cannot be looked at.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// There is no version that was meant.
     #[error("{name} has no {wanted}: {known}")]
     NoVersion {

@@ -9,6 +9,7 @@ mod events;
 mod failure;
 mod output;
 mod projection;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ Exit codes:
   2    wrong usage
   3    not in time: what was waited for has not come";
 
-/// Sees and operates the projections and aggregates of a running Factum system.
+/// Sees and operates the projections and aggregates of a running Factum system, and checks its schemas.
 #[derive(Debug, Parser)]
 #[command(name = "factum", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Flags {
@@ -49,6 +50,9 @@ enum Command {
     /// Read models: how far they are, their versions, and what is done to them
     #[command(subcommand, visible_alias = "projections")]
     Projection(projection::Command),
+    /// Schemas: what may be released, and what is
+    #[command(subcommand)]
+    Schema(schema::Command),
 }
 
 impl Command {
@@ -58,6 +62,7 @@ impl Command {
             Self::DeadLetters(command) => command.run().await,
             Self::Events(command) => command.run().await,
             Self::Projection(command) => command.run().await,
+            Self::Schema(command) => command.run(),
         }
     }
 }

@@ -30,6 +30,7 @@ mod rule;
 mod simulation;
 mod token;
 mod trace;
+mod upcast;
 mod waiting;
 mod writer;
 
@@ -56,4 +57,5 @@ pub use records::{Fetched, Offset, RecordRef, Records};
 pub use rule::{Damage, ReaderRule, Verdict, Void};
 pub use token::{ConsistencyToken, NotAToken};
 pub use trace::{NotATraceParent, TraceParent};
+pub use upcast::Upcast;
 pub use writer::{Fate, Step, Writer};

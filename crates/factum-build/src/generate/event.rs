@@ -6,6 +6,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::docs::docs;
+use super::older;
 use super::read::Readers;
 use super::scope::Scope;
 use crate::aggregate::Aggregate;
@@ -20,7 +21,11 @@ pub(super) fn enumeration(aggregate: &Aggregate, scope: Scope<'_>) -> TokenStrea
         let (event, doc) = (ident(newest), newest.def(&newest.root).doc.as_deref());
         let fallback = format!("The event `{}`.", newest.event);
         let docs = self::docs(doc.unwrap_or(&fallback));
-        quote!(#docs #event(#event))
+        let retired = aggregate.retired(&newest.event).map(|why| {
+            let text = format!("\nRetired, no longer produced: {why}\nOnly its variant makes it an event: there is no `From`.");
+            self::docs(&text)
+        });
+        quote!(#docs #retired #event(#event))
     });
     let serde = scope.serde();
     quote! {
@@ -39,8 +44,15 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
     };
     let event = ident(newest);
     let consts = versions.iter().map(|version| {
-        let (const_name, fingerprint) = (fingerprint_const(version), fingerprint(version));
-        let docs = docs(&format!("The fingerprint of version {}.", version.version));
+        let const_name = fingerprint_const(version, newest);
+        let fingerprint = fingerprint(version);
+        let docs = docs(&match version.event == newest.event {
+            true => format!("The fingerprint of version {}.", version.version),
+            false => format!(
+                "The fingerprint of `{}`, version {}.",
+                version.event, version.version
+            ),
+        });
         quote!(#docs pub const #const_name: u64 = #fingerprint;)
     });
     let entries = versions.iter().map(|version| {
@@ -50,7 +62,7 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
             path,
             ..
         } = version;
-        let fingerprint = fingerprint_const(version);
+        let fingerprint = fingerprint_const(version, newest);
         quote! {
             avro::SchemaVersion {
                 event: #event,
@@ -75,8 +87,14 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
     let name = event_enum(aggregate);
     let aggregate_name = &aggregate.name;
     let events: Vec<_> = aggregate.newest().map(ident).collect();
+    let produced = aggregate
+        .newest()
+        .filter(|newest| aggregate.retired(&newest.event).is_none());
+    let produced: Vec<_> = produced.map(ident).collect();
     let event_names: Vec<_> = aggregate.newest().map(|newest| &newest.event).collect();
-    let newest_consts = aggregate.newest().map(fingerprint_const);
+    let newest_consts = aggregate
+        .newest()
+        .map(|newest| fingerprint_const(newest, newest));
     let writers = aggregate
         .newest()
         .map(|newest| aggregate.home().place(&newest.root).function("write"));
@@ -85,7 +103,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
         let indexes = (0..versions.len()).map(Literal::usize_unsuffixed);
         indexes.map(move |index| quote!(#event::SCHEMAS[#index]))
     });
-    let arms = arms(aggregate, readers);
+    let arms = arms(aggregate, readers, facade);
     quote! {
         impl #name {
             /// Every released version of every event, each event's oldest first.
@@ -93,8 +111,8 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
         }
 
         #(
-            impl ::std::convert::From<#events> for #name {
-                fn from(event: #events) -> Self { Self::#events(event) }
+            impl ::std::convert::From<#produced> for #name {
+                fn from(event: #produced) -> Self { Self::#produced(event) }
             }
         )*
 
@@ -132,7 +150,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
-fn arms(aggregate: &Aggregate, readers: &Readers) -> Vec<TokenStream> {
+fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<TokenStream> {
     let name = event_enum(aggregate);
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
@@ -143,11 +161,15 @@ fn arms(aggregate: &Aggregate, readers: &Readers) -> Vec<TokenStream> {
         let event = ident(newest);
         for version in versions.iter().rev() {
             if known.insert(version.fingerprint) {
-                let fingerprint = fingerprint_const(version);
-                let function = readers.entry(version);
-                arms.push(quote! {
-                    #event::#fingerprint => #name::#event(#function(&mut input)?),
-                });
+                let fingerprint = fingerprint_const(version, newest);
+                let value = if aggregate.is_upcast(version) {
+                    let old = older::path(version);
+                    quote!(#facade::Upcast::<#old>::upcast(#old::read(&mut input)?))
+                } else {
+                    let function = readers.entry(version);
+                    quote!(#function(&mut input)?)
+                };
+                arms.push(quote!(#event::#fingerprint => #name::#event(#value),));
             }
         }
     }
@@ -162,8 +184,17 @@ fn ident(version: &Version) -> Ident {
     names::type_ident(version.root.short())
 }
 
-fn fingerprint_const(version: &Version) -> Ident {
-    format_ident!("FINGERPRINT_{}", version.version)
+/// `FINGERPRINT_1`, or `SUBMITTED_FINGERPRINT_1` where the event was called `Submitted`.
+fn fingerprint_const(version: &Version, newest: &Version) -> Ident {
+    let Version { event, version, .. } = version;
+    if *event == newest.event {
+        format_ident!("FINGERPRINT_{version}")
+    } else {
+        format_ident!(
+            "{}_FINGERPRINT_{version}",
+            names::field_name(event).to_uppercase()
+        )
+    }
 }
 
 fn fingerprint(version: &Version) -> TokenStream {

@@ -12,10 +12,11 @@ use quote::format_ident;
 use super::scope::Scope;
 use super::skip::Skips;
 use crate::aggregate::Aggregate;
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule};
 use crate::model::Version;
 use crate::plan::{Pair, Plans};
 use crate::resolve;
+use crate::settings;
 
 /// The functions for every version of every event.
 #[derive(Default)]
@@ -34,8 +35,11 @@ impl Readers {
             let Some(newest) = versions.last() else {
                 continue;
             };
-            for version in versions.iter().rev() {
-                if let Some(plans) = resolve::plans(version, newest, findings) {
+            for version in versions.iter().rev().filter(|v| !aggregate.is_upcast(v)) {
+                let before = findings.len();
+                let plans = resolve::plans(version, newest, findings);
+                name_the_upcaster(aggregate, version, &mut findings[before..]);
+                if let Some(plans) = plans {
                     readers.add(&Reading {
                         version,
                         newest,
@@ -67,6 +71,16 @@ impl Readers {
             }
         }
         self.functions.extend(skips.functions());
+    }
+}
+
+/// What Avro's rules can't read, Rust code can.
+fn name_the_upcaster(aggregate: &Aggregate, version: &Version, findings: &mut [Finding]) {
+    let Version { event, version, .. } = version;
+    let key = format!("{}/{event}", aggregate.name.replace('.', "/"));
+    for finding in findings {
+        finding.rule = Rule::Unreadable;
+        finding.message += &settings::or_upcast(&key, *version);
     }
 }
 

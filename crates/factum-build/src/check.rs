@@ -1,0 +1,137 @@
+//! What a build would say of a tree, without a build, and held against what was released elsewhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use factum_schema::{Mode, Schema};
+
+use crate::compile::{Builder, Examined};
+use crate::finding::{Error, Finding, Rule};
+use crate::lock::{self, Entries};
+use crate::tree::Source;
+
+/// What was found in a tree.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Every mistake, in the order of files; none if a build would succeed.
+    pub findings: Vec<Finding>,
+    /// The mode of each context.
+    pub modes: BTreeMap<String, Mode>,
+    /// Every version, in the order of its names.
+    pub versions: Vec<CheckedVersion>,
+}
+
+/// A version file that lies where one belongs.
+#[derive(Clone, Debug)]
+pub struct CheckedVersion {
+    /// The event's folder: `bank/loan/Submitted`.
+    pub event: String,
+    /// The version, from 1 on.
+    pub version: u32,
+    /// The schema's fingerprint; none if the file is no schema.
+    pub fingerprint: Option<u64>,
+    /// Whether `schemas.lock` lists it.
+    pub locked: bool,
+    /// Whether Rust code reads it as the newest version.
+    pub upcast: bool,
+    /// Why the event is no longer produced, if it is not.
+    pub retired: Option<String>,
+    /// The event of the same aggregate that it is read as, if it became another.
+    pub became: Option<String>,
+}
+
+/// The version files of the same tree in another state: in a git commit, say.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// What messages call it: `origin/main`.
+    pub name: String,
+    /// The files, by their paths from the tree's folder (`bank/loan/Submitted/1.avsc`), and their texts.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Builder {
+    /// Checks the schemas in `folder`, relative to the working folder, as a build would, and writes
+    /// nothing. What `releases` hold must be there, as it was.
+    ///
+    /// # Errors
+    /// [`facade`](Self::facade) is not a path of Rust.
+    pub fn check(&self, folder: impl AsRef<Path>, releases: &[Release]) -> Result<Checked, Error> {
+        let folder = folder.as_ref();
+        let shown = folder.display().to_string();
+        let shown = shown.trim_end_matches('/');
+        let mut findings = Vec::new();
+        let tree = self.examine(folder, shown, None, &mut findings)?;
+        for release in releases {
+            against(release, &tree.sources, shown, &mut findings);
+        }
+        findings.sort_by(|a, b| a.file.cmp(&b.file));
+        let contexts = tree.sources.iter().map(|source| source.context.clone());
+        Ok(Checked {
+            findings,
+            modes: contexts
+                .map(|name| (name.clone(), tree.settings.mode(&name)))
+                .collect(),
+            versions: tree
+                .sources
+                .iter()
+                .map(|source| version(&tree, source))
+                .collect(),
+        })
+    }
+}
+
+fn entries(sources: &[Source]) -> Entries {
+    let keys: Vec<_> = sources.iter().map(Source::key).collect();
+    let texts = sources.iter().map(|source| source.text.as_str());
+    lock::entries_of(keys.iter().map(String::as_str).zip(texts))
+}
+
+fn version(tree: &Examined, source: &Source) -> CheckedVersion {
+    let said = tree.settings.event(source).cloned().unwrap_or_default();
+    CheckedVersion {
+        event: source.event_key(),
+        version: source.version,
+        fingerprint: Schema::parse(&source.text)
+            .ok()
+            .map(|schema| schema.fingerprint()),
+        locked: tree.output.lock_file.lists(&source.key()),
+        upcast: said.upcast.contains(&source.version),
+        retired: said.retired,
+        became: said.became,
+    }
+}
+
+/// What the release has must be in the tree, unless the lock has told that it is not.
+fn against(release: &Release, sources: &[Source], folder: &str, findings: &mut Vec<Finding>) {
+    let (name, found) = (&release.name, entries(sources));
+    let files = release
+        .files
+        .iter()
+        .map(|(key, text)| (key.as_str(), text.as_str()));
+    for (key, entry) in lock::entries_of(files) {
+        let (rule, message) = match found.get(&key) {
+            Some(same) if *same == entry => continue,
+            Some(_) => (
+                Rule::Changed,
+                format!(
+                    "this version is another one in {name}; restore it, and make the change in a new version file"
+                ),
+            ),
+            // A file that is not a schema is reported where it is parsed.
+            None if sources.iter().any(|source| source.key() == key) => continue,
+            None => (
+                Rule::Gone,
+                format!(
+                    "this version is in {name} and is gone; restore it: events written with it must stay readable"
+                ),
+            ),
+        };
+        let file = format!("{folder}/{key}");
+        let told = |finding: &Finding| {
+            finding.rule == rule && format!("{file}/").starts_with(&format!("{}/", finding.file))
+        };
+        if !findings.iter().any(told) {
+            findings.push(Finding::new(&file, "", message).rule(rule));
+        }
+    }
+}

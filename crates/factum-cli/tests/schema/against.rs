@@ -1,0 +1,134 @@
+//! `factum schema check`: in order, locked, and against git.
+
+use std::fs;
+
+use crate::tree::Tree;
+
+const LONG: &str = r#"{"name": "amount", "type": "long"}"#;
+const DOUBLE: &str = r#"{"name": "amount", "type": "double"}"#;
+
+#[track_caller]
+fn says(tree: &Tree, arguments: &[&str], code: i32, out: &str) {
+    let answer = tree.schema(arguments);
+    assert_eq!(
+        (answer.out.as_str(), answer.code),
+        (out, Some(code)),
+        "{}",
+        answer.err
+    );
+}
+
+/// What was released is changed, and made to look as if it had not been.
+fn forged(tree: &Tree, fields: &str) {
+    tree.submitted(1, fields);
+    fs::remove_file(tree.path().join("schemas/schemas.lock")).unwrap();
+    tree.build();
+}
+
+#[test]
+fn a_tree_in_order_says_so() {
+    let tree = Tree::released(LONG);
+    tree.submitted(2, DOUBLE);
+    let line = "schemas is in order: events 1, versions 2; bank is BACKWARD_TRANSITIVE\n";
+    says(&tree, &["check"], 0, line);
+    says(&tree, &["check", "schemas", "--json"], 0, "");
+}
+
+#[test]
+fn a_locked_check_wants_every_version_in_the_lock() {
+    let tree = Tree::released(LONG);
+    says(&tree, &["check", "--locked", "--json"], 0, "");
+    tree.submitted(2, DOUBLE);
+    let line = "schemas/bank/loan/Submitted/2.avsc: is not in schemas/schemas.lock, which may not be changed here \
+                (FACTUM_LOCKED or CI is set); build without it and commit schemas.lock [not-locked]\n";
+    says(&tree, &["check", "--locked"], 1, line);
+    assert!(
+        !fs::read_to_string(tree.path().join("schemas/schemas.lock"))
+            .unwrap()
+            .contains("2.avsc")
+    );
+}
+
+#[test]
+fn a_branch_knows_what_the_lock_forgot() {
+    let tree = Tree::released(LONG);
+    tree.commit();
+    says(&tree, &["check", "--against", "main", "--json"], 0, "");
+    forged(&tree, DOUBLE);
+    says(&tree, &["check", "--json"], 0, "");
+    let line = "schemas/bank/loan/Submitted/1.avsc: this version is another one in main; restore it, and make the change \
+                in a new version file [changed]\n";
+    says(&tree, &["check", "--against", "main"], 1, line);
+}
+
+#[test]
+fn a_branch_knows_what_was_deleted() {
+    let tree = Tree::released(LONG);
+    tree.submitted(2, DOUBLE);
+    tree.build();
+    tree.commit();
+    tree.remove("bank/loan/Submitted/2.avsc");
+    forged(&tree, LONG);
+    let line = "schemas/bank/loan/Submitted/2.avsc: this version is in HEAD and is gone; restore it: events written with \
+                it must stay readable [gone]\n";
+    says(&tree, &["check", "--against", "HEAD"], 1, line);
+}
+
+#[test]
+fn what_the_lock_tells_is_not_told_again() {
+    let tree = Tree::released(LONG);
+    tree.commit();
+    tree.submitted(1, DOUBLE);
+    let answer = tree.schema(&["check", "--against", "main"]);
+    assert_eq!(answer.out.lines().count(), 1, "{}", answer.out);
+    tree.remove("bank/loan/Submitted/1.avsc");
+    let answer = tree.schema(&["check", "--against", "main"]);
+    assert_eq!(answer.out.lines().count(), 1, "{}", answer.out);
+}
+
+#[test]
+fn new_versions_and_other_folders_are_free() {
+    let tree = Tree::released(LONG);
+    tree.commit();
+    tree.submitted(2, DOUBLE);
+    fs::write(tree.path().join("notes.avsc"), "{}").unwrap();
+    says(&tree, &["check", "--against", "main", "--json"], 0, "");
+}
+
+#[track_caller]
+fn fails(tree: &Tree, arguments: &[&str], code: i32, start: &str) {
+    let answer = tree.schema(arguments);
+    assert_eq!(answer.code, Some(code), "{answer:?}");
+    assert!(answer.err.starts_with(start), "{}", answer.err);
+}
+
+#[test]
+fn what_git_does_not_know_is_an_error() {
+    let tree = Tree::released(LONG);
+    let start = "factum: git cannot tell what schemas was in `main`: not a git repository";
+    fails(&tree, &["check", "--against", "main"], 1, start);
+    tree.commit();
+    let start = "factum: git cannot tell what schemas was in `other`: it knows no such branch, tag or commit. --against \
+                 takes a branch, tag or commit of the repository that the folder is in; in CI, fetch it first\n";
+    fails(&tree, &["check", "--against", "other"], 1, start);
+    let start =
+        "factum: git cannot tell what schemas was in `--all`: a name does not start with a dash";
+    fails(&tree, &["check", "--against=--all"], 1, start);
+}
+
+#[test]
+fn wrong_usage_is_told_from_findings() {
+    let tree = Tree::released(LONG);
+    fails(
+        &tree,
+        &["check", "--agianst", "main"],
+        2,
+        "error: unexpected argument '--agianst'",
+    );
+    fails(
+        &tree,
+        &["check", "elsewhere"],
+        1,
+        "factum: there is no folder elsewhere: name the one that holds",
+    );
+}

@@ -1,0 +1,6 @@
+//! `factum schema` as it is run, and that a build refuses what it refuses.
+
+mod against;
+mod breaking;
+mod single;
+mod tree;
