@@ -46,8 +46,8 @@ mod worker;
 
 pub use factum_core::{
     Aggregate, CommitReader, ConsistencyToken, DecodeError, Event, EventLog, Framing, LogError,
-    LogErrorKind, Metadata, NewTopic, NotAToken, Position, Recorded, Topic, TraceParent,
-    Upcast, ValidEvent, commands_topic, dead_letters_topic, events_topic, partition_of, replies_topic,
+    LogErrorKind, Metadata, NewTopic, NotAToken, Position, Recorded, Topic, TraceParent, Upcast,
+    ValidEvent, commands_topic, dead_letters_topic, events_topic, partition_of, replies_topic,
 };
 pub use factum_engine::{
     At, Call, CheckpointOptions, Checkpoints, Client, CommandOptions, Denied, Done, Engine,
