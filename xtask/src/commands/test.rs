@@ -9,7 +9,7 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 8] = [
+const WITH_SERVERS: [&str; 9] = [
     "factum",
     "factum-cli",
     "factum-kafka",
@@ -17,6 +17,7 @@ const WITH_SERVERS: [&str; 8] = [
     "factum-projector",
     "library",
     "loans",
+    "loans-evolved",
     "xtask",
 ];
 
