@@ -307,14 +307,14 @@ fn decimals_may_grow_but_not_move_their_point() {
     // Avro says nothing of digits here: what has more of them could not be held.
     let stays = |what: &str| {
         format!(
-            "/fields/0/type: {what}; keep the type, or add a field with a default {V1}/fields/0/type)"
+            "/fields/0/type: {what}; keep the logical type, or add a field of a new name with a default {V1}/fields/0/type)"
         )
     };
     let shorter = decimal(r#""precision": 8, "scale": 2"#);
-    let finding = stays("decimal(9, 2) can't be read as decimal(8, 2)");
+    let finding = stays("a `decimal` that was written with 9 digits is read with only 8");
     refuses(&field(&money), &field(&shorter), &finding);
     let finer = decimal(r#""precision": 12, "scale": 3"#);
-    let finding = stays("decimal(9, 2) can't be read as decimal(12, 3)");
+    let finding = stays("a `decimal` that was written with the scale 2 is read with the scale 3");
     refuses(&field(&money), &field(&finer), &finding);
     refuses_logical(
         r#""bytes""#,

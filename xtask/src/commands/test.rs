@@ -18,6 +18,7 @@ const WITH_SERVERS: [&str; 9] = [
     "factum-registry",
     "library",
     "loans",
+    "loans-evolved",
     "xtask",
 ];
 
