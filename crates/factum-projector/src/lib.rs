@@ -72,6 +72,7 @@ mod sql;
 mod statement;
 mod status;
 mod steward;
+mod stops;
 mod store;
 mod stored;
 mod switch;
