@@ -13,6 +13,7 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
     let columns = row.columns.iter().map(|column| describe(&home, column));
     let keys: Vec<_> = row.keys().collect();
     let (key_type, key) = key(&home, &keys);
+    let has_key = has_key(&keys);
     let read = row.columns.iter().enumerate().map(|(index, column)| {
         let field = column.field;
         quote!(#field: row.try_get(#index)?)
@@ -40,6 +41,11 @@ pub(crate) fn implementation(row: &RowInput<'_>) -> TokenStream {
 
             fn key(&self) -> Self::Key {
                 #key
+            }
+
+            fn has_key(&self, key: &Self::Key) -> bool {
+                let _ = key;
+                #has_key
             }
 
             fn read(
@@ -91,6 +97,21 @@ fn key(home: &TokenStream, keys: &[&ColumnInput<'_>]) -> (TokenStream, TokenStre
         (quote!(#(#types)*), quote!(#(#clones)*))
     } else {
         (quote!((#(#types),*)), quote!((#(#clones),*)))
+    }
+}
+
+/// Whether a row has a key. Rows without one have all the same.
+fn has_key(keys: &[&ColumnInput<'_>]) -> TokenStream {
+    let equal = keys.iter().enumerate().map(|(index, key)| {
+        let (field, index) = (key.field, Index::from(index));
+        match keys.len() {
+            1 => quote!(self.#field == *key),
+            _ => quote!(self.#field == key.#index),
+        }
+    });
+    match keys.is_empty() {
+        true => quote!(true),
+        false => quote!(#(#equal)&&*),
     }
 }
 

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 
 use crate::ProjectorError;
 use crate::versions::Version;
-use crate::view::{qualified, unfit};
+use crate::view::{qualified, tables, unfit};
 
 /// Refuses a switch between two versions where something is bound to a table of either.
 pub(crate) async fn refuse(
@@ -14,14 +14,23 @@ pub(crate) async fn refuse(
     new: &Version,
 ) -> Result<(), ProjectorError> {
     for version in [old, new] {
-        for table in &version.tables {
-            let table = qualified(&version.place, table);
+        for table in tables_of(client, version).await? {
+            let table = qualified(&version.place, &table);
             if let Some(why) = find(client, &table).await? {
                 return Err(unfit(new, why).into());
             }
         }
     }
     Ok(())
+}
+
+/// A version's tables: all in a schema of its own, also those that a handler has made there, as views come to show
+/// them all. Elsewhere those that it is known by.
+async fn tables_of(client: &Client, version: &Version) -> Result<Vec<String>, ProjectorError> {
+    match version.is_behind_a_view() {
+        true => tables(client, &version.place).await,
+        false => Ok(version.tables.clone()),
+    }
 }
 
 /// What is bound to a table, and what to do about it. A publication of all tables is none of its own.

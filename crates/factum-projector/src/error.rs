@@ -126,6 +126,28 @@ pub enum ProjectorError {
         /// How many did.
         changed: u64,
     },
+    /// The projection reads more topics than a worker has numbers for.
+    #[error(
+        "projection {projection} reads {topics} topics, and can read {limit}: make several of it"
+    )]
+    TooManyTopics {
+        /// The projection.
+        projection: &'static str,
+        /// How many topics it reads.
+        topics: usize,
+        /// How many it can read.
+        limit: usize,
+    },
+    /// The topic has more partitions than a worker has numbers for.
+    #[error("{topic} has {partitions} partitions, and a projection can read {limit} of a topic")]
+    TooManyPartitions {
+        /// The topic.
+        topic: String,
+        /// How many partitions it has.
+        partitions: u32,
+        /// How many it can have.
+        limit: u32,
+    },
     /// The topic has another number of partitions than when the projection began.
     #[error(
         "{topic} has {now} partitions, but projection {projection} began with {then}: \
@@ -165,7 +187,7 @@ pub enum ProjectorError {
     )]
     TableGone {
         /// The table.
-        table: &'static str,
+        table: String,
         /// The projection.
         projection: &'static str,
         /// Its version.

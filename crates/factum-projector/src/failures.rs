@@ -9,6 +9,7 @@ use std::time::Duration;
 use factum_core::chain;
 use tokio_postgres::Client;
 
+use crate::positions::IN_ORDER;
 use crate::session::Server;
 use crate::sql::quote;
 use crate::{Projection, ProjectorError, positions};
@@ -75,7 +76,7 @@ impl Witness {
         let session = self.server.connect().await?;
         let write = format!(
             "INSERT INTO {} AS f SELECT projection, version, topic, partition, \"offset\", $3, left($4, 8), \
-             host(inet_client_addr()), now() FROM {} WHERE projection = $1 AND version = $2 \
+             host(inet_client_addr()), now() FROM {} WHERE projection = $1 AND version = $2 {IN_ORDER} \
              ON CONFLICT (projection, version, topic, partition) DO UPDATE SET \"offset\" = excluded.\"offset\", \
              error = excluded.error, worker = excluded.worker, address = excluded.address, \
              failed_at = excluded.failed_at",

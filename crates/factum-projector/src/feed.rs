@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use factum_core::{
-    CommitReader, Fetched, LogError, LogReader, Position, Recorded, ValidEvent, chain,
+    CommitReader, Fetched, LogError, LogReader, Offset, Position, Recorded, ValidEvent, chain,
 };
 use factum_host::spawn;
 use tokio::sync::mpsc;
@@ -22,12 +22,21 @@ pub(crate) struct Feed<E> {
     /// Says that the next batch is wanted: what was read so far, be it little or much. Room for another one
     /// comes along.
     ready: mpsc::Sender<Vec<Recorded<E>>>,
-    batches: mpsc::Receiver<Result<Batch<E>, ProjectorError>>,
+    batches: mpsc::Receiver<Result<Batch<E>, End>>,
     /// Whether a batch is wanted that did not come yet.
     asked: bool,
     /// Room of a batch that is done: it is large, and new memory costs more than what is put there.
     spare: Vec<Recorded<E>>,
     task: JoinHandle<()>,
+}
+
+/// Why a feed ends. Everything before that was returned.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The log failed, or holds what can't be read; or the reading task panicked.
+    Failed(ProjectorError),
+    /// It has come to the event of this partition before which it was to end.
+    Before(u32),
 }
 
 /// What a feed does besides decoding events.
@@ -40,10 +49,12 @@ pub(crate) struct Care {
 }
 
 impl<E: Events> Feed<E> {
-    /// Starts reading from the given positions, up to about `batch_bytes` ahead, and no faster than its pace.
+    /// Starts reading from the given positions, up to about `batch_bytes` ahead, and no faster than its pace. It ends where it
+    /// comes to one of the records with the offsets `stops`, before the commit that holds it.
     pub(crate) async fn open(
         sources: &Sources,
         positions: &BTreeMap<u32, Position>,
+        stops: BTreeMap<u32, Offset>,
         batch_bytes: usize,
         care: Care,
         pace: Option<Pace>,
@@ -55,6 +66,7 @@ impl<E: Events> Feed<E> {
         let feeder = Feeder {
             partitions: readers(sources, positions),
             sources: sources.described(),
+            stops,
             batch: Batch::new(),
             batch_bytes,
             care,
@@ -74,9 +86,8 @@ impl<E: Events> Feed<E> {
     /// Waits for records, and returns all that were read by then. Cancel safe.
     ///
     /// # Errors
-    /// The log failed, or holds what can't be read; everything before that was returned. Or the
-    /// reading task panicked.
-    pub(crate) async fn next(&mut self) -> Result<Batch<E>, ProjectorError> {
+    /// It has ended.
+    pub(crate) async fn next(&mut self) -> Result<Batch<E>, End> {
         if !self.asked {
             let spare = std::mem::take(&mut self.spare);
             self.asked = self.ready.try_send(spare).is_ok();
@@ -87,8 +98,8 @@ impl<E: Events> Feed<E> {
                 batch
             }
             None => match (&mut self.task).await {
-                Err(panic) => Err(ProjectorError::Panicked(panic)),
-                Ok(()) => std::future::pending().await, // it has told its error already
+                Err(panic) => Err(End::Failed(ProjectorError::Panicked(panic))),
+                Ok(()) => std::future::pending().await, // it has told its end already
             },
         }
     }
@@ -117,6 +128,8 @@ fn readers(sources: &Sources, positions: &BTreeMap<u32, Position>) -> BTreeMap<u
 struct Feeder<E> {
     sources: Vec<Source>,
     partitions: BTreeMap<u32, CommitReader>,
+    /// Offsets of records that are not to be read any more.
+    stops: BTreeMap<u32, Offset>,
     batch: Batch<E>,
     batch_bytes: usize,
     care: Care,
@@ -130,9 +143,9 @@ impl<E: Events> Feeder<E> {
         mut self,
         mut reader: Box<dyn LogReader>,
         mut wanted: mpsc::Receiver<Vec<Recorded<E>>>,
-        send: mpsc::Sender<Result<Batch<E>, ProjectorError>>,
+        send: mpsc::Sender<Result<Batch<E>, End>>,
     ) {
-        let failure = loop {
+        let end = loop {
             tokio::select! {
                 biased;
                 asked = wanted.recv(), if !self.batch.is_empty() => {
@@ -143,8 +156,9 @@ impl<E: Events> Feeder<E> {
                     }
                 }
                 fetched = paced(self.pace.as_ref(), &mut reader), if self.has_room() => {
-                    if let Err(error) = fetched.map_err(Into::into).and_then(|it| self.take(&it)) {
-                        break error;
+                    let fetched = fetched.map_err(|error| End::Failed(error.into()));
+                    if let Err(end) = fetched.and_then(|it| self.take(&it)) {
+                        break end;
                     }
                 }
             }
@@ -154,7 +168,7 @@ impl<E: Events> Feeder<E> {
             let _ = send.send(Ok(self.batch)).await;
         }
         wanted.recv().await;
-        let _ = send.send(Err(failure)).await;
+        let _ = send.send(Err(end)).await;
     }
 
     /// A commit that is larger than a batch is read to its end.
@@ -162,11 +176,24 @@ impl<E: Events> Feeder<E> {
         self.batch.bytes < self.batch_bytes || self.batch.is_empty()
     }
 
-    fn take(&mut self, fetched: &[Fetched]) -> Result<(), ProjectorError> {
+    fn take(&mut self, fetched: &[Fetched]) -> Result<(), End> {
         if let Some(pace) = &mut self.pace {
             pace.took(fetched.iter().map(|it| it.records.len()).sum());
         }
-        fetched.iter().try_for_each(|it| self.take_one(it))
+        fetched.iter().try_for_each(|it| self.take_up_to_stop(it))
+    }
+
+    fn take_up_to_stop(&mut self, fetched: &Fetched) -> Result<(), End> {
+        let partition = fetched.partition;
+        let stop = self.stops.get(&partition);
+        match stop.and_then(|stop| fetched.offsets.binary_search(stop).ok()) {
+            None => self.take_one(fetched).map_err(End::Failed),
+            Some(index) => {
+                let before = first(fetched, index);
+                self.take_one(&before).map_err(End::Failed)?;
+                Err(End::Before(partition))
+            }
+        }
     }
 
     fn take_one(&mut self, fetched: &Fetched) -> Result<(), ProjectorError> {
@@ -211,6 +238,15 @@ async fn paced(
         pace.may_read().await;
     }
     reader.next().await
+}
+
+/// The first records of some; there are more behind them.
+fn first(fetched: &Fetched, count: usize) -> Fetched {
+    let mut first = Fetched::new(fetched.partition, fetched.next);
+    for (offset, record) in fetched.iter().take(count) {
+        first.push(offset, record);
+    }
+    first
 }
 
 impl<E: Events> Batch<E> {

@@ -74,6 +74,7 @@ mod sql;
 mod statement;
 mod status;
 mod steward;
+mod stops;
 mod store;
 mod stored;
 mod switch;

@@ -11,13 +11,24 @@ use crate::parked::{Lanes, Parked};
 use crate::replay::Page;
 use crate::sources::partition_in;
 use crate::write::{Parking, Writer, Written};
-use crate::{Events, Projection, ProjectorError, Row};
+use crate::{Projection, ProjectorError, Row};
 
 /// What a replayed letter was, and where it belongs.
 type Replayed<E> = (Recorded<E>, Lanes);
 
 /// Letters that stay, each with its error if it failed again.
 type Staying = Vec<(u64, Option<String>)>;
+
+/// Whose fault the failure of a batch is.
+#[derive(Debug)]
+pub(crate) enum Culprit {
+    /// That of the event with this index, for this reason.
+    Event(usize, ProjectorError),
+    /// No event fails when they are tried piece by piece.
+    None,
+    /// It was not sought: somebody has moved positions or taken dead letters away since.
+    Unsought(Written),
+}
 
 /// On which terms a worker parks.
 #[derive(Clone, Copy)]
@@ -46,36 +57,20 @@ impl Terms<'_> {
 }
 
 impl<R: Row> Writer<R> {
-    /// Says of which event of a batch a failure is, if that can be found out; else returns it as it is.
-    /// Nothing is written.
-    pub(crate) async fn name_failure<P: Projection<Row = R>>(
+    /// Finds out which event of a batch is the first that fails. Nothing is written.
+    pub(crate) async fn culprit<P: Projection<Row = R>>(
         &self,
         projection: &P,
-        topic: impl Fn(&Recorded<P::Event>) -> String,
         batch: &Batch<P::Event>,
         parking: Parking<'_>,
-        failure: ProjectorError,
-    ) -> Result<ProjectorError, ProjectorError> {
+    ) -> Result<Culprit, ProjectorError> {
         self.session.roll_back().await?;
-        if self.begin(&batch.moves, parking).await?.is_some() {
-            return Ok(failure);
+        if let Some(undone) = self.begin(&batch.moves, parking).await? {
+            return Ok(Culprit::Unsought(undone));
         }
         let first = self.first_failure(projection, &batch.events).await?;
         self.session.roll_back().await?;
-        let Some((index, source)) = first else {
-            return Ok(failure);
-        };
-        let event = &batch.events[index];
-        Ok(ProjectorError::Event {
-            projection: P::NAME,
-            event: event.event.event_name(),
-            id: event.id.clone(),
-            topic: topic(event),
-            partition: event.partition,
-            offset: event.offset,
-            sequence: event.sequence,
-            source: Box::new(source),
-        })
+        Ok(first.map_or(Culprit::None, |(index, cause)| Culprit::Event(index, cause)))
     }
 
     /// Writes a batch of which something failed: narrows down what, parks that with what it holds back, and

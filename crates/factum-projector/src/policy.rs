@@ -26,7 +26,7 @@ pub enum Retries {
 /// What is done with an event that failed often enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnFailure {
-    /// The worker stops with the error. The batches before the event's are written; its own is not.
+    /// The worker stops with the error, once everything before the event's commit is written.
     Stop,
     /// The event and every later one of its key go to the table of dead letters, in the transaction that
     /// moves the position past them. Everything else is projected.

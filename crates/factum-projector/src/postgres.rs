@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use factum_core::Position;
+use futures::future::try_join3;
 use tokio::sync::Notify;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{SimpleQueryMessage, Statement};
@@ -143,36 +144,61 @@ impl PostgresSession {
         })
     }
 
-    /// Runs statements in a transaction of which one is to fail where the table is another than at the start.
-    async fn run_guarded<R: Row>(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
-        self.run(sql, doing).await.map_err(|error| match error {
-            ProjectorError::Postgres { source, .. } if guard::failed(&source) => self.gone::<R>(),
-            error => error,
+    /// The statement that fails where a table is another than at the start.
+    fn guard(&self) -> String {
+        guard::of(&self.place.types.guarded)
+    }
+
+    /// Runs statements in a transaction, that of the guard among them.
+    async fn run_guarded(&self, sql: &str, doing: &str) -> Result<(), ProjectorError> {
+        let ran = self.run(sql, doing).await;
+        ran.map_err(|error| match &error {
+            ProjectorError::Postgres { source, .. } => self.gone(source).unwrap_or(error),
+            _ => error,
         })
     }
 
-    /// What an error outside a transaction comes from.
-    async fn explained<R: Row>(&self, error: ProjectorError) -> ProjectorError {
-        let Some(guard) = guard::of::<R>(self.place.types.oid) else {
-            return error;
-        };
-        match self.connection.client.batch_execute(&guard).await {
-            Err(told) if guard::failed(&told) => self.gone::<R>(),
-            _ => error,
+    /// Reads in a transaction of its own, which fails where a table is another than at the start: once it was read, it
+    /// stays what it is until the transaction ends. One round trip.
+    async fn guarded<T>(
+        &self,
+        read: impl Future<Output = Result<T, ProjectorError>>,
+    ) -> Result<T, ProjectorError> {
+        let doing = "read under the guard";
+        let commit = format!("{}COMMIT", self.guard());
+        let all = try_join3(
+            self.run("BEGIN", doing),
+            read,
+            self.run_guarded(&commit, doing),
+        );
+        match all.await {
+            Ok(((), found, ())) => Ok(found),
+            Err(error) => Err(self.explained(error).await),
         }
     }
 
-    fn gone<R: Row>(&self) -> ProjectorError {
+    /// What an error comes from, after which the transaction is undone.
+    async fn explained(&self, error: ProjectorError) -> ProjectorError {
+        let guard = format!("ROLLBACK; {}", self.guard());
+        match self.connection.client.batch_execute(&guard).await {
+            Err(told) => self.gone(&told).unwrap_or(error),
+            Ok(()) => error,
+        }
+    }
+
+    /// The error that says which table is gone, if that is why the guard failed.
+    fn gone(&self, error: &tokio_postgres::Error) -> Option<ProjectorError> {
+        let table = guard::failed(&self.place.types.guarded, error)?;
         let Positions {
             projection,
             version,
             ..
         } = self.place.positions;
-        ProjectorError::TableGone {
-            table: R::TABLE,
+        Some(ProjectorError::TableGone {
+            table: table.to_owned(),
             projection,
             version,
-        }
+        })
     }
 
     /// Whether rows are staged.
@@ -265,9 +291,8 @@ impl<R: Row> Session<R> for PostgresSession {
     /// Begins a transaction and marks it: the move of positions is sent right behind, and where
     /// beginning failed it must not take effect by itself.
     async fn begin(&self) -> Result<(), ProjectorError> {
-        let guard = guard::of::<R>(self.place.types.oid).unwrap_or_default();
-        let begin = format!("BEGIN; SET LOCAL factum.open = '1'; {guard}");
-        self.run_guarded::<R>(&begin, "begin a transaction").await
+        let begin = format!("BEGIN; SET LOCAL factum.open = '1'; {}", self.guard());
+        self.run_guarded(&begin, "begin a transaction").await
     }
 
     async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError> {
@@ -289,10 +314,11 @@ impl<R: Row> Session<R> for PostgresSession {
         let failed = || ProjectorError::postgres(format!("read rows of {}", R::TABLE));
         let arrays = R::key_arrays(keys);
         let client = &self.connection.client;
-        let rows = match client.query(statement, &params(&arrays)).await {
-            Ok(rows) => rows,
-            Err(error) if lock => return Err(failed()(error)),
-            Err(error) => return Err(self.explained::<R>(failed()(error)).await),
+        let params = params(&arrays);
+        let query = async { client.query(statement, &params).await.map_err(failed()) };
+        let rows = match lock {
+            true => query.await?,
+            false => self.guarded(query).await?,
         };
         let rows: Result<_, _> = rows.iter().map(R::read).collect();
         rows.map_err(failed())
@@ -313,9 +339,8 @@ impl<R: Row> Session<R> for PostgresSession {
     /// Notifies those who wait, once for all that moved: transactions that notify take turns to commit,
     /// on the whole server, and who is notified only looks.
     async fn commit(&self) -> Result<(), ProjectorError> {
-        let guard = guard::of::<R>(self.place.types.oid).unwrap_or_default();
-        let commit = format!("{guard}{}; COMMIT", self.place.positions.notify());
-        self.run_guarded::<R>(&commit, "commit a transaction").await
+        let commit = format!("{}{}; COMMIT", self.guard(), self.place.positions.notify());
+        self.run_guarded(&commit, "commit a transaction").await
     }
 
     async fn roll_back(&self) -> Result<(), ProjectorError> {

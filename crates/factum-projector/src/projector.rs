@@ -15,7 +15,7 @@ use crate::progress::{Progress, Summary};
 use crate::pump::Context;
 use crate::session::Server;
 use crate::setup::{Author, set_up};
-use crate::sources::Sources;
+use crate::sources::{Sources, check_slots};
 use crate::steward::{self, Settled, Steward};
 use crate::store::Store;
 use crate::table::TableTypes;
@@ -289,7 +289,9 @@ async fn open<P: Projection>(
     for name in topics_of::<P>(options)? {
         topics.push(open_one(log, name, options).await?);
     }
-    Ok(Sources::new(topics))
+    let sources = Sources::new(topics);
+    check_slots(P::NAME, &sources.described())?;
+    Ok(sources)
 }
 
 /// The topics of the events' aggregates; or another one, in the place of the only one.

@@ -17,16 +17,16 @@ use tokio::sync::watch;
 use crate::backoff::Backoff;
 use crate::batch::{Batch, Move};
 use crate::divert::divert;
-use crate::events::slot_of;
-use crate::feed::{Care, Feed};
+use crate::feed::{Care, End, Feed};
 use crate::gather::Gathered;
 use crate::identity;
 use crate::letter::Letter;
 use crate::pace::Pace;
-use crate::park::Terms;
+use crate::park::{Culprit, Terms};
 use crate::parked::Parked;
 use crate::progress::Progress;
 use crate::sources::Sources;
+use crate::stops::Stops;
 use crate::store::Store;
 use crate::write::{Parking, Writer, Written};
 use crate::{FailurePolicy, Options, Projection, ProjectorError};
@@ -71,6 +71,8 @@ pub(crate) struct Pump<P: Projection> {
     reach: BTreeMap<u32, Offset>,
     /// Up to where nothing is to be gathered, for something failed there: it is found batch by batch.
     careful: BTreeMap<u32, Offset>,
+    /// Events that cannot be applied: what is before them is written, and then it is over.
+    stops: Stops,
     backoff: Backoff,
 }
 
@@ -79,8 +81,8 @@ enum Step<E> {
     Batch(Batch<E>),
     /// Nothing came for a while.
     Pause,
-    /// The log failed.
-    Failed(ProjectorError),
+    /// Nothing comes any more.
+    End(End),
     /// A replay of dead letters is asked for.
     Replay,
     Stop,
@@ -107,6 +109,7 @@ impl<P: Projection> Pump<P> {
             retried: 0,
             reach: BTreeMap::new(),
             careful: BTreeMap::new(),
+            stops: Stops::default(),
             backoff: Backoff::default(),
         }
     }
@@ -138,6 +141,7 @@ impl<P: Projection> Pump<P> {
                 }
                 Ok(Ended::Again) => continue,
                 Ok(Ended::Paused) => {
+                    self.stops = Stops::default(); // it may be mended by then
                     if self.paused(&mut stop).await {
                         continue;
                     }
@@ -210,8 +214,8 @@ impl<P: Projection> Pump<P> {
                     let ended = self.flush(&mut session).await?;
                     return Ok(ended.unwrap_or(Ended::Stopped));
                 }
-                Step::Failed(error) => match self.flush(&mut session).await? {
-                    None => return Err(error),
+                Step::End(end) => match self.flush(&mut session).await? {
+                    None => return Err(self.error_at(end)),
                     ended => ended,
                 },
             };
@@ -222,6 +226,14 @@ impl<P: Projection> Pump<P> {
                 }
                 Some(ended) => return Ok(ended),
             }
+        }
+    }
+
+    /// With which error it ends.
+    fn error_at(&mut self, end: End) -> ProjectorError {
+        match end {
+            End::Failed(error) => error,
+            End::Before(partition) => std::mem::take(&mut self.stops).into_error(partition),
         }
     }
 
@@ -256,7 +268,15 @@ impl<P: Projection> Pump<P> {
         let pace = options.rebuild_rate;
         let pace = pace.map(|rate| Pace::new(rate, progress.building()));
         Ok(Ok(Session {
-            feed: Feed::open(sources, &at, options.batch_bytes, care, pace).await?,
+            feed: Feed::open(
+                sources,
+                &at,
+                self.stops.offsets(),
+                options.batch_bytes,
+                care,
+                pace,
+            )
+            .await?,
             writer: Writer::prepare(session).await?,
             gathered: Gathered::new(at, options.batch_bytes.saturating_mul(ROWS)),
             parked,
@@ -319,10 +339,15 @@ impl<P: Projection> Pump<P> {
                 narrowed
             }
             Err(error) if self.is_to_be_named(&error) => {
-                let sources = &self.context.sources;
-                let topic = |event: &_| sources.topic(slot_of(event)).name().to_owned();
-                let named = writer.name_failure(projection, topic, &batch, parking, error);
-                return Err(named.await?);
+                match writer.culprit(projection, &batch, parking).await? {
+                    Culprit::Event(index, cause) => {
+                        let (sources, event) = (&self.context.sources, &batch.events[index]);
+                        self.stops.add::<P>(sources, event, cause);
+                        return Ok(Some(Ended::Again));
+                    }
+                    Culprit::None => return Err(error),
+                    Culprit::Unsought(undone) => undone,
+                }
             }
             written => written?,
         };
@@ -386,7 +411,7 @@ impl<P: Projection> Session<P> {
             biased;
             () = requested(stop) => Step::Stop,
             () = self.writer.session.asked() => Step::Replay,
-            batch = self.feed.next() => batch.map_or_else(Step::Failed, Step::Batch),
+            batch = self.feed.next() => batch.map_or_else(Step::End, Step::Batch),
             () = tokio::time::sleep(self.gathered.patience()), if self.gathered.is_pending() => Step::Pause,
         }
     }

@@ -21,6 +21,11 @@ pub trait Row: Sized + Send + Sync + 'static {
     /// The row's key.
     fn key(&self) -> Self::Key;
 
+    /// Whether this is the row's key: what [`Row::key`] returns, without a copy of it.
+    fn has_key(&self, key: &Self::Key) -> bool {
+        self.key() == *key
+    }
+
     /// Reads a row of which every column was selected, in order.
     ///
     /// # Errors

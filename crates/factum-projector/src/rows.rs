@@ -21,8 +21,6 @@ struct Slot<R> {
     stored: bool,
     /// Whether the table's row is another.
     changed: bool,
-    /// The last event of the batch under way that touched it, counted from 1.
-    last: u32,
 }
 
 /// Which event of a batch touches which row.
@@ -118,22 +116,18 @@ impl<F: MultiFold> Rows<F> for FoldedRows<F> {
         events: &[Recorded<F::Event>],
         touched: &Touched,
     ) -> Result<(), KeyError> {
-        let mut distinct = Vec::new();
         for &(at, index) in &touched.pairs {
+            let event = &events[at as usize];
             let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
-            slot.row = fold.fold(key, slot.row.take(), &events[at as usize]);
-            if slot.last == 0 {
-                distinct.push(index);
+            slot.row = fold.fold(key, slot.row.take(), event);
+            match &slot.row {
+                Some(row) if !row.has_key(key) => return Err(another_key::<F>(key, row, event)),
+                _ => {}
             }
-            slot.last = at + 1;
-        }
-        distinct.into_iter().try_for_each(|index| {
-            let (key, slot) = self.slots.get_index_mut(index as usize).expect("touched");
-            let event = &events[slot.last as usize - 1];
             self.changed += usize::from(!slot.changed);
-            (slot.changed, slot.last) = (true, 0);
-            same_key::<F>(key, slot.row.as_ref(), event)
-        })
+            slot.changed = true;
+        }
+        Ok(())
     }
 
     fn unwritten(&self) -> Unwritten<'_, F::Row> {
@@ -202,25 +196,24 @@ impl<R> Slot<R> {
         row: None,
         stored: false,
         changed: false,
-        last: 0,
     };
 }
 
-fn same_key<F: MultiFold>(
+/// The error of an event that is answered with a row of another key. Each is looked at, not only the last of a batch:
+/// else it would depend on where batches end what is refused.
+#[cold]
+fn another_key<F: MultiFold>(
     expected: &Key<F>,
-    row: Option<&F::Row>,
+    row: &F::Row,
     event: &Recorded<F::Event>,
-) -> Result<(), KeyError> {
-    match row.map(Row::key) {
-        Some(found) if found != *expected => Err(KeyError::Folded {
-            projection: F::NAME,
-            id: event.id.clone(),
-            partition: event.partition,
-            offset: event.offset,
-            expected: format!("{expected:?}"),
-            found: format!("{found:?}"),
-        }),
-        _ => Ok(()),
+) -> KeyError {
+    KeyError::Folded {
+        projection: F::NAME,
+        id: event.id.clone(),
+        partition: event.partition,
+        offset: event.offset,
+        expected: format!("{expected:?}"),
+        found: format!("{:?}", row.key()),
     }
 }
 

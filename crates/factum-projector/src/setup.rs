@@ -6,6 +6,7 @@ use factum_core::Position;
 use tokio_postgres::Client;
 
 use crate::admit::{Admission, admit};
+use crate::guard::{self, Guarded};
 use crate::positions::Positions;
 use crate::rebuild::live;
 use crate::shape::shape;
@@ -103,21 +104,23 @@ async fn own_place<P: Projection>(
 }
 
 /// Checks the table, and says which schema it is in. A handler has none of its own: what it names is where
-/// its sessions look first.
+/// its sessions look first. All tables of a schema of the version's own are its; in readers' schema nobody knows which
+/// are.
 async fn table_in<P: Projection>(
     client: &Client,
     own: Option<&str>,
 ) -> Result<(TableTypes, String), ProjectorError> {
     if !sql::has_table::<P::Row>() {
-        let place = match own {
-            Some(own) => own.to_owned(),
-            None => place::home(client).await?,
+        let mut types = TableTypes::default();
+        let Some(own) = own else {
+            return Ok((types, place::home(client).await?));
         };
-        return Ok((TableTypes::default(), place));
+        types.guarded = guard::all_in(client, own).await?;
+        return Ok((types, own.to_owned()));
     }
     let mut types = table::check::<P::Row>(client).await?;
     let (found, oid) = place::found::<P::Row>(client).await?.unwrap_or_default();
-    types.oid = Some(oid);
+    types.guarded = vec![Guarded::of::<P::Row>(oid)];
     // Not what it was when the session began: a schema that is called like the user may have come since.
     let home = place::leads_first(client).await?;
     match own.filter(|own| *own != found) {

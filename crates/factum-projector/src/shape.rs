@@ -34,7 +34,7 @@ mod tests {
     #[test]
     fn a_shape_can_be_read() {
         let types = TableTypes {
-            oid: None,
+            guarded: Vec::new(),
             all: vec![Type::TEXT, Type::INT8],
             keys: vec!["text".into()],
         };

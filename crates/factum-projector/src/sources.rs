@@ -8,10 +8,41 @@ use std::sync::Arc;
 
 use factum_core::{CommitReader, LogError, LogReader, Membership, Offset, Position, Topic};
 
+use crate::ProjectorError;
 use crate::joined::{JoinedMembership, JoinedReader};
 
 /// The bits of a slot that are the partition's own number.
 const BITS: u32 = 24;
+
+/// How many topics have slots. The number behind the last of them must have none: it ends ranges of slots.
+const TOPICS: usize = 255;
+/// How many partitions of a topic have slots.
+const PARTITIONS: u32 = 1 << BITS;
+
+/// Refuses topics, or partitions of one, that there are no slots for.
+///
+/// # Errors
+/// There are too many.
+pub(crate) fn check_slots(
+    projection: &'static str,
+    sources: &[Source],
+) -> Result<(), ProjectorError> {
+    if sources.len() > TOPICS {
+        return Err(ProjectorError::TooManyTopics {
+            projection,
+            topics: sources.len(),
+            limit: TOPICS,
+        });
+    }
+    match sources.iter().find(|it| it.partitions > PARTITIONS) {
+        None => Ok(()),
+        Some(large) => Err(ProjectorError::TooManyPartitions {
+            topic: large.topic.clone(),
+            partitions: large.partitions,
+            limit: PARTITIONS,
+        }),
+    }
+}
 
 /// The slot of a partition of a projection's topic.
 pub(crate) const fn slot(source: usize, partition: u32) -> u32 {
@@ -159,5 +190,26 @@ mod tests {
             assert_eq!((source_of(slot), partition_in(slot)), (source, partition));
             assert_eq!(slot == partition, source == 0, "the first topic's own");
         }
+    }
+    #[test]
+    fn topics_and_partitions_without_slots_are_refused() {
+        let check = |topics: usize, partitions| {
+            let mut sources = vec![
+                Source {
+                    topic: "a".into(),
+                    partitions: 1
+                };
+                topics
+            ];
+            sources[topics - 1].partitions = partitions;
+            check_slots("board", &sources).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(TOPICS, PARTITIONS), Ok(()));
+        let last = slot(TOPICS - 1, PARTITIONS - 1);
+        assert!(last < slot(TOPICS, 0), "a range of slots has an end");
+        let told = check(TOPICS + 1, 1).unwrap_err();
+        assert!(told.contains("board reads 256 topics"), "{told}");
+        let told = check(2, PARTITIONS + 1).unwrap_err();
+        assert!(told.contains("a has 16777217 partitions"), "{told}");
     }
 }

@@ -60,7 +60,7 @@ pub trait Session<R: Row>: DeadLetters {
     async fn advance(&self, moves: &BTreeMap<u32, Move>) -> Result<Vec<u32>, ProjectorError>;
 
     /// Reads the rows that there are of some keys, which are in order; with `lock` nobody else can
-    /// lock or change them before the transaction ends.
+    /// lock or change them before the transaction ends. Without it no transaction may be open.
     async fn load(&self, keys: &[&R::Key], lock: bool) -> Result<Vec<R>, ProjectorError>;
 
     /// Writes rows, as they are when this is called: those to be inserted are not there, all others are.

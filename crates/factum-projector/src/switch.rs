@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 use crate::ProjectorError;
 use crate::dead_letters;
 use crate::place::own_schema;
-use crate::positions::{self, channel, places};
+use crate::positions::{self, IN_ORDER, channel, places};
 use crate::rebuild::{Ahead, Places, added, ahead, live};
 use crate::versions::{Version, VersionState, Versions};
 use crate::view;
@@ -252,7 +252,7 @@ async fn is_whole(
 /// Refuses a version that an operator has paused. Whoever pauses it from here on waits for the switch.
 async fn runs(client: &Client, schema: &str, new: &Version) -> Result<(), ProjectorError> {
     let query = format!(
-        "SELECT paused FROM {} WHERE projection = $1 AND version = $2 ORDER BY topic, partition FOR SHARE",
+        "SELECT paused FROM {} WHERE projection = $1 AND version = $2 {IN_ORDER} FOR SHARE",
         crate::positions::table(schema)
     );
     let number = new.version as i32;

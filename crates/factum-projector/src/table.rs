@@ -5,6 +5,7 @@
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Row as SqlRow};
 
+use crate::guard::Guarded;
 use crate::{Column, ProjectorError, Row, sql};
 
 /// A table that does not fit its row: every finding, one a line.
@@ -45,8 +46,8 @@ struct Actual {
 /// The types of a table that fits, in the order of the row's columns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableTypes {
-    /// The table itself, whatever its name and schema come to be; none where there is no table.
-    pub oid: Option<u32>,
+    /// The table itself, whatever its name and schema come to be; of a handler, those that are known.
+    pub guarded: Vec<Guarded>,
     pub all: Vec<Type>,
     /// Those of the key, as SQL writes them.
     pub keys: Vec<String>,
@@ -249,7 +250,7 @@ fn table_types<R: Row>(facts: &Facts) -> TableTypes {
     };
     let keys = R::COLUMNS.iter().filter(|column| column.is_key());
     TableTypes {
-        oid: None,
+        guarded: Vec::new(),
         all: R::COLUMNS
             .iter()
             .filter_map(|c| of(c)?.ty.clone())

@@ -121,12 +121,14 @@ async fn move_away(
     Ok(grants)
 }
 
+/// `FROM` the tables of a schema, but for Factum's own. Partitions are used by way of their tables.
+pub(crate) const TABLES: &str = "FROM pg_class WHERE relnamespace = to_regnamespace($1) \
+     AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'factum_owners' ORDER BY relname";
+
 /// The tables of a schema, but for Factum's own.
 pub(crate) async fn tables(client: &Client, schema: &str) -> Result<Vec<String>, ProjectorError> {
-    let query = "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1) \
-                 AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'factum_owners' \
-                 ORDER BY relname";
-    let rows = client.query(query, &[&quote(schema)]).await;
+    let query = format!("SELECT relname::text {TABLES}");
+    let rows = client.query(&query, &[&quote(schema)]).await;
     let rows = rows.map_err(ProjectorError::postgres(format!(
         "look into schema {schema}"
     )))?;

@@ -18,9 +18,10 @@ worker, most often, whose message names partition and offset; go --to the offset
 whole or not at all. Without --skip it shows what would be passed over, and does nothing. With it, that is written
 down for ever, in Postgres, with the role and --reason.
 
-Look first: a worker that stopped at an event that it could decode, and not apply, has undone the batch that the event
-was in, so that good events may lie between the position and that event. Start it with --batch-bytes 1 before, and the
-position comes close to it.
+A worker that stopped at an event has written everything before the commit that the event is in, and the position
+stands there: only that commit is passed over. Look first all the same. Where a handler failed, where the failure shows
+only when events are written together, and while a worker tries an event again (--retries), the position stands at the
+start of a batch, and good events may lie between: start a worker with --batch-bytes 1 before, and it comes close.
 
 Workers may run meanwhile, and go on from there without a restart. Whoever waits for an event that was passed over
 is told that it is there. What is parked stays parked. Another version of the projection knows nothing of it.

@@ -4,7 +4,7 @@ use tokio_postgres::types::ToSql;
 
 use super::Operations;
 use crate::ProjectorError;
-use crate::positions::table;
+use crate::positions::{IN_ORDER, table};
 use crate::switch::notify;
 
 impl Operations {
@@ -59,7 +59,7 @@ impl Operations {
         doing: &str,
     ) -> Result<(), ProjectorError> {
         let query = format!(
-            "SELECT FROM {} WHERE projection = $1 AND version = $2 ORDER BY topic, partition FOR UPDATE",
+            "SELECT FROM {} WHERE projection = $1 AND version = $2 {IN_ORDER} FOR UPDATE",
             table(&self.schema)
         );
         let number = version as i32;

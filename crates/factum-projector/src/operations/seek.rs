@@ -114,6 +114,17 @@ pub enum SeekError {
         /// The offset that is projected next.
         at: Offset,
     },
+    /// The target is where the position is, or the next commit lies behind it.
+    #[error(
+        "there is nothing to pass over in partition {partition}: no whole commit lies between its position, {at}, and the \
+         target. Nothing is moved back either"
+    )]
+    Nothing {
+        /// The partition.
+        partition: u32,
+        /// The offset that is projected next.
+        at: Offset,
+    },
     /// The partition does not reach as far.
     #[error(
         "partition {partition} ends at offset {end}, before {asked}: what is yet to come is not passed over"
@@ -151,7 +162,7 @@ impl Operations {
         let (wanted, first) = scan(topic.as_ref(), which.partition, found, (to, end)).await?;
         if wanted.offset <= found.offset {
             let (partition, at) = (which.partition, found.offset);
-            return Err(SeekError::Back { partition, at }.into());
+            return Err(SeekError::Nothing { partition, at }.into());
         }
         Ok(Skip {
             projection: which.projection.to_owned(),
@@ -204,7 +215,8 @@ impl Operations {
 fn check(partition: u32, found: Position, end: Offset, to: SeekTo) -> Result<(), SeekError> {
     let at = found.offset;
     match to {
-        SeekTo::Offset(asked) if asked <= at => Err(SeekError::Back { partition, at }),
+        SeekTo::Offset(asked) if asked == at => Err(SeekError::Nothing { partition, at }),
+        SeekTo::Offset(asked) if asked < at => Err(SeekError::Back { partition, at }),
         SeekTo::Offset(asked) if asked > end => Err(SeekError::BeyondEnd {
             partition,
             end,

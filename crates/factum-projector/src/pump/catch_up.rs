@@ -18,7 +18,7 @@ enum Meanwhile<P: Projection> {
     Gathered,
     /// Rows have to be read for it, and the transaction may be about to change them.
     Touched(Batch<P::Event>, Touched<P>),
-    /// It, or a failure of the log, is to be looked at after the transaction.
+    /// It, or the end of the feed, is to be looked at after the transaction.
     Held(Step<P::Event>),
     /// Folding it failed: nothing of what is gathered may be written.
     Failed(ProjectorError),
@@ -160,7 +160,7 @@ impl<P: Projection> Pump<P> {
                     meanwhile = match batch {
                         Ok(batch) if !batch.at_end => self.gather_now(gathered, parked, feed, batch),
                         Ok(batch) => Meanwhile::Held(Step::Batch(batch)),
-                        Err(error) => Meanwhile::Held(Step::Failed(error)),
+                        Err(end) => Meanwhile::Held(Step::End(end)),
                     };
                 }
             }

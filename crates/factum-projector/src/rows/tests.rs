@@ -265,3 +265,36 @@ fn a_row_of_another_of_the_events_keys_is_an_error_that_names_both() {
         "{error}"
     );
 }
+
+/// Finds the right key again with the next event.
+struct Confused;
+
+impl MultiFold for Confused {
+    type Event = Transfer;
+    type Row = Account;
+    const NAME: &'static str = "confused";
+
+    fn keys(&self, event: &Recorded<Transfer>) -> impl IntoIterator<Item = i16> {
+        Accounts.keys(event)
+    }
+
+    fn fold(&self, id: &i16, row: Option<Account>, event: &Recorded<Transfer>) -> Option<Account> {
+        let row = Accounts.fold(id, row, event)?;
+        let id = if event.offset == 0 { 9 } else { *id };
+        Some(Account { id, ..row })
+    }
+}
+
+#[test]
+fn a_row_of_another_key_is_refused_wherever_in_a_batch_it_comes() {
+    let transfer = Transfer {
+        from: 1,
+        to: 2,
+        amount: 5,
+    };
+    let events = recorded(&[transfer.clone(), transfer]);
+    let error = fold_events(&Confused, &events, vec![]).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("transfer-0"), "{error}");
+    assert!(error.contains("returned a row with key 9"), "{error}");
+}

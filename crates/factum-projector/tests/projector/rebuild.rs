@@ -1,6 +1,7 @@
 //! A new version is built beside the live one, and readers are led to it.
 
 mod cuts;
+mod handlers;
 mod kill;
 mod operations;
 mod pace;

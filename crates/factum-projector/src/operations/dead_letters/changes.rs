@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use super::{DeadLettersError, HOLDS, LetterFilter};
 use crate::letter::Head;
 use crate::operations::Operations;
+use crate::positions::IN_ORDER;
 use crate::{ProjectorError, positions};
 
 /// How long the positions are waited for, in seconds.
@@ -57,7 +58,7 @@ impl Operations {
 
     async fn hold(&self, projection: &str, version: u32) -> Result<(), ProjectorError> {
         let query = format!(
-            "SELECT FROM {} WHERE projection = $1 AND version = $2 ORDER BY topic, partition FOR UPDATE",
+            "SELECT FROM {} WHERE projection = $1 AND version = $2 {IN_ORDER} FOR UPDATE",
             positions::table(&self.schema)
         );
         let number = version as i32;

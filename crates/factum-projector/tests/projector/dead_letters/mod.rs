@@ -5,6 +5,7 @@ mod kill;
 mod operators;
 mod replay;
 mod rivals;
+mod stops;
 
 use factum_core::{DecodeError, Event, Recorded};
 use factum_projector::{FailurePolicy, Fold, Options, Projector, Summary};

@@ -50,17 +50,14 @@ async fn a_broken_event_is_passed_over_and_everything_else_is_shown() {
     let told = refused(&bank, until_end()).await;
     assert_says(&told, &[&format!("partition 1 offset {broken}")]);
 
-    // A plan changes nothing.
+    // The worker has come up to it. A plan changes nothing.
     let planned = plan(&bank, 1, SeekTo::Offset(broken + 1)).await.unwrap();
     assert_eq!(
-        (planned.to, planned.first.last().unwrap().offset),
-        (broken + 1, broken)
+        (planned.from, planned.to, planned.events),
+        (broken, broken + 1, 1)
     );
-    assert_eq!(planned.first.last().unwrap().id, "broken");
+    assert_eq!(planned.first[0].id, "broken");
     refused(&bank, until_end()).await;
-    assert!(plan(&bank, 1, SeekTo::Offset(broken + 1)).await.is_ok());
-
-    // The worker has not come up to it: what lies between would be lost, and is not.
     let first = plan(&bank, 1, SeekTo::Offset(broken + 1)).await.unwrap();
     let operations = operations(&bank).await;
     let skipped = operations.skip(&first, Some("a test")).await.unwrap();
@@ -115,16 +112,16 @@ async fn commits_are_passed_over_whole() {
     assert_eq!(to(SeekTo::Time(time(5))).await, Ok((7, 3)));
     assert_says(
         &to(SeekTo::Time(time(1))).await.unwrap_err(),
-        &["Nothing is moved back"],
+        &["nothing to pass over", "its position, 1,"],
     );
     assert_says(
         &to(SeekTo::Offset(11)).await.unwrap_err(),
         &["ends at offset 10, before 11"],
     );
-    for back in [0, 1] {
-        let told = to(SeekTo::Offset(back)).await.unwrap_err();
-        assert_says(&told, &["is 1:", "twice", "VERSION"]);
-    }
+    let told = to(SeekTo::Offset(0)).await.unwrap_err();
+    assert_says(&told, &["is 1:", "twice", "VERSION"]);
+    let told = to(SeekTo::Offset(1)).await.unwrap_err();
+    assert_says(&told, &["nothing to pass over in partition 0"]);
     let told = plan(&bank, 7, SeekTo::End).await.unwrap_err();
     assert_says(&told, &["version 1 has no position in partition 7"]);
 
@@ -137,6 +134,15 @@ async fn commits_are_passed_over_whole() {
         .unwrap();
     let rows = without(&ledger, |it| it.offset < 7);
     assert_eq!(bank.rows::<Balance>().await, rows);
+    for target in [SeekTo::End, SeekTo::Offset(ledger.end(0).await)] {
+        assert_says(&to(target).await.unwrap_err(), &["nothing to pass over"]);
+    }
+    let half = ledger.encode(0, "half", &three, 1);
+    ledger.append(0, half).await;
+    assert_says(
+        &to(SeekTo::End).await.unwrap_err(),
+        &["nothing to pass over"],
+    );
 }
 
 /// A worker that tries a broken event again for ever.

@@ -79,6 +79,39 @@ async fn a_table_that_is_dropped_while_it_is_filled_ends_its_worker_and_no_other
     case.is_done().await;
 }
 
+/// While its name leads to readers' table a worker that catches up reads nothing, also if it leads back in time.
+#[tokio::test]
+async fn a_table_that_is_away_for_a_while_is_not_mistaken_for_readers_table() {
+    let (bank, mut ledger) = bank(&servers::postgres(), 50, 86).await;
+    bank.run(projector(Newer, until_end(manual(&bank))))
+        .await
+        .unwrap();
+    ledger.fill(400).await;
+    bank.run(projector(Balances, bank.until_end()))
+        .await
+        .unwrap();
+    let proxy = Proxy::start(&bank.postgres()).await;
+    proxy.freeze_at(b"CREATE TEMPORARY TABLE factum_stage");
+    let url = proxy.through(&bank.postgres());
+    let mut worker = Worker::start(&bank, projector(Newer, manual(&bank)), url);
+    within(60, proxy.frozen()).await;
+    let own = own_schema(&bank, 2);
+    bank.sql(&format!("ALTER TABLE {own}.balance RENAME TO away"))
+        .await;
+    proxy.freeze_at(b"factum.open");
+    tokio::select! {
+        () = within(60, proxy.frozen()) => {
+            bank.sql(&format!("ALTER TABLE {own}.away RENAME TO balance")).await;
+            proxy.thaw();
+            panic!("it has read rows by then, and is about to write");
+        }
+        ended = &mut worker.0 => {
+            let error = words(ended.unwrap().unwrap_err());
+            assert_says(&error, &["table balance of projection balances version 2 is gone"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_version_without_its_table_is_not_switched_to() {
     let (bank, ledger) = bank(&servers::postgres(), 50, 81).await;

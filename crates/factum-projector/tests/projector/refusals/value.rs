@@ -176,7 +176,7 @@ async fn another_unique_index_that_rows_break_is_not_tried_for_ever() {
         .options(bank.until_end());
     let error = refused(&bank, projector).await;
     assert_says(&error, &["copy rows of balance", "balance_digest_key"]);
-    assert!(bank.rows::<Balance>().await.is_empty());
+    assert_eq!(bank.rows::<Balance>().await.len(), 1, "that of the first");
 }
 
 /// An event whose decoding panics.

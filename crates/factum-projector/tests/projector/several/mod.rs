@@ -1,6 +1,7 @@
 //! Several aggregates' topics in one read model.
 
 mod letters;
+mod order;
 mod seek;
 mod starts;
 mod versions;

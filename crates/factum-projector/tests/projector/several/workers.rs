@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::bank::{eventually, posted};
 
-struct Worker(JoinHandle<()>);
+pub(super) struct Worker(pub(super) JoinHandle<()>);
 
 impl Worker {
     fn start(books: &Books, options: &Options) -> Self {
