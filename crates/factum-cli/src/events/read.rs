@@ -162,7 +162,7 @@ async fn read(
     let starts: Vec<_> = partitions.keys().map(|it| (*it, 0)).collect();
     let mut reader = topic.read(&starts).await?;
     let all = partitions.values().map(|it| it.end).sum();
-    let mut bar = Some(bar(all));
+    let (mut bar, on_terminal) = (Some(bar(all)), io::stdout().is_terminal());
     while follow || partitions.values().any(|it| it.next < it.end) {
         let batch = tokio::select! {
             biased;
@@ -179,8 +179,9 @@ async fn read(
         if let Some(shown) = &bar {
             shown.set_position(done);
         }
-        if done == all {
-            bar = None; // what comes now, comes one by one
+        // What comes at the end comes one by one; and on a terminal a bar would stand among the events.
+        if done == all || on_terminal && show.shown > 0 {
+            bar = None;
         }
         if follow && bar.is_none() {
             show.out.flush()?;
@@ -205,10 +206,6 @@ impl Partition {
 }
 
 fn bar(all: Offset) -> ProgressBar {
-    // Where records are shown on the terminal, a bar would stand among them.
-    if io::stdout().is_terminal() {
-        return ProgressBar::hidden();
-    }
     let style = ProgressStyle::with_template(LOOK).expect("the look is a sound template");
     ProgressBar::new(all).with_style(style)
 }
