@@ -8,6 +8,7 @@ use factum_schema::{Mode, Schema};
 use crate::compile::{Builder, Examined};
 use crate::finding::{Error, Finding, Rule};
 use crate::lock::{self, Entries};
+use crate::shared;
 use crate::tree::Source;
 
 /// What was found in a tree.
@@ -49,6 +50,16 @@ pub struct Release {
     pub files: BTreeMap<String, String>,
 }
 
+impl Checked {
+    fn without_tree(error: &Error) -> Self {
+        Self {
+            findings: error.findings().to_vec(),
+            modes: BTreeMap::new(),
+            versions: Vec::new(),
+        }
+    }
+}
+
 impl Builder {
     /// Checks the schemas in `folder`, relative to the working folder, as a build would, and writes
     /// nothing. What `releases` hold must be there, as it was.
@@ -56,11 +67,15 @@ impl Builder {
     /// # Errors
     /// [`facade`](Self::facade) is not a path of Rust.
     pub fn check(&self, folder: impl AsRef<Path>, releases: &[Release]) -> Result<Checked, Error> {
+        self.facade_path()?;
         let folder = folder.as_ref();
         let shown = folder.display().to_string();
         let shown = shown.trim_end_matches('/');
         let mut findings = Vec::new();
-        let tree = self.examine(folder, shown, None, &mut findings)?;
+        let tree = match self.examine(folder, shown, None, &mut findings) {
+            Ok(tree) => tree,
+            Err(error) => return Ok(Checked::without_tree(&error)),
+        };
         for release in releases {
             against(release, &tree.sources, shown, &mut findings);
         }
@@ -74,6 +89,7 @@ impl Builder {
             versions: tree
                 .sources
                 .iter()
+                .filter(|source| !source.is_shared_type())
                 .map(|source| version(&tree, source))
                 .collect(),
         })
@@ -101,14 +117,21 @@ fn version(tree: &Examined, source: &Source) -> CheckedVersion {
     }
 }
 
+/// The release's version files, made whole as those of the tree are.
+fn sources_of(release: &Release) -> Vec<Source> {
+    let files = release.files.iter();
+    let mut sources: Vec<_> = files
+        .filter_map(|(key, text)| Source::named(key, text))
+        .collect();
+    // What is wrong there was released all the same.
+    shared::compose(&mut sources, &mut Vec::new());
+    sources
+}
+
 /// What the release has must be in the tree, unless the lock has told that it is not.
 fn against(release: &Release, sources: &[Source], folder: &str, findings: &mut Vec<Finding>) {
     let (name, found) = (&release.name, entries(sources));
-    let files = release
-        .files
-        .iter()
-        .map(|(key, text)| (key.as_str(), text.as_str()));
-    for (key, entry) in lock::entries_of(files) {
+    for (key, entry) in entries(&sources_of(release)) {
         let (rule, message) = match found.get(&key) {
             Some(same) if *same == entry => continue,
             Some(_) => (

@@ -13,7 +13,7 @@ use crate::model::Version;
 use crate::output::{Generated, Output};
 use crate::settings::Settings;
 use crate::tree::Source;
-use crate::{evolution, generate, lock, lower, output, tree};
+use crate::{evolution, generate, lock, lower, output, shared, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -160,13 +160,18 @@ impl Builder {
                 source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
             }
         }
+        shared::compose(&mut sources, findings);
+        if sources.iter().any(Source::is_shared_type) {
+            // What is wrong with a shared type is wrong wherever it is used: it is told once.
+            settle(std::mem::take(findings))?;
+        }
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
         let lock_file = lock::File::read(root, shown, findings);
         let lock = lock_file.check(&sources, self.is_locked(), findings);
         evolution::check(&sources, &settings, findings);
-        let lowered: Vec<_> = sources
-            .iter()
+        let events = sources.iter().filter(|source| !source.is_shared_type());
+        let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, findings)))
             .collect();
         let files = files(&lowered, &settings, &facade, self.serde, findings);
@@ -193,7 +198,7 @@ impl Builder {
         })
     }
 
-    fn facade_path(&self) -> Result<TokenStream, Error> {
+    pub(crate) fn facade_path(&self) -> Result<TokenStream, Error> {
         let path = syn::parse_str::<syn::Path>(&self.facade);
         let path = path.map(|path| quote::quote!(#path));
         path.map_err(|error| {

@@ -30,7 +30,8 @@ pub(crate) fn check(sources: &[Source], settings: &Settings, findings: &mut Vec<
 /// Each event's versions; those of an event that became another stand before the other's.
 fn chains<'a>(sources: &'a [Source], settings: &Settings) -> Vec<Vec<&'a Source>> {
     let mut chains: Vec<Vec<&Source>> = Vec::new();
-    for source in sources {
+    // A shared type is checked where events use it.
+    for source in sources.iter().filter(|source| !source.is_shared_type()) {
         match chains.last_mut() {
             Some(chain) if chain[0].event_key() == source.event_key() => chain.push(source),
             _ => chains.push(vec![source]),

@@ -81,7 +81,9 @@ impl File {
                 continue;
             };
             match key.rsplit_once('/') {
-                Some((event, _)) if !sources.iter().any(|s| s.event_key() == event) => {
+                Some((event, _))
+                    if is_event(event) && !sources.iter().any(|s| s.event_key() == event) =>
+                {
                     gone.insert(event);
                 }
                 _ => findings.push(self.finding(key, message).rule(rule)),
@@ -133,6 +135,11 @@ impl File {
         }
         write_if_changed(&self.path, &text).map(drop)
     }
+}
+
+/// Whether a folder is an event's, not a shared type's.
+fn is_event(folder: &str) -> bool {
+    Source::named(&format!("{folder}/1.avsc"), "").is_some_and(|source| !source.is_shared_type())
 }
 
 /// What is wrong with a released version's file, if anything is.

@@ -16,13 +16,33 @@ pub(crate) struct Source {
     pub path: PathBuf,
     /// As messages name it: `schemas/bank/loan/Submitted/1.avsc`.
     pub shown: String,
+    /// The schema. Where it refers to shared types, [`shared::compose`](crate::shared::compose) puts
+    /// them in.
     pub text: String,
+    /// Whether `text` is not the file's own.
+    pub is_composed: bool,
 }
 
 impl Source {
     /// The aggregate type: `bank.loan`.
     pub fn aggregate_type(&self) -> String {
         format!("{}.{}", self.context, self.aggregate)
+    }
+
+    /// The version file of that name, as `schemas.lock` has it, without a place on disk.
+    pub fn named(key: &str, text: &str) -> Option<Self> {
+        let mut parts = key.split('/').map(str::to_owned);
+        let source = Self {
+            context: parts.next()?,
+            aggregate: parts.next()?,
+            event: parts.next()?,
+            version: version(&parts.next()?)?,
+            path: PathBuf::new(),
+            shown: key.to_owned(),
+            text: text.to_owned(),
+            is_composed: false,
+        };
+        parts.next().is_none().then_some(source)
     }
 
     /// The event's folder, as `schemas.toml` names it: `bank/loan/Submitted`.
@@ -119,6 +139,7 @@ impl Walk<'_> {
             path,
             shown,
             text,
+            is_composed: false,
         });
     }
 }

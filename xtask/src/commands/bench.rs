@@ -1,5 +1,7 @@
 //! `cargo xtask bench`.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
 use xtask::servers::{self, Wanted};
 
@@ -13,7 +15,9 @@ use super::{cargo, say};
 /// notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. `wait`: as
-/// many as there are wait for a read model at once (WAITERS, 10,000), on a log in memory. On a real Kafka and a real Postgres, which are started if
+/// many as there are wait for a read model at once (WAITERS, 10,000), on a log in memory. `avro`:
+/// generated code beside code written by hand and beside other codecs, and how long 500 schemas take; it needs no
+/// server. All others run on a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -51,10 +55,13 @@ enum Bench {
     History,
     /// Thousands who wait for a read model at once
     Wait,
+    /// From an event to its bytes and back
+    Avro,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
+        Bench::Avro => return avro(arguments.json),
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
         Bench::Follow => ("follow", true),
@@ -78,13 +85,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let addresses = servers::up(wanted, None, &say)?;
     let mut command = cargo();
     command.args(["bench", "--package", package, "--bench", name]);
-    command.args(if arguments.json {
-        &["--", "--json"][..]
-    } else {
-        &[]
-    });
-    let status = command.envs(addresses.variables()).status();
-    let status = status.context("cannot run cargo")?;
+    finish(command.envs(addresses.variables()), name, arguments.json)
+}
+
+/// Without servers: nothing is logged.
+fn avro(json: bool) -> Result<()> {
+    for name in ["avro", "many"] {
+        let mut command = cargo();
+        command.args(["bench", "--package", "factum-build-tests", "--bench", name]);
+        finish(&mut command, name, json)?;
+    }
+    Ok(())
+}
+
+fn finish(command: &mut Command, name: &str, json: bool) -> Result<()> {
+    command.args(if json { &["--", "--json"][..] } else { &[] });
+    let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "the bench {name} failed");
     Ok(())
 }

@@ -87,6 +87,36 @@ fn what_the_lock_tells_is_not_told_again() {
 }
 
 #[test]
+fn a_shared_type_is_part_of_what_was_released() {
+    let money = |ty: &str| {
+        format!(
+            r#"{{"type": "record", "name": "Money", "namespace": "bank", "fields": [{{"name": "cents", "type": "{ty}"}}]}}"#
+        )
+    };
+    let tree = Tree::released(LONG);
+    tree.write("bank/types/Money/1.avsc", &money("long"));
+    tree.submitted(2, r#"{"name": "amount", "type": "long"}, {"name": "fee", "type": ["null", "bank.Money"], "default": null}"#);
+    assert_eq!(tree.build(), Vec::<String>::new());
+    tree.commit();
+    says(&tree, &["check", "--against", "main", "--json"], 0, "");
+    tree.write("bank/types/Money/1.avsc", &money("int"));
+    fs::remove_file(tree.path().join("schemas/schemas.lock")).unwrap();
+    tree.build();
+    let answer = tree.schema(&["check", "--against", "main"]);
+    let changed = |file: &str| format!("schemas/bank/{file}: this version is another one in main");
+    let lines: Vec<_> = answer.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].starts_with(&changed("loan/Submitted/2.avsc")),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with(&changed("types/Money/1.avsc")),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn new_versions_and_other_folders_are_free() {
     let tree = Tree::released(LONG);
     tree.commit();
