@@ -7,9 +7,9 @@ use quote::{format_ident, quote};
 
 use super::docs::docs;
 use super::read::Readers;
-use super::scope::Scope;
+use super::scope::{Scope, number};
 use crate::aggregate::Aggregate;
-use crate::model::Version;
+use crate::model::{Ty, Version};
 use crate::names;
 
 /// The enum itself, a variant for each event.
@@ -96,7 +96,8 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
     let writers = aggregate
         .newest()
         .map(|newest| aggregate.home().place(&newest.root).function("write"));
-    let arms = arms(aggregate, readers);
+    let arms = arms(aggregate, readers, facade);
+    let sizes = aggregate.newest().map(size);
     quote! {
         #(
             impl ::std::convert::From<#events> for #name {
@@ -114,6 +115,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
                 match self {
                     #(Self::#events(event) => {
+                        out.reserve(#sizes);
                         avro::frame::write(out, #events::#newest_consts);
                         #writers(out, event);
                     })*
@@ -121,25 +123,20 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             }
 
             fn decode(value: &[u8]) -> ::std::result::Result<Self, #facade::DecodeError> {
-                read_event(value).map_err(#facade::DecodeError::new)
+                let mut input = avro::Reader::new(value);
+                let fingerprint = input.frame().map_err(#facade::DecodeError::new)?;
+                Ok(match fingerprint {
+                    #(#arms)*
+                    unknown => return Err(#facade::DecodeError::new(input.unknown_schema(unknown))),
+                })
             }
-        }
-
-        fn read_event(value: &[u8]) -> ::std::result::Result<#name, avro::DecodeError> {
-            let mut input = avro::Reader::new(value);
-            let event = match input.frame()? {
-                #(#arms)*
-                fingerprint => return Err(input.unknown_schema(fingerprint)),
-            };
-            input.finish()?;
-            Ok(event)
         }
     }
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
-fn arms(aggregate: &Aggregate, readers: &Readers) -> Vec<TokenStream> {
-    let name = event_enum(aggregate);
+/// The event becomes one of the enum's at last: the enum is as large as its largest event.
+fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<TokenStream> {
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
     for versions in &aggregate.events {
@@ -152,12 +149,24 @@ fn arms(aggregate: &Aggregate, readers: &Readers) -> Vec<TokenStream> {
                 let fingerprint = fingerprint_const(version);
                 let function = readers.entry(version);
                 arms.push(quote! {
-                    #event::#fingerprint => #name::#event(#function(&mut input)?),
+                    #event::#fingerprint => {
+                        let event = input.to_end(#function).map_err(#facade::DecodeError::new)?;
+                        Self::#event(event)
+                    }
                 });
             }
         }
     }
     arms
+}
+
+/// Room for a usual event: a buffer that has to grow while it is written copies what it has.
+fn size(newest: &Version) -> proc_macro2::Literal {
+    let root = Ty::Record {
+        name: newest.root.clone(),
+        boxed: false,
+    };
+    number(16 + root.usual(&newest.defs).min(1 << 12))
 }
 
 fn event_enum(aggregate: &Aggregate) -> Ident {
