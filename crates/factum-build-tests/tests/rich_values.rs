@@ -9,6 +9,7 @@ use factum_build_tests::rich::{Kept, Link, RichEvent, Tree};
 use factum_build_tests::spaces::deep::Colour;
 use factum_build_tests::spaces::{self, Met, Party, SpacesEvent};
 use jiff::Timestamp;
+use jiff::civil::{datetime, time};
 use proptest::prelude::*;
 use rich::kept;
 
@@ -123,6 +124,26 @@ fn a_time_that_nanoseconds_can_not_hold_is_not_read_as_another() {
         message.starts_with("a number is too large for its type `long`"),
         "{message}"
     );
+}
+
+#[test]
+fn finer_times_are_cut_off_toward_the_past() {
+    let fine = Kept {
+        opens: time(23, 59, 59, 999_999_999),
+        closes: time(0, 0, 0, 999),
+        local_millis: datetime(1969, 12, 31, 23, 59, 59, 999_999_999),
+        local_micros: datetime(1969, 12, 31, 23, 59, 59, 999_999_999),
+        ..some_kept()
+    };
+    let coarse = Kept {
+        opens: time(23, 59, 59, 999_000_000),
+        closes: time(0, 0, 0, 0),
+        local_millis: datetime(1969, 12, 31, 23, 59, 59, 999_000_000),
+        local_micros: datetime(1969, 12, 31, 23, 59, 59, 999_999_000),
+        ..fine.clone()
+    };
+    let value = encoded(&RichEvent::from(fine));
+    assert_eq!(RichEvent::decode(&value).unwrap(), RichEvent::from(coarse));
 }
 
 #[test]

@@ -233,6 +233,39 @@ impl Ty {
         }
     }
 
+    /// How many bytes a value takes that is not unusually long: texts of 24, lists of two.
+    pub fn usual(&self, defs: &BTreeMap<FullName, Def>) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Scalar(Scalar::Boolean) | Self::Enum(_) => 1,
+            Self::Scalar(Scalar::Float) => 4,
+            Self::Scalar(Scalar::Double) => 8,
+            Self::Scalar(Scalar::Uuid) => 37,
+            Self::Scalar(scalar) => match scalar.plain() {
+                Scalar::Bytes | Scalar::String => 25,
+                _ => 10,
+            },
+            Self::Fixed(fixed) => fixed.size,
+            Self::Array(item) => item.usual(defs).saturating_mul(2).saturating_add(2),
+            Self::Map(value) => value.usual(defs).saturating_mul(2).saturating_add(52),
+            Self::Nullable { value, .. } => value.usual(defs).saturating_add(1),
+            Self::Union(union) => {
+                let branches = union.branches.iter().map(|branch| branch.usual(defs));
+                branches.max().unwrap_or_default().saturating_add(1)
+            }
+            Self::Record { name, .. } => match &defs[name] {
+                Def {
+                    body: Body::Record(fields),
+                    recursive: false,
+                    ..
+                } => fields
+                    .iter()
+                    .fold(0, |sum: usize, f| sum.saturating_add(f.ty.usual(defs))),
+                _ => 64,
+            },
+        }
+    }
+
     /// The types that this one is made of directly.
     pub fn inner(&self) -> &[Ty] {
         match self {

@@ -208,8 +208,11 @@ pub fn date(out: &mut Vec<u8>, value: Date) {
 /// Appends a `uuid` as text.
 #[inline]
 pub fn uuid(out: &mut Vec<u8>, value: Uuid) {
-    let mut text = Uuid::encode_buffer();
-    write::string(out, value.hyphenated().encode_lower(&mut text));
+    const LEN: usize = uuid::fmt::Hyphenated::LENGTH;
+    write::long(out, LEN as i64);
+    let start = out.len();
+    out.resize(start + LEN, 0);
+    value.hyphenated().encode_lower(&mut out[start..]);
 }
 
 /// Appends a `uuid` as a fixed of 16 bytes.

@@ -53,6 +53,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the rest of the value.
+    ///
+    /// # Errors
+    /// As `read`, or bytes are left over.
+    #[inline]
+    pub fn to_end<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let value = read(self)?;
+        self.finish()?;
+        Ok(value)
+    }
+
     /// An error at the current position.
     #[cold]
     pub fn error(&self, kind: Kind) -> DecodeError {

@@ -34,6 +34,7 @@ pub fn long(out: &mut Vec<u8>, value: i64) {
     }
 }
 
+#[inline]
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     let mut bytes = [0; 10];
     let mut len = 0;
@@ -43,7 +44,10 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
         len += 1;
     }
     bytes[len] = value as u8;
-    out.extend_from_slice(&bytes[..=len]);
+    // A copy of a length that is known costs less than one of just the bytes that are wanted.
+    let end = out.len() + len + 1;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// Appends a float.

@@ -8,9 +8,9 @@ use quote::{format_ident, quote};
 use super::docs::docs;
 use super::older;
 use super::read::Readers;
-use super::scope::Scope;
+use super::scope::{Scope, number};
 use crate::aggregate::Aggregate;
-use crate::model::Version;
+use crate::model::{Ty, Version};
 use crate::names;
 
 /// The enum itself, a variant for each event.
@@ -120,6 +120,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
         indexes.map(move |index| quote!(#event::SCHEMAS[#index]))
     });
     let arms = arms(aggregate, readers, facade);
+    let sizes = aggregate.newest().map(size);
     quote! {
         impl #name {
             /// Every released version of every event, each event's oldest first.
@@ -142,6 +143,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
                 match self {
                     #(Self::#events(event) => {
+                        out.reserve(#sizes);
                         avro::frame::write(out, #events::#newest_consts);
                         #writers(out, event);
                     })*
@@ -149,25 +151,23 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             }
 
             fn decode(value: &[u8]) -> ::std::result::Result<Self, #facade::DecodeError> {
-                read_event(value).map_err(#facade::DecodeError::new)
+                let mut input = avro::Reader::new(value);
+                let fingerprint = input.frame().map_err(#facade::DecodeError::new)?;
+                Ok(match fingerprint {
+                    #(#arms)*
+                    unknown => {
+                        let renewed = avro::foreign::renewed(&mut input, unknown);
+                        return Self::decode(&renewed.map_err(#facade::DecodeError::new)?);
+                    }
+                })
             }
-        }
-
-        fn read_event(value: &[u8]) -> ::std::result::Result<#name, avro::DecodeError> {
-            let mut input = avro::Reader::new(value);
-            let event = match input.frame()? {
-                #(#arms)*
-                fingerprint => return read_event(&avro::foreign::renewed(&mut input, fingerprint)?),
-            };
-            input.finish()?;
-            Ok(event)
         }
     }
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
+/// The event becomes one of the enum's at last: the enum is as large as its largest event.
 fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<TokenStream> {
-    let name = event_enum(aggregate);
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
     for versions in &aggregate.events {
@@ -178,18 +178,36 @@ fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<T
         for version in versions.iter().rev() {
             if known.insert(version.fingerprint) {
                 let fingerprint = fingerprint_const(version, newest);
-                let value = if aggregate.is_upcast(version) {
+                let error = quote!(#facade::DecodeError::new);
+                let read = if aggregate.is_upcast(version) {
                     let old = older::path(version);
-                    quote!(#facade::Upcast::<#old>::upcast(#old::read(&mut input)?))
+                    quote! {
+                        let old = input.to_end(#old::read).map_err(#error)?;
+                        let event = #facade::Upcast::<#old>::upcast(old);
+                    }
                 } else {
                     let function = readers.entry(version);
-                    quote!(#function(&mut input)?)
+                    quote!(let event = input.to_end(#function).map_err(#error)?;)
                 };
-                arms.push(quote!(#event::#fingerprint => #name::#event(#value),));
+                arms.push(quote! {
+                    #event::#fingerprint => {
+                        #read
+                        Self::#event(event)
+                    }
+                });
             }
         }
     }
     arms
+}
+
+/// Room for a usual event: a buffer that has to grow while it is written copies what it has.
+fn size(newest: &Version) -> proc_macro2::Literal {
+    let root = Ty::Record {
+        name: newest.root.clone(),
+        boxed: false,
+    };
+    number(16 + root.usual(&newest.defs).min(1 << 12))
 }
 
 fn event_enum(aggregate: &Aggregate) -> Ident {
