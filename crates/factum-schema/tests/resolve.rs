@@ -153,6 +153,24 @@ fn growth_is_bounded() {
     );
 }
 
+/// Items of no bytes become some without any default.
+#[test]
+fn growth_of_nothing_is_bounded() {
+    let wide = |ty: &str| {
+        let field = |index: usize| format!(r#"{{"name": "f{index}", "type": {ty}}}"#);
+        let fields: Vec<_> = (0..200).map(field).collect();
+        format!(
+            r#"{{"type": "array", "items": {}}}"#,
+            record(&fields.join(","))
+        )
+    };
+    let resolution = resolution(&wide(r#""null""#), &wide(r#"["int", "null"]"#));
+    let mut bytes = Vec::new();
+    write::long(&mut bytes, 60_000);
+    bytes.push(0);
+    assert_eq!(refused(&resolution, &bytes), DecodeErrorKind::TooLarge);
+}
+
 #[test]
 fn a_default_that_holds_itself_is_refused() {
     let reader = r#"{"type": "record", "name": "R", "fields": [{"name": "a", "default": {}, "type":
