@@ -47,3 +47,8 @@ pub mod spaces {
 pub mod unions {
     include!(concat!(env!("OUT_DIR"), "/test.unions.rs"));
 }
+
+/// A type that is shared, in two versions.
+pub mod deals {
+    include!(concat!(env!("OUT_DIR"), "/test.deals.rs"));
+}

@@ -1,14 +1,18 @@
 //! Bytes that nobody wrote: an error or an event, never a panic.
 
 mod happened;
+mod rich;
 
 use factum_build_tests::everything::{EverythingEvent, Happened};
 use factum_build_tests::evolution::{Changed, EvolutionEvent};
 use factum_build_tests::factum::Event;
 use factum_build_tests::factum::schema::frame;
 use factum_build_tests::loan::{LoanEvent, Submitted};
+use factum_build_tests::rich::{Kept, RichEvent};
+use factum_build_tests::unions::{self, UnionsEvent};
 use happened::happened;
 use proptest::prelude::*;
+use rich::kept;
 
 fn framed(fingerprint: u64, datum: &[u8]) -> Vec<u8> {
     let mut value = Vec::new();
@@ -44,36 +48,58 @@ proptest! {
         survives::<EverythingEvent>(&framed(Happened::FINGERPRINT_1, &datum))?;
         survives::<EvolutionEvent>(&framed(Changed::FINGERPRINT_1, &datum))?;
         survives::<EvolutionEvent>(&framed(Changed::FINGERPRINT_2, &datum))?;
+        survives::<RichEvent>(&framed(Kept::FINGERPRINT_1, &datum))?;
+        survives::<UnionsEvent>(&framed(unions::Changed::FINGERPRINT_1, &datum))?;
+        survives::<UnionsEvent>(&framed(unions::Changed::FINGERPRINT_2, &datum))?;
         survives::<LoanEvent>(&datum)?;
     }
 }
 
 proptest! {
     #[test]
-    fn damaged_values_never_panic(
-        event in happened(),
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-    ) {
-        let mut value = Vec::new();
-        EverythingEvent::from(event).encode(&mut value);
-        for (index, byte) in damage {
-            let index = index.index(value.len());
-            value[index] = byte;
-        }
-        survives::<EverythingEvent>(&value)?;
+    fn damaged_values_never_panic(event in happened(), damage in damage()) {
+        survives::<EverythingEvent>(&damaged(&EverythingEvent::from(event), &damage))?;
     }
 
     #[test]
-    fn a_value_has_one_length(event in happened(), cut in any::<prop::sample::Index>()) {
-        let mut value = Vec::new();
-        EverythingEvent::from(event).encode(&mut value);
-        let cut = cut.index(value.len());
-        prop_assert!(EverythingEvent::decode(&value[..cut]).is_err());
-        value.push(0);
-        let error = EverythingEvent::decode(&value).unwrap_err().to_string();
-        let expected = format!("1 bytes are left over after the value (byte {})", value.len() - 1);
-        prop_assert_eq!(error, expected);
+    fn damaged_unions_never_panic(event in kept(), damage in damage()) {
+        survives::<RichEvent>(&damaged(&RichEvent::from(event), &damage))?;
     }
+
+    #[test]
+    fn a_value_has_one_length(event in happened(), kept in kept(), cut in any::<prop::sample::Index>()) {
+        has_one_length(&EverythingEvent::from(event), &cut)?;
+        has_one_length(&RichEvent::from(kept), &cut)?;
+    }
+}
+
+type Damage = Vec<(prop::sample::Index, u8)>;
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)
+}
+
+fn damaged<E: Event>(event: &E, damage: &Damage) -> Vec<u8> {
+    let mut value = Vec::new();
+    event.encode(&mut value);
+    for (index, byte) in damage {
+        let index = index.index(value.len());
+        value[index] = *byte;
+    }
+    value
+}
+
+fn has_one_length<E: Event>(event: &E, cut: &prop::sample::Index) -> Result<(), TestCaseError> {
+    let mut value = Vec::new();
+    event.encode(&mut value);
+    prop_assert!(E::decode(&value[..cut.index(value.len())]).is_err());
+    value.push(0);
+    let expected = format!(
+        "1 bytes are left over after the value (byte {})",
+        value.len() - 1
+    );
+    prop_assert_eq!(message::<E>(&value), expected);
+    Ok(())
 }
 
 #[test]

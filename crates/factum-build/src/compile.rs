@@ -11,7 +11,7 @@ use crate::generate::Scope;
 use crate::model::Version;
 use crate::output::{Generated, Output};
 use crate::tree::Source;
-use crate::{generate, lock, lower, output, tree};
+use crate::{generate, lock, lower, output, shared, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -146,10 +146,15 @@ impl Builder {
                 source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
             }
         }
+        shared::compose(&mut sources, &mut findings);
+        if sources.iter().any(|source| source.is_shared_type()) {
+            // What is wrong with a shared type is wrong wherever it is used: it is told once.
+            settle(std::mem::take(&mut findings))?;
+        }
         let lock_file = lock::File::read(root, shown, &mut findings);
         let lock = lock_file.check(&sources, self.is_locked(), &mut findings);
-        let lowered: Vec<_> = sources
-            .iter()
+        let events = sources.iter().filter(|source| !source.is_shared_type());
+        let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, &mut findings)))
             .collect();
         let files = files(&lowered, &facade, self.serde, &mut findings);

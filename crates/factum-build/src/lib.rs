@@ -51,6 +51,23 @@
 //! Refused is what has no value in Rust: a record that contains itself in every value, an enum without
 //! symbols, a union of null alone, a decimal of more than 38 digits, and names that would be one in Rust.
 //!
+//! # Types that events share
+//!
+//! A type that several events use has a folder of its own, in the folder `types` of a context:
+//! `schemas/<context>/types/<Name>/<n>.avsc` defines a record, enum or fixed `<context>.<Name>`. Any
+//! file may refer to it by that name. It means version 1, unless the attribute `references` of the
+//! file's outermost type says otherwise:
+//!
+//! ```json
+//! {"type": "record", "name": "Paid", "namespace": "bank.loan", "references": {"bank.Money": 2},
+//!  "fields": [{"name": "amount", "type": "bank.Money"}]}
+//! ```
+//!
+//! So a released event keeps meaning what it meant when the type gets a next version. An event's
+//! fingerprint, and its line in `schemas.lock`, are those of the whole schema, with the types in it. The
+//! newest versions of one aggregate's events have one version of a type; in Rust each aggregate has the
+//! type for itself, as `bank::Money` beside its events.
+//!
 //! # Changing an event
 //!
 //! A released version never changes: `schemas.lock`, in the same folder, remembers it; commit that
@@ -78,6 +95,7 @@ mod place;
 mod plan;
 mod recursion;
 mod resolve;
+mod shared;
 mod tree;
 mod variants;
 

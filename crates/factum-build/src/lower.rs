@@ -31,6 +31,7 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
         version: source.version,
         file: source.shown.clone(),
         path: source.path.display().to_string(),
+        composed: source.is_composed.then(|| source.text.clone()),
         fingerprint: schema.fingerprint(),
         root,
         defs,

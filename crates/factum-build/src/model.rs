@@ -16,6 +16,8 @@ pub(crate) struct Version {
     pub file: String,
     /// Where the file lies, for `include_str!`.
     pub path: String,
+    /// The schema, if the file alone is not whole.
+    pub composed: Option<String>,
     pub fingerprint: u64,
     /// The event's own record.
     pub root: FullName,

@@ -16,7 +16,11 @@ pub(crate) struct Source {
     pub path: PathBuf,
     /// As messages name it: `schemas/bank/loan/Submitted/1.avsc`.
     pub shown: String,
+    /// The schema. Where it refers to shared types, [`shared::compose`](crate::shared::compose) puts
+    /// them in.
     pub text: String,
+    /// Whether `text` is not the file's own.
+    pub is_composed: bool,
 }
 
 impl Source {
@@ -121,6 +125,7 @@ impl Walk<'_> {
             path,
             shown,
             text,
+            is_composed: false,
         });
     }
 }

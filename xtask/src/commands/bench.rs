@@ -1,5 +1,7 @@
 //! `cargo xtask bench`.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
 use xtask::servers::{self, Wanted};
 
@@ -12,7 +14,9 @@ use super::{cargo, say};
 /// far it is behind. `rebuild`: what commands and readers
 /// notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
-/// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. On a real Kafka and a real Postgres, which are started if
+/// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. `avro`:
+/// generated code beside code written by hand and beside other codecs, and how long 500 schemas take; it needs no
+/// server. All others run on a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -48,10 +52,13 @@ enum Bench {
     Restart,
     /// The events of one aggregate among 5 million, and what it costs to have them at hand
     History,
+    /// From an event to its bytes and back
+    Avro,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (name, postgres) = match arguments.bench {
+        Bench::Avro => return avro(arguments.json),
         Bench::Append => ("append", false),
         Bench::Project => ("project", true),
         Bench::Follow => ("follow", true),
@@ -69,13 +76,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let addresses = servers::up(wanted, None, &say)?;
     let mut command = cargo();
     command.args(["bench", "--package", "loans", "--bench", name]);
-    command.args(if arguments.json {
-        &["--", "--json"][..]
-    } else {
-        &[]
-    });
-    let status = command.envs(addresses.variables()).status();
-    let status = status.context("cannot run cargo")?;
+    finish(command.envs(addresses.variables()), name, arguments.json)
+}
+
+/// Without servers: nothing is logged.
+fn avro(json: bool) -> Result<()> {
+    for name in ["avro", "many"] {
+        let mut command = cargo();
+        command.args(["bench", "--package", "factum-build-tests", "--bench", name]);
+        finish(&mut command, name, json)?;
+    }
+    Ok(())
+}
+
+fn finish(command: &mut Command, name: &str, json: bool) -> Result<()> {
+    command.args(if json { &["--", "--json"][..] } else { &[] });
+    let status = command.status().context("cannot run cargo")?;
     ensure!(status.success(), "the bench {name} failed");
     Ok(())
 }

@@ -47,16 +47,16 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
         let Version {
             event,
             version: number,
-            path,
             ..
         } = version;
+        let json = json(version);
         let fingerprint = fingerprint_const(version);
         quote! {
             avro::SchemaVersion {
                 event: #event,
                 version: #number,
                 fingerprint: Self::#fingerprint,
-                json: include_str!(#path),
+                json: #json,
             }
         }
     });
@@ -65,6 +65,22 @@ pub(super) fn versions(versions: &[Version]) -> TokenStream {
             #(#consts)*
             /// Every released version of the event, the newest last.
             pub const SCHEMAS: &'static [avro::SchemaVersion] = &[#(#entries),*];
+        }
+    }
+}
+
+/// The schema: the file itself, or its text with the shared types in it.
+fn json(version: &Version) -> TokenStream {
+    let Version { path, composed, .. } = version;
+    match composed {
+        None => quote!(include_str!(#path)),
+        Some(text) => {
+            let mut hashes = "#".to_owned();
+            while text.contains(&format!("\"{hashes}")) {
+                hashes.push('#');
+            }
+            let literal = format!("r{hashes}\"{text}\"{hashes}");
+            literal.parse().expect("a raw string is a token")
         }
     }
 }

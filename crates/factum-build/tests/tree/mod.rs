@@ -24,6 +24,7 @@ impl Tree {
         tree
     }
 
+    #[allow(dead_code)] // Not every test needs one.
     /// A tree with versions of the event `bank.loan.Submitted`, each given by its fields.
     pub fn submitted(versions: &[&str]) -> Self {
         let tree = Self::new(&[]);

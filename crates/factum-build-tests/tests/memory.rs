@@ -1,0 +1,88 @@
+//! What is read takes memory in proportion to its bytes, whatever they claim.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use factum_build_tests::factum::Event;
+use factum_build_tests::factum::schema::frame;
+use factum_build_tests::rich::{Kept, RichEvent};
+use factum_build_tests::unions::{Changed, UnionsEvent};
+use proptest::prelude::*;
+
+/// Counts each thread's own allocations.
+struct Counting;
+
+thread_local! {
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let live = LIVE.get() + layout.size();
+        LIVE.set(live);
+        PEAK.set(PEAK.get().max(live));
+        // SAFETY: the caller's promises are the system allocator's conditions.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.set(LIVE.get().saturating_sub(layout.size()));
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes in use while the value is read.
+fn peak<E: Event>(fingerprint: u64, datum: &[u8]) -> usize {
+    let mut value = Vec::new();
+    frame::write(&mut value, fingerprint);
+    value.extend_from_slice(datum);
+    let before = LIVE.get();
+    PEAK.set(before);
+    drop(E::decode(&value));
+    PEAK.get().saturating_sub(before)
+}
+
+/// A byte may be an empty list or a null, which takes some hundred bytes in Rust. Items without bytes
+/// are bounded by their number.
+fn bound(datum: &[u8]) -> usize {
+    (1 << 20) + datum.len() * 500
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn memory_is_bounded_by_bytes(datum in prop::collection::vec(prop_oneof![0..8_u8, any::<u8>()], 0..400)) {
+        prop_assert!(peak::<RichEvent>(Kept::FINGERPRINT_1, &datum) <= bound(&datum));
+        prop_assert!(peak::<UnionsEvent>(Changed::FINGERPRINT_1, &datum) <= bound(&datum));
+        prop_assert!(peak::<UnionsEvent>(Changed::FINGERPRINT_2, &datum) <= bound(&datum));
+    }
+}
+
+/// Version 1 of `Changed` up to its field `empties`, whose items take no bytes, but do in Rust.
+fn empties(count: i64) -> Vec<u8> {
+    let mut datum = vec![0; 3]; // wider: int 0, plain 0
+    datum.extend([0; 3]); // nullable: null; single: int 0
+    datum.extend([0; 2]); // swapped: Frozen 0
+    datum.extend([0; 2]); // renamed, goneUnion: null
+    datum.extend([0; 2]); // tree: 0, no children
+    datum.extend([0; 2]); // goneTree: null; goneEmpties: none
+    factum_build_tests::factum::schema::write::long(&mut datum, count);
+    datum
+}
+
+#[test]
+fn items_without_bytes_are_refused_over_their_bound() {
+    let few = peak::<UnionsEvent>(Changed::FINGERPRINT_1, &empties(60_000));
+    assert!((60_000 * 4..1 << 20).contains(&few), "{few}");
+    for count in [65_537, 1 << 31, i64::MAX] {
+        let most = peak::<UnionsEvent>(Changed::FINGERPRINT_1, &empties(count));
+        assert!(most < 1_000, "{most}");
+    }
+}
