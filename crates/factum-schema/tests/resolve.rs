@@ -78,6 +78,22 @@ fn a_copy_is_looked_at() {
     );
 }
 
+/// The record keeps its bytes, but not everything that its writer may have written is a string.
+#[test]
+fn bytes_that_are_read_as_a_string_are_looked_at_wherever_they_stand() {
+    let writer = record(r#"{"name": "x", "type": {"type": "array", "items": "bytes"}}"#);
+    let reader = record(r#"{"name": "x", "type": {"type": "array", "items": "string"}}"#);
+    let resolution = resolution(&writer, &reader);
+    assert_eq!(
+        transcode(&resolution, &[2, 2, b'a', 0]).unwrap(),
+        [2, 2, b'a', 0]
+    );
+    assert_eq!(
+        refused(&resolution, &[2, 2, 0xff, 0]),
+        DecodeErrorKind::Utf8
+    );
+}
+
 /// The value goes behind what stands there already, and leaves no trace if it is none.
 #[test]
 fn a_value_that_fails_leaves_the_buffer_as_it_was() {

@@ -32,6 +32,7 @@ impl<'r> Run<'r, '_, '_> {
     fn plan(&mut self, plan: &'r Plan, depth: u32) -> Result {
         match plan {
             Plan::Copy(part) => return self.copy(part, depth),
+            Plan::Text => return self.copy(&Skim::Text, depth),
             Plan::IntFloat => write::float(self.out, self.input.int()? as f32),
             Plan::IntDouble => write::double(self.out, f64::from(self.input.int()?)),
             Plan::LongFloat => write::float(self.out, self.input.long()? as f32),
