@@ -1,7 +1,18 @@
-//! What the fuzz targets share: an allocator that knows how much is in use.
+//! The bodies of the fuzz targets, and an allocator that knows how much is in use.
+//!
+//! The bodies are functions of bytes, so that a test of `factum-schema` runs the corpus through them.
+
+pub mod compatibility;
+pub mod draw;
+pub mod framing;
+pub mod resolution;
+pub mod value;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Pairs of schemas, and values: the oracles' cases.
+pub(crate) const CASES: &str = include_str!("../../crates/factum-schema/tests/oracle/cases.json");
 
 /// The system's allocator, counting.
 pub struct Counting;
@@ -31,6 +42,9 @@ pub fn within<T>(limit: usize, work: impl FnOnce() -> T) -> T {
     PEAK.store(before, Ordering::Relaxed);
     let result = work();
     let used = PEAK.load(Ordering::Relaxed).saturating_sub(before);
-    assert!(used <= limit, "{used} bytes were in use, {limit} are the most");
+    assert!(
+        used <= limit,
+        "{used} bytes were in use, {limit} are the most"
+    );
     result
 }

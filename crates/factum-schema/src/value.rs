@@ -29,8 +29,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 ///   range (a year after 9999) is told as the plain type beneath it.
 ///
 /// It is meant for eyes and filters, and can't be read back. It borrows from the schema and the bytes,
-/// and keeps the branch that was written; `apache-avro`'s dynamic value copies both, refuses a logical
-/// type's value that is out of range, and takes several times as long.
+/// and keeps the branch that was written; `apache-avro`'s dynamic value copies both, and refuses a
+/// logical type's value that is out of range.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// No value.

@@ -78,6 +78,22 @@ fn a_copy_is_looked_at() {
     );
 }
 
+/// The record keeps its bytes, but not everything that its writer may have written is a string.
+#[test]
+fn bytes_that_are_read_as_a_string_are_looked_at_wherever_they_stand() {
+    let writer = record(r#"{"name": "x", "type": {"type": "array", "items": "bytes"}}"#);
+    let reader = record(r#"{"name": "x", "type": {"type": "array", "items": "string"}}"#);
+    let resolution = resolution(&writer, &reader);
+    assert_eq!(
+        transcode(&resolution, &[2, 2, b'a', 0]).unwrap(),
+        [2, 2, b'a', 0]
+    );
+    assert_eq!(
+        refused(&resolution, &[2, 2, 0xff, 0]),
+        DecodeErrorKind::Utf8
+    );
+}
+
 /// The value goes behind what stands there already, and leaves no trace if it is none.
 #[test]
 fn a_value_that_fails_leaves_the_buffer_as_it_was() {
@@ -106,6 +122,23 @@ fn blocks_with_sizes_are_read() {
     );
     let sized = transcode(&resolution, &[1, 2, 2, 2, 4, 0]).unwrap();
     assert_eq!(sized, transcode(&resolution, &[2, 2, 2, 4, 0]).unwrap());
+}
+
+/// What is copied would be refused where its size is believed.
+#[test]
+fn a_block_that_lies_about_its_size_is_refused() {
+    let nulls = |items: &str| format!(r#"{{"type": "array", "items": {items}}}"#);
+    let copy = resolution(&nulls(r#""null""#), &nulls(r#""null""#));
+    assert_eq!(transcode(&copy, &[1, 0, 0]).unwrap(), [1, 0, 0]);
+    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::Length(2));
+    let grown = resolution(&nulls(r#""int""#), &nulls(r#""double""#));
+    assert_eq!(
+        refused(&grown, &[1, 4, 2, 0, 0]),
+        DecodeErrorKind::Length(2)
+    );
+    let map = |values: &str| format!(r#"{{"type": "map", "values": {values}}}"#);
+    let copy = resolution(&map(r#""null""#), &map(r#""null""#));
+    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::Length(2));
 }
 
 #[test]
@@ -151,6 +184,24 @@ fn growth_is_bounded() {
         refused(&resolution, &items(60_000)),
         DecodeErrorKind::TooLarge
     );
+}
+
+/// Items of no bytes become some without any default.
+#[test]
+fn growth_of_nothing_is_bounded() {
+    let wide = |ty: &str| {
+        let field = |index: usize| format!(r#"{{"name": "f{index}", "type": {ty}}}"#);
+        let fields: Vec<_> = (0..200).map(field).collect();
+        format!(
+            r#"{{"type": "array", "items": {}}}"#,
+            record(&fields.join(","))
+        )
+    };
+    let resolution = resolution(&wide(r#""null""#), &wide(r#"["int", "null"]"#));
+    let mut bytes = Vec::new();
+    write::long(&mut bytes, 60_000);
+    bytes.push(0);
+    assert_eq!(refused(&resolution, &bytes), DecodeErrorKind::TooLarge);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::compat::{Direction, Incompatibility, Pair, Pairs, Rule, Source, Sources, choose, mend};
 use crate::resolve::default::{TooLarge, encode};
 use crate::resolve::plan::{Plan, RecordPlan, Step};
-use crate::resolve::skim::{Skim, Skims};
+use crate::resolve::skim::Skims;
 use crate::resolve::{Resolution, collapse};
 use crate::schema::{Body, Field, FullName, Schema, Shape, Type};
 
@@ -58,7 +58,7 @@ impl<'a> Compiler<'_, 'a> {
             (Shape::Float, Shape::Long) => Plan::LongFloat,
             (Shape::Double, Shape::Long) => Plan::LongDouble,
             (Shape::Double, Shape::Float) => Plan::FloatDouble,
-            (Shape::String, Shape::Bytes) => Plan::Copy(Skim::Text),
+            (Shape::String, Shape::Bytes) => Plan::Text,
             _ => Plan::Copy(self.skims.ty(w)),
         }
     }

@@ -7,6 +7,8 @@ use crate::resolve::skim::Skim;
 pub(super) enum Plan {
     /// As it is, once it is known to be what the writer's schema says.
     Copy(Skim),
+    /// Bytes as a string: they stay, but must be UTF-8, of which the writer's schema says nothing.
+    Text,
     /// An int as a float.
     IntFloat,
     /// An int as a double.

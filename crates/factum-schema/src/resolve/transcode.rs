@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::resolve::Resolution;
 use crate::resolve::plan::{Plan, RecordPlan, Step};
-use crate::resolve::skim::{Skim, deeper, skim};
+use crate::resolve::skim::{Skim, deeper, sized, skim};
 use crate::{DecodeError, DecodeErrorKind as Kind, Reader, write};
 
 type Result<T = ()> = std::result::Result<T, DecodeError>;
@@ -32,6 +32,7 @@ impl<'r> Run<'r, '_, '_> {
     fn plan(&mut self, plan: &'r Plan, depth: u32) -> Result {
         match plan {
             Plan::Copy(part) => return self.copy(part, depth),
+            Plan::Text => return self.copy(&Skim::Text, depth),
             Plan::IntFloat => write::float(self.out, self.input.int()? as f32),
             Plan::IntDouble => write::double(self.out, f64::from(self.input.int()?)),
             Plan::LongFloat => write::float(self.out, self.input.long()? as f32),
@@ -80,10 +81,12 @@ impl<'r> Run<'r, '_, '_> {
     fn blocks(&mut self, least: usize, mut item: impl FnMut(&mut Self) -> Result) -> Result {
         while let Some(block) = self.input.block(least)? {
             write::long(self.out, block.items as i64);
+            let before = self.input.rest.len();
             for _ in 0..block.items {
                 item(self)?;
                 self.bounded(0)?; // Items of no bytes may become some.
             }
+            sized(&block, before, self.input)?;
         }
         self.out.push(0);
         Ok(())
