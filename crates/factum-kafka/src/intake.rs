@@ -33,37 +33,39 @@ pub(crate) enum Taken<'a> {
     Failed(RDKafkaErrorCode, String),
 }
 
-/// The partitions of a consumer, without what librdkafka tells of itself: that is still to be polled for.
-///
-/// It must go before the consumer does.
-pub(crate) struct Intake {
+/// A consumer whose partitions are led to a queue of their own. What librdkafka tells of itself is still to be
+/// polled for.
+pub(crate) struct Intake<C: ConsumerContext> {
+    /// The consumer's, and gone before it.
     queue: *mut rd_kafka_queue_t,
     /// Room for messages. What is in it was given back already.
     messages: Vec<*mut rd_kafka_message_t>,
+    consumer: BaseConsumer<C>,
 }
 
 // Safety: librdkafka's queues may be used from any thread, and the messages are only used in `take`.
-unsafe impl Send for Intake {}
+unsafe impl<C: ConsumerContext> Send for Intake<C> {}
 
 /// A message, given back when dropped.
 struct Message(*mut rd_kafka_message_t);
 
-impl Intake {
+impl<C: ConsumerContext> Intake<C> {
     /// Leads partitions of a consumer here that has none assigned yet, so that nothing of them is led elsewhere.
     /// None if librdkafka cannot name a partition.
-    pub(crate) fn of<C: ConsumerContext>(
-        consumer: &BaseConsumer<C>,
+    pub(crate) fn of(
+        consumer: BaseConsumer<C>,
         topic: &str,
         partitions: impl Iterator<Item = u32>,
     ) -> Option<Self> {
         let topic = CString::new(topic).ok()?;
         let client = consumer.client().native_ptr();
-        // Safety: the client lives as long as the reference to it. A queue that is forwarded keeps the one that
+        // Safety: the client lives as long as the consumer, which this keeps. A queue that is forwarded keeps the one that
         // it is forwarded to; what is destroyed here is only this handle of it.
         unsafe {
             let intake = Self {
                 queue: rd_kafka_queue_new(client),
                 messages: vec![null_mut(); AT_ONCE],
+                consumer,
             };
             for partition in partitions {
                 let partition = partition.cast_signed();
@@ -76,6 +78,11 @@ impl Intake {
             }
             Some(intake)
         }
+    }
+
+    /// The consumer, to be assigned partitions and polled for all that is none of their records.
+    pub(crate) fn consumer(&self) -> &BaseConsumer<C> {
+        &self.consumer
     }
 
     /// Waits for something, then hands out what is there, up to a bound; returns whether there was anything.
@@ -107,9 +114,9 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl<C: ConsumerContext> Drop for Intake<C> {
     fn drop(&mut self) {
-        // Safety: it is this one's own, and used no more.
+        // Safety: it is this one's own, used no more, and the consumer is still there.
         unsafe { rd_kafka_queue_destroy(self.queue) };
     }
 }

@@ -33,7 +33,8 @@ const WAITING: usize = 2;
 /// Reads with a thread of its own, which packs what librdkafka hands out one by one.
 ///
 /// Memory is bounded by librdkafka's queue (8 MiB of records, one fetch of 4 MiB that may overshoot
-/// it, and some 350 bytes around each record) and four batches of [`PACKED_BYTES`]: measured, a
+/// it, and some 350 bytes around each record) and four batches of [`PACKED_BYTES`], or of all that this queue
+/// holds where records are large: measured, a
 /// process that reads six million records of 190 bytes peaks at 62 MB.
 pub(crate) struct KafkaReader {
     batches: mpsc::Receiver<Result<Vec<Fetched>, LogError>>,
@@ -46,12 +47,11 @@ impl KafkaReader {
         from: &[(u32, Offset)],
     ) -> Result<Self, LogError> {
         let reports = Arc::new(Reports::default());
-        let (consumer, intake) = consumer(settings, topic, from, reports.clone())
+        let intake = intake(settings, topic, from, reports.clone())
             .map_err(|error| failed(error, format!("topic {topic} can't be read")))?;
         let (out, batches) = mpsc::channel(WAITING);
         let packer = Packer {
             intake,
-            consumer,
             reports,
             topic: topic.to_owned(),
             servers: settings.servers.clone(),
@@ -67,12 +67,12 @@ impl KafkaReader {
     }
 }
 
-fn consumer(
+fn intake(
     settings: &KafkaSettings,
     topic: &str,
     from: &[(u32, Offset)],
     reports: Arc<Reports>,
-) -> KafkaResult<(BaseConsumer<Reporting>, Intake)> {
+) -> KafkaResult<Intake<Reporting>> {
     let config = settings.reader();
     let consumer = BaseConsumer::from_config_and_context(&config, Reporting(reports))?;
     let mut assignment = TopicPartitionList::with_capacity(from.len());
@@ -81,11 +81,11 @@ fn consumer(
         assignment.add_partition_offset(topic, partition.cast_signed(), at)?;
     }
     let partitions = from.iter().map(|(partition, _)| *partition);
-    let intake = Intake::of(&consumer, topic, partitions);
-    let unknown = KafkaError::Subscription(topic.to_owned());
-    let intake = intake.ok_or(unknown)?;
-    consumer.assign(&assignment)?;
-    Ok((consumer, intake))
+    let intake = Intake::of(consumer, topic, partitions);
+    let unknown = || KafkaError::Subscription(topic.to_owned());
+    let intake = intake.ok_or_else(unknown)?;
+    intake.consumer().assign(&assignment)?;
+    Ok(intake)
 }
 
 #[async_trait]
@@ -100,9 +100,7 @@ impl LogReader for KafkaReader {
 
 /// The thread's side of a reader.
 struct Packer {
-    /// In front of the consumer, since it goes first.
-    intake: Intake,
-    consumer: BaseConsumer<Reporting>,
+    intake: Intake<Reporting>,
     reports: Arc<Reports>,
     topic: String,
     servers: String,
@@ -115,7 +113,8 @@ impl Packer {
     /// Packs until the reader is gone or can't go on.
     fn run(mut self, out: &mpsc::Sender<Result<Vec<Fetched>, LogError>>) {
         while !out.is_closed() {
-            self.rescue.look(self.consumer.client(), &self.reports);
+            self.rescue
+                .look(self.intake.consumer().client(), &self.reports);
             match self.pack() {
                 Ok(()) if self.packing.is_empty() => {}
                 Ok(()) => drop(out.blocking_send(Ok(self.packing.take()))),
@@ -156,7 +155,7 @@ impl Packer {
 
     /// Hears what librdkafka tells of itself.
     fn hear(&self) -> Result<(), LogError> {
-        while let Some(told) = self.consumer.poll(Duration::ZERO) {
+        while let Some(told) = self.intake.consumer().poll(Duration::ZERO) {
             let Err(error) = told else {
                 return Err(self.astray());
             };
@@ -199,9 +198,11 @@ impl Packer {
     fn out_of_range(&self, code: RDKafkaErrorCode, reason: &str) -> LogError {
         let topic = &self.topic;
         for (partition, next) in self.packing.positions() {
-            let bounds =
-                self.consumer
-                    .fetch_watermarks(topic, partition.cast_signed(), self.timeout);
+            let bounds = self.intake.consumer().fetch_watermarks(
+                topic,
+                partition.cast_signed(),
+                self.timeout,
+            );
             let Ok((start, end)) = bounds else { continue };
             if !(start.cast_unsigned()..=end.cast_unsigned()).contains(&next) {
                 return coded(

@@ -287,7 +287,7 @@ impl Steward {
             added: false,
             parked: 0,
         };
-        self.added_topics.clear();
+        let mut added_topics = BTreeSet::new();
         let building = mine.state == VersionState::Building;
         let mut standing = None;
         if building || !mine.indexed {
@@ -301,7 +301,11 @@ impl Steward {
             let here = places(client, schema, mine, "").await?;
             facts.ahead = ahead(&there, &here);
             facts.parked = dead_letters::lacking(client, schema, mine, live).await?;
-            self.added_topics = added(&there, &here);
+            added_topics = added(&there, &here);
+        }
+        if self.added_topics != added_topics {
+            self.added.forget(); // another version is live, and a goal of other topics says nothing
+            self.added_topics = added_topics;
         }
         facts.added = self.has_caught_up(&facts, standing).await;
         Ok(facts)
