@@ -46,7 +46,9 @@ fn a_version_that_avro_can_not_read_is_read_by_an_upcaster() {
     holds(&code, "pub mod v1 {");
     holds(
         &code,
-        "LoanEvent::Submitted(::factum::Upcast::<submitted::v1::Submitted>::upcast(",
+        "let old = input.to_end(submitted::v1::Submitted::read).map_err(::factum::DecodeError::new)?;
+         let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
+         Self::Submitted(event)",
     );
 }
 
@@ -131,7 +133,9 @@ fn a_retired_event_stays_to_be_applied_and_is_not_made_by_chance() {
     holds(&code, "    Submitted(Submitted),");
     holds(
         &code,
-        "Submitted::FINGERPRINT_1 => LoanEvent::Submitted(read_Submitted(&mut input)?)",
+        "Submitted::FINGERPRINT_1 => {
+             let event = input.to_end(read_Submitted).map_err(::factum::DecodeError::new)?;
+             Self::Submitted(event)",
     );
     assert!(!code.contains(from), "{code}");
 }
@@ -160,10 +164,15 @@ fn an_event_becomes_another_one_of_its_aggregate() {
     assert!(!code.contains("    Submitted(Submitted),"), "{code}");
     holds(&code, "pub const SUBMITTED_FINGERPRINT_2: u64");
     holds(&code, "Applied::SUBMITTED_FINGERPRINT_2 =>");
-    holds(&code, "LoanEvent::Applied(read_Applied(&mut input)?)");
     holds(
         &code,
-        "LoanEvent::Applied(::factum::Upcast::<submitted::v1::Submitted>::upcast(",
+        "let event = input.to_end(read_Applied).map_err(::factum::DecodeError::new)?;
+         Self::Applied(event)",
+    );
+    holds(
+        &code,
+        "let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
+         Self::Applied(event)",
     );
 }
 

@@ -7,6 +7,7 @@ use factum_core::{LogError, Offset, Position, chain};
 use futures::future::try_join_all;
 
 use crate::backoff::Backoff;
+use crate::identity;
 use crate::pump::Context;
 use crate::sources::Sources;
 use crate::store::Session;
@@ -86,7 +87,12 @@ impl<P: Projection> Watch<'_, P> {
             left = self.without_torn(left).await;
         }
         let reached = self.ends.insert(left).is_empty();
-        Ok(reached && !self.is_replaying(session).await?)
+        if !reached || self.is_replaying(session).await? {
+            return Ok(false);
+        }
+        // Offsets of another log say nothing of this one.
+        identity::verify(&self.context.sources, P::NAME, &self.last).await?;
+        Ok(true)
     }
 
     /// Whether dead letters are marked to be replayed. One that fails is not any more.

@@ -9,7 +9,7 @@ use xtask::servers::{self, Wanted};
 use super::{cargo, say};
 
 /// Packages with tests that need servers; `--fast` runs their unit tests only.
-const WITH_SERVERS: [&str; 10] = [
+const WITH_SERVERS: &[&str] = &[
     "factum",
     "factum-cli",
     "factum-kafka",

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use tokio::sync::Notify;
 
 use super::Operations;
+use crate::identity;
 use crate::positions::{COLUMNS, channel, position, table};
 use crate::session::{Heard, Session};
 use crate::sources::Sources;
@@ -271,6 +272,7 @@ impl Wait<'_> {
     }
 
     async fn caught_up(&self) -> Result<CaughtUp, CatchUpError> {
+        self.verify().await?;
         let version = self.last.as_ref().map_or(0, |it| it.version);
         let parked = self
             .operations
@@ -280,6 +282,18 @@ impl Wait<'_> {
             partitions: self.ends.len(),
             parked: parked.await?,
         })
+    }
+
+    /// Is it this log that the positions speak of? Offsets of another one say nothing of it.
+    async fn verify(&self) -> Result<(), ProjectorError> {
+        let positions = self.last.iter().flat_map(|it| &it.positions);
+        for (name, topic) in &self.topics {
+            let of_topic = positions.clone().filter(|((of, _), _)| of == name);
+            let of_topic = of_topic.map(|((_, partition), at)| (*partition, *at));
+            let sources = Sources::new(vec![topic.clone()]);
+            identity::verify(&sources, self.which.0, &of_topic.collect()).await?;
+        }
+        Ok(())
     }
 
     async fn too_late(&self, timeout: Duration) -> Result<CatchUpError, ProjectorError> {

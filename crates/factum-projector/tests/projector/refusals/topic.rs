@@ -1,6 +1,9 @@
 //! Topics that are not what they were.
 
+use std::time::Duration;
+
 use factum_core::{Claim, EventLog, NewTopic};
+use factum_projector::Operations;
 use factum_testkit::MemoryLog;
 use uuid::Uuid;
 
@@ -60,6 +63,14 @@ async fn another_topic_under_the_same_name() {
     };
     let mut ledger = Ledger::create(&another, 1, 2).await;
     let error = refused(&another, another.balances().options(another.options())).await;
+    assert_says(&error, &["is another log", "it ends at offset 1"]);
+    // The positions lie behind its end, which is nothing that was reached.
+    let error = refused(&another, another.balances().options(another.until_end())).await;
+    assert_says(&error, &["is another log", "it ends at offset 1"]);
+    let operations = Operations::connect(&another.postgres(), &another.schema).await;
+    let (operations, log) = (operations.unwrap(), another.view());
+    let waited = operations.wait_for_end(&log, "balances", None, Duration::from_secs(60));
+    let error = waited.await.unwrap_err().to_string();
     assert_says(&error, &["is another log", "it ends at offset 1"]);
     ledger.fill(100).await;
     let error = refused(&another, another.balances().options(another.options())).await;
