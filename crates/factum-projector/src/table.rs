@@ -131,7 +131,8 @@ fn missing<R: Row>(facts: &Facts) -> Vec<String> {
     let absent = |column: &&Column| !facts.columns.iter().any(|c| c.name == column.name());
     let finding = |column: &Column| {
         format!(
-            "column {} is missing ({} in {}): add it, or take the field away",
+            "column {} is missing ({} in {}): add it to the table's SQL and raise VERSION, which builds the rows \
+             anew, or take the field away",
             column.name(),
             column.rust_type(),
             R::NAME
