@@ -105,16 +105,21 @@ impl Cache {
     }
 
     fn known(&self, id: u32, json: String) -> Result<KnownSchema, RegistryError> {
-        let schema = Schema::parse(&json).map_err(|error| RegistryError::Schema {
-            address: self.registry.address().to_owned(),
-            what: what(id),
-            why: error.to_string(),
-        })?;
+        let schema = Schema::parse(&json).map_err(|error| self.wrong(id, error.to_string()))?;
         Ok(KnownSchema {
             id,
             fingerprint: schema.fingerprint(),
             json: Arc::from(json),
         })
+    }
+
+    /// Why the schema of an id cannot be used.
+    pub(crate) fn wrong(&self, id: u32, why: String) -> RegistryError {
+        RegistryError::Schema {
+            address: self.registry.address().to_owned(),
+            what: what(id),
+            why,
+        }
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<u32, Arc<OnceLock<Found>>>> {

@@ -51,7 +51,7 @@ pub fn register(
 }
 
 /// Takes every version into the cache that the registry has under the subjects of `versions`: also those that other
-/// writers registered. A program that starts behind it reads them, too, see [`Ids::find`](crate::Ids::find).
+/// writers registered, so that [`bridge`](crate::bridge) finds them without the registry. None of them is read by that.
 ///
 /// # Errors
 /// A subject is not there, or one of its schemas is of no use; or the registry does not answer, or refuses.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use factum_core::Framing;
 use factum_schema::frame::{self, Frame};
-use factum_schema::{Resolution, Schema, SchemaVersion, foreign, ids};
+use factum_schema::{SchemaVersion, ids};
 
 use crate::{Cache, KnownSchema, RegistryError, SchemaText, Subjects};
 
@@ -14,9 +14,9 @@ pub struct Ids(HashMap<u64, u32>);
 
 impl Ids {
     /// Finds the id of each version: in the cache, else by a look-up at the registry. From then on this program
-    /// reads their values in Confluent's framing, and those of every other schema that the cache holds: what another
-    /// writer wrote with a schema of its own is read as the newest version of the same name, if Avro's resolution
-    /// can. Nothing is registered, and nothing is asked that the cache knows.
+    /// reads their values in Confluent's framing, under every id that the cache has for one of their fingerprints.
+    /// Of other schemas in the cache nothing is learned: they may be newer versions, which only the build that has
+    /// them reads, see [`bridge`](crate::bridge). Nothing is registered, and nothing is asked that the cache knows.
     ///
     /// # Errors
     /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register). Or
@@ -27,7 +27,9 @@ impl Ids {
         versions: &[SchemaVersion],
     ) -> Result<Self, RegistryError> {
         let kept = cache.kept()?;
-        kept.iter().try_for_each(|known| learn(cache, known))?;
+        let is_own = |it: &&KnownSchema| versions.iter().any(|v| v.fingerprint == it.fingerprint);
+        let mut own = kept.iter().filter(is_own);
+        own.try_for_each(|known| learn(cache, known))?;
         let mut ids = HashMap::new();
         for version in versions {
             let id = match kept.iter().find(|known| is(known, version)) {
@@ -36,8 +38,6 @@ impl Ids {
             };
             ids.insert(version.fingerprint, id);
         }
-        let foreign = kept.iter().filter(|it| !ids.contains_key(&it.fingerprint));
-        foreign.for_each(|writer| bridge(writer, versions));
         Ok(Self(ids))
     }
 
@@ -53,31 +53,6 @@ fn is(known: &KnownSchema, version: &SchemaVersion) -> bool {
     known.fingerprint == version.fingerprint && json(&known.json) == json(version.json)
 }
 
-/// Lets what a foreign schema wrote be read as the newest version of its name, if it can be.
-fn bridge(writer: &KnownSchema, versions: &[SchemaVersion]) {
-    let Ok(schema) = Schema::parse(&writer.json) else {
-        return;
-    };
-    let name = schema.root().shape.label();
-    let mut readers = versions.iter().rev().filter_map(|version| {
-        let reader = Schema::parse(version.json).ok()?;
-        (reader.root().shape.label() == name).then_some((version, reader))
-    });
-    let Some((version, reader)) = readers.next() else {
-        return;
-    };
-    match Resolution::compile(&schema, &reader) {
-        Ok(resolution) => foreign::learn(writer.fingerprint, version.fingerprint, resolution),
-        Err(findings) => tracing::warn!(
-            id = writer.id,
-            name,
-            version = version.version,
-            finding = findings.first().map(ToString::to_string),
-            "the registry has a schema of this name that the newest version does not read: its events will be refused"
-        ),
-    }
-}
-
 fn look_up(
     cache: &Cache,
     subjects: &Subjects,
@@ -90,7 +65,7 @@ fn look_up(
     Ok(found.id)
 }
 
-fn learn(cache: &Cache, known: &KnownSchema) -> Result<(), RegistryError> {
+pub(crate) fn learn(cache: &Cache, known: &KnownSchema) -> Result<(), RegistryError> {
     ids::learn(known.id, known.fingerprint).map_err(|source| RegistryError::TwoMeanings {
         address: cache.registry().address().to_owned(),
         source,
