@@ -205,3 +205,38 @@ fn what_the_newest_version_cannot_read_is_not_bridged() {
         assert!(LoanEvent::decode(&framed(Frame::Confluent { id }, &[])).is_err());
     }
 }
+
+/// A fingerprint leaves out logical types: the same bytes are another number of seconds.
+#[test]
+fn a_schema_that_differs_in_a_logical_type_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = Cache::open(dir.path(), InMemory::from(990_000)).unwrap();
+    register(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+    let same_bytes = Declined::SCHEMAS[0]
+        .json
+        .replace("timestamp-millis", "timestamp-micros");
+    let other_bytes = with_field("meant", &declined())
+        .0
+        .replace("timestamp-millis", "timestamp-micros");
+    let mut encoded = Vec::new();
+    LoanEvent::from(declined()).encode(&mut encoded);
+    let datum = Frame::parse(&encoded).unwrap().1;
+    for json in [same_bytes, other_bytes] {
+        assert!(json.contains("timestamp-micros"), "{json}");
+        let id = cache
+            .registry()
+            .register("s", &SchemaText::whole(json))
+            .unwrap();
+        cache.schema(id).unwrap();
+        Ids::find(&cache, &Subjects::Record, LoanEvent::SCHEMAS).unwrap();
+        let error = bridge(&cache, id, LoanEvent::SCHEMAS)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("say something else") && error.contains("timestamp-micros"),
+            "{error}"
+        );
+        let error = LoanEvent::decode(&framed(Frame::Confluent { id }, datum)).unwrap_err();
+        assert!(error.to_string().contains("schema id"), "{error}");
+    }
+}

@@ -3,6 +3,7 @@
 use factum_schema::{Resolution, Schema, SchemaVersion, foreign};
 
 use crate::ids::learn;
+use crate::meaning::{self, parse};
 use crate::{Cache, KnownSchema, RegistryError};
 
 /// Lets events that another writer wrote with the schema of this id be read as the newest of `versions` that has its
@@ -13,15 +14,15 @@ use crate::{Cache, KnownSchema, RegistryError};
 /// build that has it: bridged, what the newer version says would be dropped or defaulted without a word.
 ///
 /// # Errors
-/// Those of [`Cache::schema`]; [`RegistryError::Schema`]: no version has its name, or the newest cannot read it.
+/// Those of [`Cache::schema`]; [`RegistryError::Schema`]: no version has its name, or the newest cannot read it,
+/// or only with another meaning, see [`meaning_changes`](factum_schema::meaning_changes).
 pub fn bridge(cache: &Cache, id: u32, versions: &[SchemaVersion]) -> Result<(), RegistryError> {
     let known = cache.schema(id)?;
-    if versions
-        .iter()
-        .all(|it| it.fingerprint != known.fingerprint)
-    {
-        resolve(&known, versions).map_err(|why| cache.wrong(id, why))?;
-    }
+    let bridged = match meaning::is_own(&known, versions) {
+        Ok(false) => resolve(&known, versions),
+        own => own.map(drop),
+    };
+    bridged.map_err(|why| cache.wrong(id, why))?;
     learn(cache, &known)
 }
 
@@ -43,10 +44,7 @@ fn resolve(writer: &KnownSchema, versions: &[SchemaVersion]) -> Result<(), Strin
             version.version
         )
     })?;
+    meaning::unchanged(&reader, &schema)?;
     foreign::learn(writer.fingerprint, version.fingerprint, resolution);
     Ok(())
-}
-
-fn parse(json: &str) -> Result<Schema, String> {
-    Schema::parse(json).map_err(|error| error.to_string())
 }

@@ -6,6 +6,7 @@ use factum_core::Framing;
 use factum_schema::frame::{self, Frame};
 use factum_schema::{SchemaVersion, ids};
 
+use crate::meaning;
 use crate::{Cache, KnownSchema, RegistryError, SchemaText, Subjects};
 
 /// The ids of released schemas. Given to an engine, its events are written in Confluent's framing.
@@ -14,7 +15,7 @@ pub struct Ids(HashMap<u64, u32>);
 
 impl Ids {
     /// Finds the id of each version: in the cache, else by a look-up at the registry. From then on this program
-    /// reads their values in Confluent's framing, under every id that the cache has for one of their fingerprints.
+    /// reads their values in Confluent's framing, under every id that the cache has for a schema of their bytes and meaning.
     /// Of other schemas in the cache nothing is learned: they may be newer versions, which only the build that has
     /// them reads, see [`bridge`](crate::bridge). Nothing is registered, and nothing is asked that the cache knows.
     ///
@@ -27,9 +28,9 @@ impl Ids {
         versions: &[SchemaVersion],
     ) -> Result<Self, RegistryError> {
         let kept = cache.kept()?;
-        let is_own = |it: &&KnownSchema| versions.iter().any(|v| v.fingerprint == it.fingerprint);
-        let mut own = kept.iter().filter(is_own);
-        own.try_for_each(|known| learn(cache, known))?;
+        kept.iter()
+            .filter(|it| is_own(it, versions))
+            .try_for_each(|known| learn(cache, known))?;
         let mut ids = HashMap::new();
         for version in versions {
             let id = match kept.iter().find(|known| is(known, version)) {
@@ -51,6 +52,19 @@ impl Ids {
 fn is(known: &KnownSchema, version: &SchemaVersion) -> bool {
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     known.fingerprint == version.fingerprint && json(&known.json) == json(version.json)
+}
+
+/// Whether values of a kept schema may be read as one of `versions`. One that only shares the bytes is told.
+fn is_own(known: &KnownSchema, versions: &[SchemaVersion]) -> bool {
+    meaning::is_own(known, versions).unwrap_or_else(|why| {
+        tracing::warn!(
+            id = known.id,
+            why,
+            "the registry has a schema with the fingerprint of a released version that is another: its events in \
+             Confluent's framing will be refused"
+        );
+        false
+    })
 }
 
 fn look_up(

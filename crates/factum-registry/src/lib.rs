@@ -40,6 +40,7 @@ mod error;
 mod folder;
 mod http;
 mod ids;
+mod meaning;
 mod references;
 mod registry;
 mod retry;
