@@ -5,9 +5,10 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use factum_schema::Schema;
+use factum_schema::{Schema, SchemaVersion};
 
 use crate::folder::Folder;
+use crate::meaning;
 use crate::references;
 use crate::{Registry, RegistryError, SchemaText};
 
@@ -78,8 +79,22 @@ impl Cache {
         self.folder.read_all()
     }
 
-    /// Takes in what the registry said elsewhere: that `json` has this id.
-    pub(crate) fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
+    /// Takes in a released version that the registry answered with `text` under this id.
+    ///
+    /// # Errors
+    /// [`RegistryError::Schema`]: that text is another schema. It would be written into the log for ever.
+    pub(crate) fn confirm(
+        &self,
+        id: u32,
+        version: &SchemaVersion,
+        text: SchemaText,
+    ) -> Result<KnownSchema, RegistryError> {
+        let answered = self.answered(id, text)?;
+        meaning::same(&answered, version).map_err(|why| self.wrong(id, why))?;
+        self.keep(id, version.json)
+    }
+
+    fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
         let known = self.known(id, json.to_owned())?;
         self.write(&known);
         Ok(known)
@@ -89,11 +104,15 @@ impl Cache {
         if let Some(known) = self.folder.read(id)? {
             return Ok(Arc::new(known));
         }
-        let text: SchemaText = self.registry.schema(id)?;
-        let whole = references::whole(&*self.registry, &what(id), text)?;
-        let known = self.known(id, whole)?;
+        let known = self.answered(id, self.registry.schema(id)?)?;
         self.write(&known);
         Ok(Arc::new(known))
+    }
+
+    /// What the registry answered for an id, made whole. It is not kept.
+    pub(crate) fn answered(&self, id: u32, text: SchemaText) -> Result<KnownSchema, RegistryError> {
+        let whole = references::whole(&*self.registry, &what(id), text)?;
+        self.known(id, whole)
     }
 
     /// A full disk is no reason not to read an event.

@@ -20,8 +20,8 @@ impl Ids {
     /// them reads, see [`bridge`](crate::bridge). Nothing is registered, and nothing is asked that the cache knows.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register). Or
-    /// the registry is needed and does not answer; or the ids of two registries meet in one program.
+    /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register).
+    /// [`RegistryError::Schema`]: what the registry has for a version is another schema. Or the registry is needed and does not answer; or the ids of two registries meet in one program.
     pub fn find(
         cache: &Cache,
         subjects: &Subjects,
@@ -75,7 +75,7 @@ fn look_up(
     let subject = subjects.of(version.json)?;
     let text = SchemaText::whole(version.json);
     let found = cache.registry().look_up(&subject, &text)?;
-    learn(cache, &cache.keep(found.id, version.json)?)?;
+    learn(cache, &cache.confirm(found.id, version, found.text)?)?;
     Ok(found.id)
 }
 
