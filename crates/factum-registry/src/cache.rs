@@ -23,6 +23,14 @@ pub struct KnownSchema {
     pub json: Arc<str>,
 }
 
+impl KnownSchema {
+    /// Whether it is that schema, to the last attribute: what fingerprints leave out counts, white space does not.
+    pub(crate) fn is(&self, json: &str) -> bool {
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        value(&self.json) == value(json)
+    }
+}
+
 type Found = Result<Arc<KnownSchema>, RegistryError>;
 
 /// A registry behind what is known of it: in memory, then on disk, then by asking. Whoever asks for an id that
@@ -94,9 +102,21 @@ impl Cache {
         self.keep(id, version.json)
     }
 
+    /// An older id of the same text is forgotten: the registry was emptied or restored since.
     fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
         let known = self.known(id, json.to_owned())?;
         self.write(&known);
+        for stale in self.folder.read_all()? {
+            if stale.id != id && stale.is(json) {
+                tracing::warn!(
+                    id = stale.id,
+                    new = id,
+                    "the registry has a kept schema under a new id now"
+                );
+                self.folder.remove(stale.id)?;
+                self.slots().remove(&stale.id);
+            }
+        }
         Ok(known)
     }
 

@@ -21,24 +21,26 @@ impl Ids {
     ///
     /// # Errors
     /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register).
-    /// [`RegistryError::Schema`]: what the registry has for a version is another schema. Or the registry is needed and does not answer; or the ids of two registries meet in one program.
+    /// [`RegistryError::Schema`]: what the registry has for a version is another schema.
+    /// [`RegistryError::SeveralIds`]. Or the registry is needed and does not answer; or the ids of two registries meet
+    /// in one program.
     pub fn find(
         cache: &Cache,
         subjects: &Subjects,
         versions: &[SchemaVersion],
     ) -> Result<Self, RegistryError> {
         let kept = cache.kept()?;
-        kept.iter()
-            .filter(|it| is_own(it, versions))
-            .try_for_each(|known| learn(cache, known))?;
         let mut ids = HashMap::new();
         for version in versions {
-            let id = match kept.iter().find(|known| is(known, version)) {
-                Some(known) => known.id,
+            let id = match kept_id(cache, &kept, version)? {
+                Some(id) => id,
                 None => look_up(cache, subjects, version)?,
             };
             ids.insert(version.fingerprint, id);
         }
+        kept.iter()
+            .filter(|it| is_own(it, versions))
+            .try_for_each(|known| learn(cache, known))?;
         Ok(Self(ids))
     }
 
@@ -48,10 +50,25 @@ impl Ids {
     }
 }
 
-/// Fingerprints leave out what some readers go by, as logical types: the whole text is compared.
-fn is(known: &KnownSchema, version: &SchemaVersion) -> bool {
-    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    known.fingerprint == version.fingerprint && json(&known.json) == json(version.json)
+/// The id that a version was kept under.
+fn kept_id(
+    cache: &Cache,
+    kept: &[KnownSchema],
+    version: &SchemaVersion,
+) -> Result<Option<u32>, RegistryError> {
+    let same = kept.iter().filter(|known| known.is(version.json));
+    let mut ids: Vec<_> = same.map(|known| known.id).collect();
+    ids.sort_unstable();
+    match *ids {
+        [] => Ok(None),
+        [id] => Ok(Some(id)),
+        _ => Err(RegistryError::SeveralIds {
+            address: cache.registry().address().to_owned(),
+            event: version.event.to_owned(),
+            version: version.version,
+            ids,
+        }),
+    }
 }
 
 /// Whether values of a kept schema may be read as one of `versions`. One that only shares the bytes is told.

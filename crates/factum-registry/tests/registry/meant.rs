@@ -75,3 +75,35 @@ fn an_answer_that_refers_to_others_is_made_whole() {
     let deployed = register(&cache, &Subjects::Record, &version(OUTER)).unwrap();
     assert_eq!(deployed[0].id, 725_001);
 }
+
+const KEPT: &str = r#"{"type":"record","name":"t.Again","fields":[{"name":"x","type":"long"}]}"#;
+
+#[test]
+fn an_emptied_registrys_old_ids_are_forgotten_at_deploy() {
+    let dir = tempfile::tempdir().unwrap();
+    let (versions, old, new) = (version(KEPT), Memory::from(731_500), Memory::from(731_000));
+    let ids = |registry: &Memory| Ids::find(&cache(&dir, registry), &Subjects::Record, &versions);
+    register(&cache(&dir, &old), &Subjects::Record, &versions).unwrap();
+    register(&cache(&dir, &new), &Subjects::Record, &versions).unwrap();
+    let kept = cache(&dir, &new).kept().unwrap();
+    assert_eq!(kept.iter().map(|it| it.id).collect::<Vec<_>>(), [731_000]);
+    assert_eq!(
+        ids(&new).unwrap().of(versions[0].fingerprint),
+        Some(731_000)
+    );
+
+    // Fetched, not deployed: which of the two is stale nobody has said.
+    let third = Memory::from(731_900);
+    third.register("t.Again", &SchemaText::whole(KEPT)).unwrap();
+    cache(&dir, &third).schema(731_900).unwrap();
+    let error = ids(&third).unwrap_err().to_string();
+    assert!(
+        error.contains("the ids [731000, 731900]") && error.contains("new folder"),
+        "{error}"
+    );
+    register(&cache(&dir, &third), &Subjects::Record, &versions).unwrap();
+    assert_eq!(
+        ids(&third).unwrap().of(versions[0].fingerprint),
+        Some(731_900)
+    );
+}
