@@ -110,8 +110,9 @@ fn errors_say_what_was_met() {
     );
     assert_eq!(
         message::<LoanEvent>(&[0, 0, 0, 0, 9, 1]),
-        "the value is in Confluent's framing, and this program does not know the schema id 9: have it learn the ids \
-         of the registry when it starts (see docs/wire.md) (byte 0)"
+        "the value is in Confluent's framing, and this program does not know the schema id 9: a newer build may \
+         have written it, then build this one anew; or another program, then name the id with `factum_registry::bridge`; \
+         or the program has not learned its ids when it started (see docs/wire.md) (byte 0)"
     );
     assert_eq!(
         message::<LoanEvent>(&framed(Submitted::FINGERPRINT_2, &[6, b'a', b'b', b'c'])),

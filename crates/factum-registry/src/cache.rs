@@ -5,9 +5,10 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use factum_schema::Schema;
+use factum_schema::{Schema, SchemaVersion};
 
 use crate::folder::Folder;
+use crate::meaning;
 use crate::references;
 use crate::{Registry, RegistryError, SchemaText};
 
@@ -20,6 +21,14 @@ pub struct KnownSchema {
     pub fingerprint: u64,
     /// The schema's JSON, whole: it refers to nothing outside.
     pub json: Arc<str>,
+}
+
+impl KnownSchema {
+    /// Whether it is that schema, to the last attribute: what fingerprints leave out counts, white space does not.
+    pub(crate) fn is(&self, json: &str) -> bool {
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        value(&self.json) == value(json)
+    }
 }
 
 type Found = Result<Arc<KnownSchema>, RegistryError>;
@@ -78,10 +87,36 @@ impl Cache {
         self.folder.read_all()
     }
 
-    /// Takes in what the registry said elsewhere: that `json` has this id.
-    pub(crate) fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
+    /// Takes in a released version that the registry answered with `text` under this id.
+    ///
+    /// # Errors
+    /// [`RegistryError::Schema`]: that text is another schema. It would be written into the log for ever.
+    pub(crate) fn confirm(
+        &self,
+        id: u32,
+        version: &SchemaVersion,
+        text: SchemaText,
+    ) -> Result<KnownSchema, RegistryError> {
+        let answered = self.answered(id, text)?;
+        meaning::same(&answered, version).map_err(|why| self.wrong(id, why))?;
+        self.keep(id, version.json)
+    }
+
+    /// An older id of the same text is forgotten: the registry was emptied or restored since.
+    fn keep(&self, id: u32, json: &str) -> Result<KnownSchema, RegistryError> {
         let known = self.known(id, json.to_owned())?;
         self.write(&known);
+        for stale in self.folder.read_all()? {
+            if stale.id != id && stale.is(json) {
+                tracing::warn!(
+                    id = stale.id,
+                    new = id,
+                    "the registry has a kept schema under a new id now"
+                );
+                self.folder.remove(stale.id)?;
+                self.slots().remove(&stale.id);
+            }
+        }
         Ok(known)
     }
 
@@ -89,11 +124,15 @@ impl Cache {
         if let Some(known) = self.folder.read(id)? {
             return Ok(Arc::new(known));
         }
-        let text: SchemaText = self.registry.schema(id)?;
-        let whole = references::whole(&*self.registry, &what(id), text)?;
-        let known = self.known(id, whole)?;
+        let known = self.answered(id, self.registry.schema(id)?)?;
         self.write(&known);
         Ok(Arc::new(known))
+    }
+
+    /// What the registry answered for an id, made whole. It is not kept.
+    pub(crate) fn answered(&self, id: u32, text: SchemaText) -> Result<KnownSchema, RegistryError> {
+        let whole = references::whole(&*self.registry, &what(id), text)?;
+        self.known(id, whole)
     }
 
     /// A full disk is no reason not to read an event.
@@ -105,16 +144,21 @@ impl Cache {
     }
 
     fn known(&self, id: u32, json: String) -> Result<KnownSchema, RegistryError> {
-        let schema = Schema::parse(&json).map_err(|error| RegistryError::Schema {
-            address: self.registry.address().to_owned(),
-            what: what(id),
-            why: error.to_string(),
-        })?;
+        let schema = Schema::parse(&json).map_err(|error| self.wrong(id, error.to_string()))?;
         Ok(KnownSchema {
             id,
             fingerprint: schema.fingerprint(),
             json: Arc::from(json),
         })
+    }
+
+    /// Why the schema of an id cannot be used.
+    pub(crate) fn wrong(&self, id: u32, why: String) -> RegistryError {
+        RegistryError::Schema {
+            address: self.registry.address().to_owned(),
+            what: what(id),
+            why,
+        }
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<u32, Arc<OnceLock<Found>>>> {

@@ -21,10 +21,12 @@ pub struct Deployed {
 
 /// Registers every version that the registry does not have yet, in the order given: the oldest of each event first,
 /// as `SCHEMAS` of generated code has them. Done twice it changes nothing. The cache then holds all of them, so that
-/// a program starts from it without the registry: deploy with the program's own folder, or ship it along.
+/// a program starts from it without the registry: deploy with the program's own folder, or ship it along. What the
+/// registry then has under an id is read, and has to be the version.
 ///
 /// # Errors
-/// The first version that is refused, with the registry's own words; those before it stay registered.
+/// The first version that is refused, with the registry's own words, or that it has as another schema
+/// ([`RegistryError::Schema`]); those before it stay registered.
 pub fn register(
     cache: &Cache,
     subjects: &Subjects,
@@ -34,12 +36,15 @@ pub fn register(
         let subject = subjects.of(version.json)?;
         let text = SchemaText::whole(version.json);
         let registry = cache.registry();
-        let (id, new) = match registry.look_up(&subject, &text) {
-            Ok(found) => (found.id, false),
-            Err(error) if error.is_not_found() => (registry.register(&subject, &text)?, true),
+        let (id, text, new) = match registry.look_up(&subject, &text) {
+            Ok(found) => (found.id, found.text, false),
+            Err(error) if error.is_not_found() => {
+                let id = registry.register(&subject, &text)?;
+                (id, registry.schema(id)?, true)
+            }
             Err(error) => return Err(error),
         };
-        cache.keep(id, version.json)?;
+        cache.confirm(id, version, text)?;
         Ok(Deployed {
             version: *version,
             subject,
@@ -51,7 +56,7 @@ pub fn register(
 }
 
 /// Takes every version into the cache that the registry has under the subjects of `versions`: also those that other
-/// writers registered. A program that starts behind it reads them, too, see [`Ids::find`](crate::Ids::find).
+/// writers registered, so that [`bridge`](crate::bridge) finds them without the registry. None of them is read by that.
 ///
 /// # Errors
 /// A subject is not there, or one of its schemas is of no use; or the registry does not answer, or refuses.

@@ -136,6 +136,21 @@ pub enum RegistryError {
         /// Which one, and what it stands for.
         source: factum_schema::ids::TwoMeanings,
     },
+    /// A released version was kept under several ids.
+    #[error(
+        "version {version} of `{event}` was kept under the ids {ids:?} of the schema registry at {address}: it was \
+         emptied or restored in between. Register the versions again, which forgets the older id, or name a new folder"
+    )]
+    SeveralIds {
+        /// Where it is.
+        address: String,
+        /// The event.
+        event: String,
+        /// Its version.
+        version: u32,
+        /// The ids, ascending.
+        ids: Vec<u32>,
+    },
     /// The folder of the cache cannot be used.
     #[error("cannot use {} to keep schemas from the registry", path.display())]
     Folder {

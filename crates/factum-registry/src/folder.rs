@@ -84,6 +84,17 @@ impl Folder {
         write().map_err(|error| RegistryError::folder(&path, error))
     }
 
+    /// Forgets an id. One that is not kept, or no more, is none to forget.
+    pub(crate) fn remove(&self, id: u32) -> Result<(), RegistryError> {
+        let path = self.file(id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(RegistryError::folder(&path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn file(&self, id: u32) -> PathBuf {
         self.0.join(format!("{id}.json"))
     }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use factum_core::Framing;
 use factum_schema::frame::{self, Frame};
-use factum_schema::{Resolution, Schema, SchemaVersion, foreign, ids};
+use factum_schema::{SchemaVersion, ids};
 
+use crate::meaning;
 use crate::{Cache, KnownSchema, RegistryError, SchemaText, Subjects};
 
 /// The ids of released schemas. Given to an engine, its events are written in Confluent's framing.
@@ -14,30 +15,32 @@ pub struct Ids(HashMap<u64, u32>);
 
 impl Ids {
     /// Finds the id of each version: in the cache, else by a look-up at the registry. From then on this program
-    /// reads their values in Confluent's framing, and those of every other schema that the cache holds: what another
-    /// writer wrote with a schema of its own is read as the newest version of the same name, if Avro's resolution
-    /// can. Nothing is registered, and nothing is asked that the cache knows.
+    /// reads their values in Confluent's framing, under every id that the cache has for a schema of their bytes and meaning.
+    /// Of other schemas in the cache nothing is learned: they may be newer versions, which only the build that has
+    /// them reads, see [`bridge`](crate::bridge). Nothing is registered, and nothing is asked that the cache knows.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register). Or
-    /// the registry is needed and does not answer; or the ids of two registries meet in one program.
+    /// [`RegistryError::NotFound`]: a version was not registered at deploy, see [`register`](crate::register).
+    /// [`RegistryError::Schema`]: what the registry has for a version is another schema.
+    /// [`RegistryError::SeveralIds`]. Or the registry is needed and does not answer; or the ids of two registries meet
+    /// in one program.
     pub fn find(
         cache: &Cache,
         subjects: &Subjects,
         versions: &[SchemaVersion],
     ) -> Result<Self, RegistryError> {
         let kept = cache.kept()?;
-        kept.iter().try_for_each(|known| learn(cache, known))?;
         let mut ids = HashMap::new();
         for version in versions {
-            let id = match kept.iter().find(|known| is(known, version)) {
-                Some(known) => known.id,
+            let id = match kept_id(cache, &kept, version)? {
+                Some(id) => id,
                 None => look_up(cache, subjects, version)?,
             };
             ids.insert(version.fingerprint, id);
         }
-        let foreign = kept.iter().filter(|it| !ids.contains_key(&it.fingerprint));
-        foreign.for_each(|writer| bridge(writer, versions));
+        kept.iter()
+            .filter(|it| is_own(it, versions))
+            .try_for_each(|known| learn(cache, known))?;
         Ok(Self(ids))
     }
 
@@ -47,35 +50,38 @@ impl Ids {
     }
 }
 
-/// Fingerprints leave out what some readers go by, as logical types: the whole text is compared.
-fn is(known: &KnownSchema, version: &SchemaVersion) -> bool {
-    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    known.fingerprint == version.fingerprint && json(&known.json) == json(version.json)
+/// The id that a version was kept under.
+fn kept_id(
+    cache: &Cache,
+    kept: &[KnownSchema],
+    version: &SchemaVersion,
+) -> Result<Option<u32>, RegistryError> {
+    let same = kept.iter().filter(|known| known.is(version.json));
+    let mut ids: Vec<_> = same.map(|known| known.id).collect();
+    ids.sort_unstable();
+    match *ids {
+        [] => Ok(None),
+        [id] => Ok(Some(id)),
+        _ => Err(RegistryError::SeveralIds {
+            address: cache.registry().address().to_owned(),
+            event: version.event.to_owned(),
+            version: version.version,
+            ids,
+        }),
+    }
 }
 
-/// Lets what a foreign schema wrote be read as the newest version of its name, if it can be.
-fn bridge(writer: &KnownSchema, versions: &[SchemaVersion]) {
-    let Ok(schema) = Schema::parse(&writer.json) else {
-        return;
-    };
-    let name = schema.root().shape.label();
-    let mut readers = versions.iter().rev().filter_map(|version| {
-        let reader = Schema::parse(version.json).ok()?;
-        (reader.root().shape.label() == name).then_some((version, reader))
-    });
-    let Some((version, reader)) = readers.next() else {
-        return;
-    };
-    match Resolution::compile(&schema, &reader) {
-        Ok(resolution) => foreign::learn(writer.fingerprint, version.fingerprint, resolution),
-        Err(findings) => tracing::warn!(
-            id = writer.id,
-            name,
-            version = version.version,
-            finding = findings.first().map(ToString::to_string),
-            "the registry has a schema of this name that the newest version does not read: its events will be refused"
-        ),
-    }
+/// Whether values of a kept schema may be read as one of `versions`. One that only shares the bytes is told.
+fn is_own(known: &KnownSchema, versions: &[SchemaVersion]) -> bool {
+    meaning::is_own(known, versions).unwrap_or_else(|why| {
+        tracing::warn!(
+            id = known.id,
+            why,
+            "the registry has a schema with the fingerprint of a released version that is another: its events in \
+             Confluent's framing will be refused"
+        );
+        false
+    })
 }
 
 fn look_up(
@@ -86,11 +92,11 @@ fn look_up(
     let subject = subjects.of(version.json)?;
     let text = SchemaText::whole(version.json);
     let found = cache.registry().look_up(&subject, &text)?;
-    learn(cache, &cache.keep(found.id, version.json)?)?;
+    learn(cache, &cache.confirm(found.id, version, found.text)?)?;
     Ok(found.id)
 }
 
-fn learn(cache: &Cache, known: &KnownSchema) -> Result<(), RegistryError> {
+pub(crate) fn learn(cache: &Cache, known: &KnownSchema) -> Result<(), RegistryError> {
     ids::learn(known.id, known.fingerprint).map_err(|source| RegistryError::TwoMeanings {
         address: cache.registry().address().to_owned(),
         source,

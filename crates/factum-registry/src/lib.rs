@@ -7,7 +7,7 @@
 //!   registers a schema. [`fetch`] takes in those that other writers registered.
 //! - **At start** [`Ids::find`] learns which ids these versions have, so that the program reads and writes
 //!   Confluent's framing. What was found is kept in a [`Cache`] on disk for ever: the next start asks
-//!   nobody, and needs no registry that answers.
+//!   nobody, and needs no registry that answers. [`bridge`] names another writer's schema that is to be read, too.
 //! - **By tools** an id that is met in a topic is looked up: [`Cache::schema`].
 //!
 //! ```no_run
@@ -25,6 +25,7 @@
 //!
 //! let ids = Ids::find(&cache, &Subjects::Record, LoanEvent::SCHEMAS)?;
 //! let options = EngineOptions { framing: Some(Arc::new(ids)), ..EngineOptions::default() };
+//! factum_registry::bridge(&cache, 17, LoanEvent::SCHEMAS)?;
 //! # Ok(()) }
 //! ```
 //!
@@ -32,12 +33,14 @@
 //! serves, or on a thread for blocking work.
 
 mod answer;
+mod bridge;
 mod cache;
 mod deploy;
 mod error;
 mod folder;
 mod http;
 mod ids;
+mod meaning;
 mod references;
 mod registry;
 mod retry;
@@ -45,6 +48,7 @@ mod settings;
 mod subjects;
 mod tls;
 
+pub use bridge::bridge;
 pub use cache::{Cache, KnownSchema};
 pub use deploy::{Deployed, fetch, register};
 pub use error::{Refusal, RegistryError};

@@ -72,8 +72,9 @@ pub enum DecodeErrorKind {
     UnknownFrame(NoFrame),
     /// The value is in Confluent's framing, and nobody has said which schema its id stands for.
     #[error(
-        "the value is in Confluent's framing, and this program does not know the schema id {id}: have it learn the \
-         ids of the registry when it starts (see docs/wire.md)"
+        "the value is in Confluent's framing, and this program does not know the schema id {id}: a newer build may have \
+         written it, then build this one anew; or another program, then name the id with `factum_registry::bridge`; or \
+         the program has not learned its ids when it started (see docs/wire.md)"
     )]
     UnknownId {
         /// The id that the value's frame carries.

@@ -24,6 +24,9 @@ fn stub() -> Stub {
     let registered = std::sync::atomic::AtomicBool::new(false);
     Stub::start(move |_, asked: &Asked| {
         use std::sync::atomic::Ordering::SeqCst;
+        if asked.line.starts_with("GET /schemas/ids/700002") {
+            return (200, serde_json::json!({"schema": SECOND}).to_string());
+        }
         let second = asked.body.contains("default");
         if asked.line.starts_with("POST /subjects/t.Framed/versions ") {
             registered.store(true, SeqCst);
@@ -40,8 +43,12 @@ fn stub() -> Stub {
                 r#"{"error_code":40403,"message":"Schema not found"}"#.into(),
             ),
             false => {
-                let id = if second { 700_002 } else { 700_001 };
-                let text = serde_json::json!({"id": id, "version": 1, "schema": FIRST});
+                let (id, json) = if second {
+                    (700_002, SECOND)
+                } else {
+                    (700_001, FIRST)
+                };
+                let text = serde_json::json!({"id": id, "version": 1, "schema": json});
                 (200, text.to_string())
             }
         }

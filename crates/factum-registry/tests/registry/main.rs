@@ -2,6 +2,8 @@
 
 mod cached;
 mod framing;
+mod meant;
+mod memory;
 mod page;
 mod patience;
 mod real;

@@ -6,7 +6,7 @@ fn the_pages_code_compiles() {
     let library = include_str!("../../src/lib.rs");
     let mut compiled = library.lines().filter_map(|line| line.strip_prefix("//! "));
     let snippets: Vec<_> = page.split("```rust\n").skip(1).collect();
-    assert_eq!(snippets.len(), 2);
+    assert_eq!(snippets.len(), 3);
     for line in snippets
         .iter()
         .flat_map(|it| it.split("```").next().unwrap().lines())
