@@ -35,6 +35,25 @@ fn a_tree_in_order_says_so() {
 }
 
 #[test]
+fn what_is_upcast_is_not_in_order_where_its_readers_cannot_go_on() {
+    let tree = Tree::released(LONG);
+    tree.submitted(2, r#"{"name": "cents", "type": "long"}"#);
+    let upcast = "\n[events.\"bank/loan/Submitted\"]\nupcast = [1]";
+    let mode = |mode: &str| {
+        let text = format!("compatibility = \"{mode}\"{upcast}");
+        tree.write("schemas.toml", &text);
+    };
+    mode("BACKWARD");
+    says(&tree, &["check", "--json"], 0, "");
+    mode("FULL_TRANSITIVE");
+    let line = "schemas/bank/loan/Submitted/2.avsc: the field `amount` has no default, and the `bank.loan.Submitted` that was \
+                written has no such field; keep the field: the released version has no default to read in its place \
+                (version 1, schemas/bank/loan/Submitted/1.avsc: /fields/0, must read this one: the mode is FULL_TRANSITIVE) \
+                [reader-field-missing-default-value]\n";
+    says(&tree, &["check"], 1, line);
+}
+
+#[test]
 fn a_locked_check_wants_every_version_in_the_lock() {
     let tree = Tree::released(LONG);
     says(&tree, &["check", "--locked", "--json"], 0, "");
