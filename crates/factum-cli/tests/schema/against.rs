@@ -226,10 +226,7 @@ fn wrong_usage_is_told_from_findings() {
         2,
         "error: unexpected argument '--agianst'",
     );
-    fails(
-        &tree,
-        &["check", "elsewhere"],
-        1,
-        "factum: there is no folder elsewhere: name the one that holds",
-    );
+    let start = "factum: there is no folder elsewhere: name the one that holds";
+    fails(&tree, &["check", "elsewhere"], 2, start);
+    fails(&tree, &["show", "elsewhere"], 2, start);
 }
