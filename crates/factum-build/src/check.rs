@@ -7,7 +7,7 @@ use factum_schema::{Mode, Schema};
 
 use crate::compile::{Builder, Examined};
 use crate::finding::{Error, Finding, Rule};
-use crate::lock::{self, Entries};
+use crate::lock::Entry;
 use crate::shared;
 use crate::tree::Source;
 
@@ -48,6 +48,17 @@ pub struct Release {
     pub name: String,
     /// The files, by their paths from the tree's folder (`bank/loan/Submitted/1.avsc`), and their texts.
     pub files: BTreeMap<String, String>,
+}
+
+impl Release {
+    /// How many of the files lie where a version belongs. None: the tree was not there, or lay
+    /// elsewhere, and a check against it would hold nothing against anything.
+    pub fn versions(&self) -> usize {
+        let files = self.files.iter();
+        files
+            .filter(|(key, text)| Source::named(key, text).is_some())
+            .count()
+    }
 }
 
 impl Checked {
@@ -96,12 +107,6 @@ impl Builder {
     }
 }
 
-fn entries(sources: &[Source]) -> Entries {
-    let keys: Vec<_> = sources.iter().map(Source::key).collect();
-    let texts = sources.iter().map(|source| source.text.as_str());
-    lock::entries_of(keys.iter().map(String::as_str).zip(texts))
-}
-
 fn version(tree: &Examined, source: &Source) -> CheckedVersion {
     let said = tree.settings.event(source).cloned().unwrap_or_default();
     CheckedVersion {
@@ -130,24 +135,11 @@ fn sources_of(release: &Release) -> Vec<Source> {
 
 /// What the release has must be in the tree, unless the lock has told that it is not.
 fn against(release: &Release, sources: &[Source], folder: &str, findings: &mut Vec<Finding>) {
-    let (name, found) = (&release.name, entries(sources));
-    for (key, entry) in entries(&sources_of(release)) {
-        let (rule, message) = match found.get(&key) {
-            Some(same) if *same == entry => continue,
-            Some(_) => (
-                Rule::Changed,
-                format!(
-                    "this version is another one in {name}; restore it, and make the change in a new version file"
-                ),
-            ),
-            // A file that is not a schema is reported where it is parsed.
-            None if sources.iter().any(|source| source.key() == key) => continue,
-            None => (
-                Rule::Gone,
-                format!(
-                    "this version is in {name} and is gone; restore it: events written with it must stay readable"
-                ),
-            ),
+    for released in sources_of(release) {
+        let key = released.key();
+        let found = sources.iter().find(|source| source.key() == key);
+        let Some((rule, message)) = changed(&released, found, &release.name) else {
+            continue;
         };
         let file = format!("{folder}/{key}");
         let told = |finding: &Finding| {
@@ -157,4 +149,29 @@ fn against(release: &Release, sources: &[Source], folder: &str, findings: &mut V
             findings.push(Finding::new(&file, "", message).rule(rule));
         }
     }
+}
+
+/// What became of a released version file, if it is not what it was.
+fn changed(released: &Source, found: Option<&Source>, release: &str) -> Option<(Rule, String)> {
+    let Some(found) = found else {
+        let message = format!(
+            "this version is in {release} and is gone; restore it: events written with it must stay readable"
+        );
+        return Some((Rule::Gone, message));
+    };
+    let message = match (Entry::of(&released.text), Entry::of(&found.text)) {
+        (Some(then), Some(now)) if then == now => return None,
+        // What cannot be read as a schema may only stay as it is.
+        (None, _) if released.text == found.text => return None,
+        (None, _) => format!(
+            "this version is no schema in {release}, and its text is another one now; restore it, or, if no event of \
+             it was ever written, mend it in {release} first"
+        ),
+        // A file that is not a schema is reported where it is parsed.
+        (Some(_), None) => return None,
+        (Some(_), Some(_)) => format!(
+            "this version is another one in {release}; restore it, and make the change in a new version file"
+        ),
+    };
+    Some((Rule::Changed, message))
 }

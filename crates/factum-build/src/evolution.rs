@@ -6,25 +6,42 @@ use crate::finding::{Finding, Rule};
 use crate::settings::{self, Settings};
 use crate::tree::Source;
 
-/// The versions of one event, and of those that became it, the oldest first.
+/// A version, and its file.
+type Parsed<'a> = (&'a Source, Schema);
+
+/// Versions of one event, and of those that became it, the oldest first.
 struct History<'a> {
-    older: Vec<(&'a Source, Schema)>,
-    newest: (&'a Source, Schema),
+    older: Vec<&'a Parsed<'a>>,
+    newest: &'a Parsed<'a>,
 }
 
 /// Notes everything that older and newest versions can't read of each other. Files that are no
 /// schemas are left to who reads them.
 pub(crate) fn check(sources: &[Source], settings: &Settings, findings: &mut Vec<Finding>) {
     for versions in chains(sources, settings) {
-        let Some(history) = History::read(versions, settings) else {
+        let Some(schemas) = parsed(versions) else {
             continue;
         };
-        let mode = settings.mode(&history.newest.0.context);
-        for half in [Mode::BackwardTransitive, forward(mode)] {
+        let Some((newest, older)) = schemas.split_last() else {
+            continue;
+        };
+        let mode = settings.mode(&newest.0.context);
+        // What Rust code reads, the newest version need not. Deployed readers may have it all the same.
+        let by_rules = |(source, _): &&Parsed<'_>| !settings.is_upcast(source);
+        let read = older.iter().filter(by_rules).collect();
+        let reading = older.iter().collect();
+        for (half, older) in [(Mode::BackwardTransitive, read), (forward(mode), reading)] {
+            let history = History { older, newest };
             let found = history.violations(half);
             findings.extend(found.iter().map(|found| history.finding(found, mode)));
         }
     }
+}
+
+/// The versions as schemas, if all are.
+fn parsed<'a>(versions: Vec<&'a Source>) -> Option<Vec<Parsed<'a>>> {
+    let parse = |source: &'a Source| Some((source, Schema::parse(&source.text).ok()?));
+    versions.into_iter().map(parse).collect()
 }
 
 /// Each event's versions; those of an event that became another stand before the other's.
@@ -62,17 +79,7 @@ fn forward(mode: Mode) -> Mode {
     }
 }
 
-impl<'a> History<'a> {
-    fn read(versions: Vec<&'a Source>, settings: &Settings) -> Option<Self> {
-        let parse = |source: &'a Source| Some((source, Schema::parse(&source.text).ok()?));
-        let mut schemas: Vec<_> = versions.into_iter().map(parse).collect::<Option<_>>()?;
-        let newest = schemas.pop()?;
-        // What Rust code reads need not be readable, and has no part in what the mode says.
-        schemas.retain(|(source, _)| !settings.is_upcast(source));
-        let older = schemas;
-        Some(Self { older, newest })
-    }
-
+impl History<'_> {
     fn violations(&self, mode: Mode) -> Vec<Violation> {
         let older: Vec<_> = self.older.iter().map(|(_, schema)| schema).collect();
         let mut found = factum_schema::check(mode, &older, &self.newest.1);
@@ -96,7 +103,7 @@ impl<'a> History<'a> {
 
     fn finding(&self, found: &Violation, mode: Mode) -> Finding {
         let wrong = &found.incompatibility;
-        let (older, _) = self.older[found.older];
+        let (older, _) = &self.older[found.older];
         let (newest, at) = match found.direction {
             Direction::Backward => (&wrong.reader, &wrong.writer),
             Direction::Forward => (&wrong.writer, &wrong.reader),

@@ -32,12 +32,6 @@ pub(crate) struct Entry {
 /// The lock's entries, by the files' names: `bank/loan/Submitted/1.avsc`.
 pub(crate) type Entries = BTreeMap<String, Entry>;
 
-/// The entries of a tree's version files, by their names; files that are no schemas have none.
-pub(crate) fn entries_of<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Entries {
-    let entry = |(key, text): (&str, &str)| Some((key.to_owned(), Entry::of(text)?));
-    files.into_iter().filter_map(entry).collect()
-}
-
 /// The lock file as it is on disk.
 pub(crate) struct File {
     path: PathBuf,
@@ -175,7 +169,7 @@ fn changed(
 
 impl Entry {
     /// The entry for a schema's text; `None` if it is not a schema.
-    fn of(text: &str) -> Option<Self> {
+    pub fn of(text: &str) -> Option<Self> {
         let schema = factum_schema::Schema::parse(text).ok()?;
         let mut json: Value = serde_json::from_str(text).ok()?;
         strip_docs(&mut json);

@@ -214,8 +214,39 @@ fn a_mode_asks_that_older_versions_read_the_newest() {
     assert_eq!(tree.compile(false), Ok(()));
     settings("[contexts.bank]\ncompatibility = \"forward\"");
     assert_eq!(tree.findings(), [removed("FORWARD")]);
-    settings(
-        "[contexts.bank]\ncompatibility = \"FORWARD\"\n[events.\"bank/loan/Submitted\"]\nupcast = [1]",
+}
+
+#[test]
+fn readers_of_a_version_that_is_upcast_count_in_a_forward_mode() {
+    let tree = Tree::submitted(&["", EUROS, CENTS]);
+    let upcast = |mode: &str, versions: &str| {
+        let text = format!(
+            "compatibility = \"{mode}\"\n[events.\"bank/loan/Submitted\"]\nupcast = {versions}"
+        );
+        tree.write("schemas.toml", &text);
+    };
+    let place = |mode: &str| {
+        format!(
+            "(version 2, schemas/bank/loan/Submitted/2.avsc: /fields/0, must read this one: the mode is {mode})"
+        )
+    };
+    upcast("BACKWARD_TRANSITIVE", "[1, 2]");
+    assert_eq!(tree.compile(false), Ok(()));
+    for (mode, versions) in [
+        ("FORWARD", "[1, 2]"),
+        ("FULL", "[1, 2]"),
+        ("FORWARD_TRANSITIVE", "[1, 2]"),
+        ("FULL_TRANSITIVE", "[1, 2]"),
+    ] {
+        upcast(mode, versions);
+        let [finding] = tree.findings().try_into().unwrap();
+        assert!(finding.ends_with(&place(mode)), "{finding}");
+    }
+    // A version that can read the newest may be upcast in any mode.
+    let tree = Tree::submitted(&["", CENTS]);
+    tree.write(
+        "schemas.toml",
+        "compatibility = \"FULL_TRANSITIVE\"\n[events.\"bank/loan/Submitted\"]\nupcast = [1]",
     );
     assert_eq!(tree.compile(false), Ok(()));
 }

@@ -57,7 +57,7 @@ pub trait Aggregate: Default + Send + 'static {
 
     /// Raise it when [`apply`](Aggregate::apply) makes another state of the same events although the
     /// state's fields and their types stay as they are: a count that now leaves something out, a
-    /// field that now means something else. Stored checkpoints of the state are discarded then.
+    /// field that now means something else, an upcaster that reads older events otherwise. Stored checkpoints of the state are discarded then.
     const STATE_VERSION: u32 = 1;
 
     /// Decides what happens. An empty list means that there is nothing to do, and is a success.

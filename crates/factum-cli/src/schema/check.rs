@@ -22,7 +22,8 @@ As in a build, a version that schemas.lock does not list is a finding if it may 
 FACTUM_LOCKED=1 or CI=true.
 
 --against asks git what another state of the folder released, whatever schemas.lock says of it: name the branch that
-is merged into, so that nobody changes a version by taking its line out of the lock.
+is merged into, so that nobody changes a version by taking its line out of the lock. A folder that had no versions there
+is an error, since nothing could be compared: it was renamed, or, with --allow-new, it is new.
 
 Examples:
   factum schema check
@@ -39,6 +40,10 @@ pub(crate) struct Flags {
     /// A branch, tag or commit whose versions must be there, unchanged; may be given several times
     #[arg(long, value_name = "REF")]
     against: Vec<String>,
+
+    /// Pass where a REF of --against has no versions in this folder: the folder is new
+    #[arg(long, requires = "against")]
+    allow_new: bool,
 
     /// A version that schemas.lock does not list is a finding
     #[arg(long)]
@@ -63,7 +68,7 @@ impl Flags {
         let releases = self
             .against
             .iter()
-            .map(|reference| git::release(folder, reference));
+            .map(|reference| git::release(folder, reference, self.allow_new));
         let releases = releases.collect::<Result<Vec<_>, _>>()?;
         let builder = match self.locked {
             true => Builder::new().locked(true),

@@ -48,6 +48,13 @@ pub(crate) enum SchemaError {
     /// Git cannot be run.
     #[error("cannot run git, which --against needs: is it installed?")]
     NoGit(#[source] io::Error),
+    /// There is nothing to hold the tree against.
+    #[error(
+        "{} had no versions in `{reference}`, so nothing was checked against it: was the folder renamed? Versions stay in \
+         the folder that they were released in. If nothing was released there yet, say so with --allow-new",
+        folder.display()
+    )]
+    NothingReleased { folder: PathBuf, reference: String },
     /// Git cannot tell what the folder was.
     #[error(
         "git cannot tell what {} was in `{reference}`: {said}. --against takes a branch, tag or commit of the \

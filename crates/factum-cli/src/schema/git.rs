@@ -10,8 +10,16 @@ use factum_build::Release;
 
 use super::SchemaError;
 
-/// The version files that the folder had in `reference`; none if it was not there.
-pub(super) fn release(folder: &Path, reference: &str) -> Result<Release, SchemaError> {
+/// The version files that the folder had in `reference`.
+///
+/// # Errors
+/// Git cannot tell; or there were none, unless that `is_new` to it: a check would hold nothing against
+/// the tree, and a folder that was renamed would pass.
+pub(super) fn release(
+    folder: &Path,
+    reference: &str,
+    is_new: bool,
+) -> Result<Release, SchemaError> {
     let git = Git { folder, reference };
     let commit = git.commit()?;
     let paths = git.text(&["ls-tree", "-r", "-z", "--name-only", &commit, "./"])?;
@@ -25,10 +33,14 @@ pub(super) fn release(folder: &Path, reference: &str) -> Result<Release, SchemaE
         .collect();
     let answer = git.run(&["cat-file", "--batch"], asked.as_bytes())?;
     let files = blobs(&answer, &paths);
-    Ok(Release {
+    let release = Release {
         name: reference.to_owned(),
         files: files.ok_or_else(|| git.failed("its answer cannot be read"))?,
-    })
+    };
+    match release.versions() {
+        0 if !is_new => Err(git.nothing_released()),
+        _ => Ok(release),
+    }
 }
 
 /// What is asked, and where.
@@ -43,6 +55,13 @@ impl Git<'_> {
             folder: self.folder.to_owned(),
             reference: self.reference.to_owned(),
             said: said.to_owned(),
+        }
+    }
+
+    fn nothing_released(&self) -> SchemaError {
+        SchemaError::NothingReleased {
+            folder: self.folder.to_owned(),
+            reference: self.reference.to_owned(),
         }
     }
 

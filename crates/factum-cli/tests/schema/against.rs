@@ -35,6 +35,25 @@ fn a_tree_in_order_says_so() {
 }
 
 #[test]
+fn what_is_upcast_is_not_in_order_where_its_readers_cannot_go_on() {
+    let tree = Tree::released(LONG);
+    tree.submitted(2, r#"{"name": "cents", "type": "long"}"#);
+    let upcast = "\n[events.\"bank/loan/Submitted\"]\nupcast = [1]";
+    let mode = |mode: &str| {
+        let text = format!("compatibility = \"{mode}\"{upcast}");
+        tree.write("schemas.toml", &text);
+    };
+    mode("BACKWARD");
+    says(&tree, &["check", "--json"], 0, "");
+    mode("FULL_TRANSITIVE");
+    let line = "schemas/bank/loan/Submitted/2.avsc: the field `amount` has no default, and the `bank.loan.Submitted` that was \
+                written has no such field; keep the field: the released version has no default to read in its place \
+                (version 1, schemas/bank/loan/Submitted/1.avsc: /fields/0, must read this one: the mode is FULL_TRANSITIVE) \
+                [reader-field-missing-default-value]\n";
+    says(&tree, &["check"], 1, line);
+}
+
+#[test]
 fn a_locked_check_wants_every_version_in_the_lock() {
     let tree = Tree::released(LONG);
     says(&tree, &["check", "--locked", "--json"], 0, "");
@@ -125,6 +144,58 @@ fn new_versions_and_other_folders_are_free() {
     says(&tree, &["check", "--against", "main", "--json"], 0, "");
 }
 
+#[test]
+fn a_folder_that_was_renamed_is_not_compared_with_nothing() {
+    let tree = Tree::released(LONG);
+    tree.commit();
+    forged(&tree, DOUBLE);
+    fs::rename(tree.path().join("schemas"), tree.path().join("avro")).unwrap();
+    let check = ["check", "avro", "--against", "main"];
+    let start = "factum: avro had no versions in `main`, so nothing was checked against it: was the folder renamed? Versions \
+                 stay in the folder that they were released in. If nothing was released there yet, say so with \
+                 --allow-new\n";
+    fails(&tree, &check, 1, start);
+    says(
+        &tree,
+        &[&check[..], &["--allow-new", "--json"]].concat(),
+        0,
+        "",
+    );
+    let start = "error: the following required arguments were not provided:\n  --against <REF>";
+    fails(&tree, &["check", "avro", "--allow-new"], 2, start);
+}
+
+#[test]
+fn schemas_that_lie_where_no_version_belongs_are_nothing_to_compare_with() {
+    let tree = Tree::released(LONG);
+    let inner = tree.path().join("schemas/inner");
+    fs::create_dir_all(&inner).unwrap();
+    fs::rename(tree.path().join("schemas/bank"), inner.join("bank")).unwrap();
+    tree.commit();
+    fs::rename(inner.join("bank"), tree.path().join("schemas/bank")).unwrap();
+    let start = "factum: schemas had no versions in `main`";
+    fails(&tree, &["check", "--against", "main"], 1, start);
+}
+
+#[test]
+fn what_was_released_and_is_no_schema_stays_as_it_is() {
+    let tree = Tree::released(LONG);
+    tree.submitted(2, r#"{"name": "amount", "type": "money"}"#);
+    tree.commit();
+    let against = || tree.schema(&["check", "--against", "main"]);
+    let parsed = against();
+    assert_eq!(parsed.out.lines().count(), 1, "{}", parsed.out);
+    assert!(!parsed.out.contains("[changed]"), "{}", parsed.out);
+    tree.submitted(2, LONG);
+    let line = "schemas/bank/loan/Submitted/2.avsc: this version is no schema in main, and its text is another one now; \
+                restore it, or, if no event of it was ever written, mend it in main first [changed]\n";
+    says(&tree, &["check", "--against", "main"], 1, line);
+    tree.remove("bank/loan/Submitted/2.avsc");
+    let line = "schemas/bank/loan/Submitted/2.avsc: this version is in main and is gone; restore it: events written with \
+                it must stay readable [gone]\n";
+    says(&tree, &["check", "--against", "main"], 1, line);
+}
+
 #[track_caller]
 fn fails(tree: &Tree, arguments: &[&str], code: i32, start: &str) {
     let answer = tree.schema(arguments);
@@ -155,10 +226,7 @@ fn wrong_usage_is_told_from_findings() {
         2,
         "error: unexpected argument '--agianst'",
     );
-    fails(
-        &tree,
-        &["check", "elsewhere"],
-        1,
-        "factum: there is no folder elsewhere: name the one that holds",
-    );
+    let start = "factum: there is no folder elsewhere: name the one that holds";
+    fails(&tree, &["check", "elsewhere"], 2, start);
+    fails(&tree, &["show", "elsewhere"], 2, start);
 }
