@@ -6,7 +6,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, Rule};
@@ -171,9 +170,7 @@ impl Entry {
     /// The entry for a schema's text; `None` if it is not a schema.
     pub fn of(text: &str) -> Option<Self> {
         let schema = factum_schema::Schema::parse(text).ok()?;
-        let mut json: Value = serde_json::from_str(text).ok()?;
-        strip_docs(&mut json);
-        let digest = Sha256::digest(ordered(&json).as_bytes());
+        let digest = Sha256::digest(factum_schema::undocumented(text)?);
         let hash = digest
             .iter()
             .fold(String::from("sha256:"), |mut hex, byte| {
@@ -184,39 +181,6 @@ impl Entry {
             fingerprint: format!("{:016x}", schema.fingerprint()),
             hash,
         })
-    }
-}
-
-/// Removes `doc` wherever it is an attribute of a schema or a field; a default's value may hold a
-/// key of that name, which stays.
-fn strip_docs(json: &mut Value) {
-    match json {
-        Value::Array(list) => list.iter_mut().for_each(strip_docs),
-        Value::Object(object) => {
-            object.remove("doc");
-            for key in ["type", "items", "values", "fields"] {
-                if let Some(inner) = object.get_mut(key) {
-                    strip_docs(inner);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// JSON without white space and with sorted keys, whatever order `serde_json` was built to keep.
-fn ordered(json: &Value) -> String {
-    let join = |parts: Vec<String>| parts.join(",");
-    match json {
-        Value::Array(list) => format!("[{}]", join(list.iter().map(ordered).collect())),
-        Value::Object(object) => {
-            let sorted: BTreeMap<_, _> = object.iter().collect();
-            let member = |(key, value): (&String, &Value)| {
-                format!("{}:{}", Value::from(key.as_str()), ordered(value))
-            };
-            format!("{{{}}}", join(sorted.into_iter().map(member).collect()))
-        }
-        scalar => scalar.to_string(),
     }
 }
 

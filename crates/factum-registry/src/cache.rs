@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use factum_schema::{Schema, SchemaVersion};
 
+use crate::deploy::released;
 use crate::folder::Folder;
 use crate::meaning;
 use crate::references;
@@ -99,7 +100,7 @@ impl Cache {
     ) -> Result<KnownSchema, RegistryError> {
         let answered = self.answered(id, text)?;
         meaning::same(&answered, version).map_err(|why| self.wrong(id, why))?;
-        self.keep(id, version.json)
+        self.keep(id, &released(version).schema)
     }
 
     /// An older id of the same text is forgotten: the registry was emptied or restored since.

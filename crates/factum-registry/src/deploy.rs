@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use factum_schema::SchemaVersion;
+use factum_schema::{SchemaVersion, undocumented};
 
 use crate::{Cache, RegistryError, SchemaText, Subjects};
 
@@ -19,7 +19,7 @@ pub struct Deployed {
     pub new: bool,
 }
 
-/// Registers every version that the registry does not have yet, in the order given: the oldest of each event first,
+/// Registers every version that the registry does not have yet, without its docs, in the order given: the oldest of each event first,
 /// as `SCHEMAS` of generated code has them. Done twice it changes nothing. The cache then holds all of them, so that
 /// a program starts from it without the registry: deploy with the program's own folder, or ship it along. What the
 /// registry then has under an id is read, and has to be the version.
@@ -34,7 +34,7 @@ pub fn register(
 ) -> Result<Vec<Deployed>, RegistryError> {
     let one = |version: &SchemaVersion| {
         let subject = subjects.of(version.json)?;
-        let text = SchemaText::whole(version.json);
+        let text = released(version);
         let registry = cache.registry();
         let (id, text, new) = match registry.look_up(&subject, &text) {
             Ok(found) => (found.id, found.text, false),
@@ -53,6 +53,12 @@ pub fn register(
         })
     };
     versions.iter().map(one).collect()
+}
+
+/// A version as it is registered, looked up and kept: without docs, as those of a released version may be mended, and
+/// a registry takes every text for a version of its own.
+pub(crate) fn released(version: &SchemaVersion) -> SchemaText {
+    SchemaText::whole(undocumented(version.json).unwrap_or_else(|| version.json.to_owned()))
 }
 
 /// Takes every version into the cache that the registry has under the subjects of `versions`: also those that other

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use factum_schema::{Schema, crc64_avro};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::{KnownSchema, RegistryError};
@@ -19,8 +20,11 @@ pub(crate) struct Folder(PathBuf);
 #[derive(Serialize, Deserialize)]
 struct Kept {
     id: u32,
-    /// In hexadecimal; also tells whether the schema is as it was written.
+    /// In hexadecimal, for people.
     fingerprint: String,
+    /// SHA-256 of the schema's text in hexadecimal: whether it is as it was written. A fingerprint would not see a
+    /// damaged default or logical type.
+    sha256: String,
     schema: String,
 }
 
@@ -71,6 +75,7 @@ impl Folder {
         let kept = Kept {
             id: known.id,
             fingerprint: format!("{:016x}", known.fingerprint),
+            sha256: sha256(&known.json),
             schema: known.json.to_string(),
         };
         let write = || -> std::io::Result<()> {
@@ -107,6 +112,11 @@ fn name(address: &str) -> String {
     format!("{words}-{:016x}", crc64_avro(address.as_bytes()))
 }
 
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn damaged(path: &Path, why: &str) -> Option<KnownSchema> {
     tracing::warn!(file = %path.display(), why, "a schema kept from the registry is damaged: asking the registry again");
     None
@@ -114,14 +124,13 @@ fn damaged(path: &Path, why: &str) -> Option<KnownSchema> {
 
 fn read(id: u32, text: &str) -> Result<KnownSchema, String> {
     let kept: Kept = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let schema = Schema::parse(&kept.schema).map_err(|error| error.to_string())?;
-    let fingerprint = schema.fingerprint();
-    if kept.id != id || kept.fingerprint != format!("{fingerprint:016x}") {
+    if kept.id != id || kept.sha256 != sha256(&kept.schema) {
         return Err("it holds another schema than it says".to_owned());
     }
+    let schema = Schema::parse(&kept.schema).map_err(|error| error.to_string())?;
     Ok(KnownSchema {
         id,
-        fingerprint,
+        fingerprint: schema.fingerprint(),
         json: Arc::from(kept.schema),
     })
 }

@@ -6,8 +6,9 @@ use factum_core::Framing;
 use factum_schema::frame::{self, Frame};
 use factum_schema::{SchemaVersion, ids};
 
+use crate::deploy::released;
 use crate::meaning;
-use crate::{Cache, KnownSchema, RegistryError, SchemaText, Subjects};
+use crate::{Cache, KnownSchema, RegistryError, Subjects};
 
 /// The ids of released schemas. Given to an engine, its events are written in Confluent's framing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,8 @@ fn kept_id(
     kept: &[KnownSchema],
     version: &SchemaVersion,
 ) -> Result<Option<u32>, RegistryError> {
-    let same = kept.iter().filter(|known| known.is(version.json));
+    let text = released(version).schema;
+    let same = kept.iter().filter(|known| known.is(&text));
     let mut ids: Vec<_> = same.map(|known| known.id).collect();
     ids.sort_unstable();
     match *ids {
@@ -90,8 +92,7 @@ fn look_up(
     version: &SchemaVersion,
 ) -> Result<u32, RegistryError> {
     let subject = subjects.of(version.json)?;
-    let text = SchemaText::whole(version.json);
-    let found = cache.registry().look_up(&subject, &text)?;
+    let found = cache.registry().look_up(&subject, &released(version))?;
     learn(cache, &cache.confirm(found.id, version, found.text)?)?;
     Ok(found.id)
 }

@@ -31,6 +31,7 @@ mod reader;
 mod resolve;
 mod schema;
 mod skip;
+mod undocumented;
 mod value;
 pub mod write;
 
@@ -47,4 +48,5 @@ pub use parse::{Finding, ParseError};
 pub use reader::Reader;
 pub use resolve::Resolution;
 pub use schema::{Body, Digits, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};
+pub use undocumented::undocumented;
 pub use value::Value;

@@ -9,7 +9,7 @@ use factum_registry::{Cache, HttpRegistry};
 
 use crate::stub::{Answer, Asked, Stub};
 
-const RECORD: &str = r#"{"type":"record","name":"t.Kept","fields":[{"name":"x","type":"long"}]}"#;
+const RECORD: &str = r#"{"type":"record","name":"t.Kept","fields":[{"name":"x","type":{"type":"long","logicalType":"timestamp-millis"},"default":71}]}"#;
 
 fn sent() -> Answer {
     let text = serde_json::json!({ "schema": RECORD });
@@ -88,6 +88,8 @@ fn a_damaged_file_is_asked_for_again() {
         &whole[..whole.len() / 2],
         "",
         &other,
+        &whole.replace("millis", "micros"),
+        &whole.replace("71", "17"),
         &whole.replace("\"id\":7", "\"id\":8"),
     ];
     for (questions, text) in (2..).zip(damaged) {

@@ -1,7 +1,7 @@
 //! An id is taken for a version's only where the registry has that version under it.
 
 use factum_registry::{Cache, Ids, Reference, Registry, SchemaText, Subjects, register};
-use factum_schema::{Schema, SchemaVersion};
+use factum_schema::{Schema, SchemaVersion, undocumented};
 
 use crate::memory::Memory;
 
@@ -94,7 +94,9 @@ fn an_emptied_registrys_old_ids_are_forgotten_at_deploy() {
 
     // Fetched, not deployed: which of the two is stale nobody has said.
     let third = Memory::from(731_900);
-    third.register("t.Again", &SchemaText::whole(KEPT)).unwrap();
+    third
+        .register("t.Again", &SchemaText::whole(undocumented(KEPT).unwrap()))
+        .unwrap();
     cache(&dir, &third).schema(731_900).unwrap();
     let error = ids(&third).unwrap_err().to_string();
     assert!(
@@ -106,4 +108,29 @@ fn an_emptied_registrys_old_ids_are_forgotten_at_deploy() {
         ids(&third).unwrap().of(versions[0].fingerprint),
         Some(731_900)
     );
+}
+
+#[test]
+fn a_mended_doc_changes_nothing() {
+    const DOCUMENTED: &str = r#"{"type":"record","name":"t.Doc","doc":"Teh first.","fields":[{"name":"x","type":"long","doc":"X."}]}"#;
+    const MENDED: &str = r#"{"type":"record","name":"t.Doc","doc":"The first.","fields":[{"name":"x","type":"long"}]}"#;
+    let (dir, registry) = (tempfile::tempdir().unwrap(), Memory::from(740_000));
+    let first = register(
+        &cache(&dir, &registry),
+        &Subjects::Record,
+        &version(DOCUMENTED),
+    )
+    .unwrap();
+    let again = register(&cache(&dir, &registry), &Subjects::Record, &version(MENDED)).unwrap();
+    assert_eq!((first[0].new, again[0].new), (true, false));
+    assert_eq!(registry.versions("t.Doc").unwrap(), [1]);
+    // The offline start does not ask: this registry has nothing.
+    let nothing = Memory::from(740_000);
+    let ids = Ids::find(
+        &cache(&dir, &nothing),
+        &Subjects::Record,
+        &version(DOCUMENTED),
+    )
+    .unwrap();
+    assert_eq!(ids.of(version(MENDED)[0].fingerprint), Some(first[0].id));
 }
