@@ -1,11 +1,13 @@
 //! Projecting a log from offset 0 into Postgres, beside the slower of its two raw halves: consuming
 //! the records with plain rdkafka, and copying the rows that it writes with plain COPY; and beside both halves
-//! at the same time, which is what the machine leaves room for.
+//! at the same time, which is what the machine leaves room for; and beside the least that a program by hand does: one
+//! loop that consumes, decodes and folds into a map, with the same functions, then COPY of the rows.
 //!
 //! `FACTUM_BENCH_CASES` sets how many cases are made up (default 40,000, about 800,000 events).
 
 mod harness;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::future::pending;
 use std::io::{Read, Write};
@@ -13,8 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use factum::jiff::Timestamp;
+use factum::uuid::Uuid;
 use factum::{
-    Components, EventLog, Fold, KafkaLog, KafkaSettings, Projector, ProjectorOptions, Topic,
+    Components, Event, EventLog, Fold, KafkaLog, KafkaSettings, Metadata, Projector,
+    ProjectorOptions, Recorded, Topic,
 };
 use harness::{Arguments, Prefixed, Report, tell_warnings};
 use loans::board::LoanBoard;
@@ -22,6 +27,7 @@ use loans::import::{Import, Progress, Source};
 use loans::workload::Workload;
 use postgres::{Client, NoTls};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 const CASES: u64 = 40_000;
@@ -96,34 +102,41 @@ impl Bench {
         aggregate: &str,
         sql: &'static str,
         fold: fn() -> F,
-    ) -> Result<()> {
+    ) -> Result<()>
+    where
+        F::Event: Event,
+    {
         let topic = self
             .log
             .open(&factum::events_topic(aggregate), None)
             .await?;
-        let (mut slower, mut at_once) = (Vec::new(), Vec::new());
+        let (mut slower, mut at_once, mut by_hand) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..=ROUNDS {
             let (events, ours) = self.project(table, sql, fold()).await?;
             let consume = self.consume(topic.clone()).await?;
             let (rows, copy) = self.copy(table).await?;
+            let (folded, fold) = self.fold_by_hand(topic.clone(), fold()).await?;
+            assert_eq!(folded, rows, "other rows by hand");
             let began = Instant::now();
             let (consumed, copied) = tokio::join!(self.consume(topic.clone()), self.copy(table));
             let both = began.elapsed();
             consumed?;
             copied?;
             eprintln!(
-                "{table}: {events} events in {ours:.2?}; consumed in {consume:.2?}, {rows} rows copied in {copy:.2?}, both at once in {both:.2?}"
+                "{table}: {events} events in {ours:.2?}; consumed in {consume:.2?}, {rows} rows copied in {copy:.2?}, both at once in {both:.2?}, consumed, decoded and folded by hand in {fold:.2?}"
             );
             if round > 0 {
                 let rate = |took: Duration| events as f64 / took.as_secs_f64();
                 slower.push((rate(ours), rate(consume.max(copy))));
                 at_once.push((rate(ours), rate(both)));
+                by_hand.push((rate(ours), rate(fold + copy)));
             }
         }
         let case = format!("{table} from offset 0");
         for (limit, pairs) in [
             ("the slower of raw consume and raw COPY", slower),
             ("raw consume and raw COPY at once", at_once),
+            ("one loop by hand, then raw COPY", by_hand),
         ] {
             self.report.add(&case, "events/s", limit, &pairs);
         }
@@ -157,39 +170,92 @@ impl Bench {
 
     /// Consumes every record of a topic, and drops it.
     async fn consume(&self, topic: Arc<dyn Topic>) -> Result<Duration> {
-        let mut records = 0;
-        for partition in 0..topic.partitions() {
-            records += topic.end(partition).await?;
-        }
         let servers = self.kafka.clone();
+        let records = records(&*topic).await?;
         blocking(move || {
             let before = Instant::now();
-            let consumer: BaseConsumer = ClientConfig::new()
-                .set("bootstrap.servers", servers)
-                .set("group.id", "bench")
-                .set("enable.auto.commit", "false")
-                .set("fetch.queue.backoff.ms", "5")
-                .create()?;
-            let mut assignment = TopicPartitionList::new();
-            for partition in 0..topic.partitions() {
-                assignment.add_partition_offset(
-                    topic.name(),
-                    partition as i32,
-                    Offset::Beginning,
-                )?;
-            }
-            consumer.assign(&assignment)?;
-            let mut consumed = 0;
-            while consumed < records {
-                if let Some(message) = consumer.poll(Duration::from_secs(1)) {
-                    message?;
-                    consumed += 1;
-                }
-            }
+            consume(&servers, &*topic, records, |_| {})?;
             Ok(before.elapsed())
         })
         .await
     }
+
+    /// Consumes every record of a topic, decodes its event and folds it into a map; returns how many rows there are then.
+    async fn fold_by_hand<F: Fold>(&self, topic: Arc<dyn Topic>, fold: F) -> Result<(u64, Duration)>
+    where
+        F::Event: Event,
+    {
+        let servers = self.kafka.clone();
+        let records = records(&*topic).await?;
+        blocking(move || {
+            let before = Instant::now();
+            let mut rows = HashMap::new();
+            consume(&servers, &*topic, records, |message| {
+                let Some(event) = recorded(message) else {
+                    return; // a claim
+                };
+                if let Some(key) = fold.key(&event) {
+                    let row: &mut Option<F::Row> = rows.entry(key).or_default();
+                    *row = fold.fold(row.take(), &event);
+                }
+            })?;
+            let rows = rows.values().flatten().count();
+            Ok((rows as u64, before.elapsed()))
+        })
+        .await
+    }
+}
+
+/// How many records a topic holds.
+async fn records(topic: &dyn Topic) -> Result<u64> {
+    let mut records = 0;
+    for partition in 0..topic.partitions() {
+        records += topic.end(partition).await?;
+    }
+    Ok(records)
+}
+
+/// Consumes so many records with plain rdkafka.
+fn consume(
+    servers: &str,
+    topic: &dyn Topic,
+    records: u64,
+    mut each: impl FnMut(&BorrowedMessage<'_>),
+) -> Result<()> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", servers)
+        .set("group.id", "bench")
+        .set("enable.auto.commit", "false")
+        .set("fetch.queue.backoff.ms", "5")
+        .create()?;
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..topic.partitions() {
+        assignment.add_partition_offset(topic.name(), partition as i32, Offset::Beginning)?;
+    }
+    consumer.assign(&assignment)?;
+    let mut consumed = 0;
+    while consumed < records {
+        if let Some(message) = consumer.poll(Duration::from_secs(1)) {
+            each(&message?);
+            consumed += 1;
+        }
+    }
+    Ok(())
+}
+
+/// An event with as little around it as there can be.
+fn recorded<E: Event>(message: &BorrowedMessage<'_>) -> Option<Recorded<E>> {
+    Some(Recorded {
+        id: String::from_utf8_lossy(message.key()?).into_owned(),
+        partition: message.partition().cast_unsigned(),
+        offset: message.offset().cast_unsigned(),
+        sequence: 0,
+        version: 0,
+        time: Timestamp::UNIX_EPOCH,
+        command: Uuid::nil(),
+        metadata: Metadata::default(),
+        event: E::decode(message.payload()?).ok()?,
+    })
 }
 
 /// Copies the table's rows into an empty one like it, keys included.
