@@ -65,12 +65,17 @@ fn the_kinds_of_projections_are_shown_by_code_of_this_example() {
 fn how_schemas_change_is_shown_by_files_of_an_example() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../loans-evolved");
     let page = fs::read_to_string(here.join("../../docs/schemas.md")).unwrap();
-    let files = ["src/upcasters.rs", "schemas/schemas.toml", "schemas/bank/loan/Submitted/3.avsc"];
+    let files = [
+        "src/upcasters.rs",
+        "schemas/schemas.toml",
+        "schemas/bank/loan/Submitted/3.avsc",
+        "../../crates/factum-build-tests/schemas/test/deals/Agreed/2.avsc",
+    ];
     let files = files.map(|path| fs::read_to_string(here.join(path)).unwrap());
     let shown = fences(&page).filter(|(language, _)| ["json", "rust", "toml"].contains(language));
     // How modes are set is in no example: it is tested where schemas are checked.
     let shown: Vec<_> = shown.filter(|(_, shown)| !shown.starts_with("compatibility = ")).collect();
-    assert_eq!(shown.len(), 4);
+    assert_eq!(shown.len(), 5);
     for (_, shown) in shown {
         assert!(files.iter().any(|file| file.contains(shown)), "not in the example:\n{shown}");
     }
