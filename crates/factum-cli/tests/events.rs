@@ -292,6 +292,8 @@ async fn what_is_asked_for_is_shown() {
         (&["--from", "9", "--partition", "0"], &[5]),
         (&["--from", "end"], &[]),
         (&["--partition", "1"], &[]),
+        // The folder beside it has what no registry is asked for.
+        (&["--registry", "http://127.0.0.1:1"], &[1, 2, 4, 5]),
     ] {
         assert_eq!(system.numbers(arguments), expected, "{arguments:?}");
     }

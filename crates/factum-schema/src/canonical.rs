@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::schema::{Body, Field, FullName, Named, Schema, Shape, Type};
 
 impl Schema {
-    /// The parsing canonical form: two schemas share it exactly when they write the same bytes.
+    /// The parsing canonical form: two schemas that share it write the same bytes, under the same names.
     ///
     /// It is Java's reading of the specification: full names, primitives as plain strings without
     /// their logical type, no docs, defaults, aliases or other attributes.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use factum::schema::frame::{Frame, NoFrame};
@@ -38,10 +38,10 @@ impl Decoder {
     pub(super) fn open(sources: &Sources) -> Result<Self, DecoderError> {
         let registry = sources.registry.as_deref();
         let registry = registry.map(|address| open(address, sources)).transpose()?;
-        let folder = match (&sources.schemas, &registry) {
-            (Some(dir), _) => Schemas::read(dir)?,
-            (None, Some(_)) => Schemas::default(),
-            (None, None) => Schemas::read("schemas".as_ref())?,
+        let usual = Path::new("schemas");
+        let folder = match (sources.schemas.as_deref(), &registry) {
+            (None, Some(_)) if !usual.is_dir() => Schemas::default(),
+            (named, _) => Schemas::read(named.unwrap_or(usual))?,
         };
         let mut decoder = Self {
             folder,

@@ -50,7 +50,7 @@ pub(super) struct Flags {
 /// Where schemas come from.
 #[derive(Debug, Args)]
 pub(super) struct Sources {
-    /// Folder of the Avro schemas that events are read with; `schemas`, unless a registry is named
+    /// Folder of the Avro schemas that events are read with; `schemas`, which a registry may stand in for
     #[arg(long, env = "FACTUM_SCHEMAS", value_name = "DIR")]
     pub schemas: Option<PathBuf>,
     /// Address of a schema registry: http[s]://[user:password@]host[:port][/path]

@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use crate::output;
 
 const AFTER_HELP: &str = "\
-Two schemas have the same form exactly when they write the same bytes: full names, types and the order of fields;
-no docs, defaults, aliases or logical types. It is what fingerprints are made of, the same as in Java.";
+Two schemas of the same form write the same bytes, under the same names: it has full names, types and the order of
+fields; no docs, defaults, aliases or logical types. It is what fingerprints are made of, the same as in Java.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
