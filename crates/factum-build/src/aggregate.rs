@@ -36,6 +36,19 @@ impl Aggregate {
         })
     }
 
+    /// What is read otherwise than Avro's rules say, as `Event::READINGS` tells it.
+    pub fn readings(&self) -> Vec<String> {
+        let upcasts = self.upcasts().map(|(version, _)| {
+            let Version { event, version, .. } = version;
+            format!("{event} {version} by an upcaster")
+        });
+        let became = self.settings.iter().filter_map(|(event, said)| {
+            let other = said.became.as_ref()?;
+            Some(format!("{event} as {other}"))
+        });
+        upcasts.chain(became).collect()
+    }
+
     /// Why the event is not produced any more, if it is not.
     pub fn retired(&self, event: &str) -> Option<&str> {
         self.settings.get(event)?.retired.as_deref()

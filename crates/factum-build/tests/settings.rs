@@ -50,6 +50,10 @@ fn a_version_that_avro_can_not_read_is_read_by_an_upcaster() {
          let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
          Self::Submitted(event)",
     );
+    holds(
+        &code,
+        "const READINGS: &'static [&'static str] = &[\"Submitted 1 by an upcaster\"];",
+    );
 }
 
 #[test]
@@ -173,6 +177,10 @@ fn an_event_becomes_another_one_of_its_aggregate() {
         &code,
         "let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
          Self::Applied(event)",
+    );
+    holds(
+        &code,
+        "const READINGS: &'static [&'static str] = &[\"Submitted 1 by an upcaster\", \"Submitted as Applied\"];",
     );
 }
 

@@ -8,6 +8,13 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The aggregate type that emits these events, as `<context>.<aggregate>`.
     const AGGREGATE: &'static str;
 
+    /// What is read otherwise than Avro's rules say, a text for each, in any order: `Submitted 1 by an
+    /// upcaster`, `PartlySubmitted as Received`.
+    ///
+    /// What was folded under other readings may mean something else: a projection refuses to go on with
+    /// such rows, and an engine discards such checkpoints.
+    const READINGS: &'static [&'static str] = &[];
+
     /// The event's name within its aggregate, for example `Submitted`.
     fn name(&self) -> &'static str;
 
@@ -57,7 +64,8 @@ pub trait Aggregate: Default + Send + 'static {
 
     /// Raise it when [`apply`](Aggregate::apply) makes another state of the same events although the
     /// state's fields and their types stay as they are: a count that now leaves something out, a
-    /// field that now means something else, an upcaster that reads older events otherwise. Stored checkpoints of the state are discarded then.
+    /// field that now means something else, an upcaster that is there already and now makes something
+    /// else. Stored checkpoints of the state are discarded then.
     const STATE_VERSION: u32 = 1;
 
     /// Decides what happens. An empty list means that there is nothing to do, and is a success.

@@ -13,6 +13,9 @@ pub(crate) fn implementation(input: &DeriveInput) -> Result<TokenStream> {
     let aggregates = variants
         .iter()
         .map(|(_, ty)| quote!(<#ty as #home::derive::Event>::AGGREGATE));
+    let readings = variants
+        .iter()
+        .map(|(_, ty)| quote!(<#ty as #home::derive::Event>::READINGS));
     let sources = variants
         .iter()
         .enumerate()
@@ -27,6 +30,7 @@ pub(crate) fn implementation(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl #home::Events for #name {
             const AGGREGATES: &'static [&'static str] = &[#(#aggregates),*];
+            const READINGS: &'static [&'static [&'static str]] = &[#(#readings),*];
 
             fn source(&self) -> usize {
                 match self { #(#sources),* }

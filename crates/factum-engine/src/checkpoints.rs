@@ -11,7 +11,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::shape::{NotCompact, shape_of};
+use crate::shape::{NotCompact, readings_of, shape_of};
 use crate::weight::heap_of;
 use crate::window::aggregate_hash;
 
@@ -69,6 +69,8 @@ impl CheckpointOptions {
 ///   type of a field, as `Deserialize` tells them; deep inside, too. Where a value is read by code of
 ///   its own that refuses every guess (`deserialize_with`, `try_from`), the types of what comes behind
 ///   it are not seen;
+/// * older events are read otherwise: an upcaster came or went, or an event became another one
+///   ([`Event::READINGS`](factum_core::Event::READINGS));
 /// * [`Aggregate::STATE_VERSION`] is another. **Raise it when `apply` changes what a state means**,
 ///   or what it counts or leaves out, without a change of shape: that cannot be seen;
 /// * it is damaged, of another format, or of another topic, or the log does not go on from it.
@@ -217,7 +219,9 @@ impl<A> Copy for Codec<A> {}
 impl<A: Aggregate + Serialize + DeserializeOwned> Codec<A> {
     fn new() -> Self {
         // The hash of an aggregate's id is stored with each command.
-        let others = u64::from(A::STATE_VERSION) ^ aggregate_hash("an aggregate's id");
+        let others = u64::from(A::STATE_VERSION)
+            ^ aggregate_hash("an aggregate's id")
+            ^ readings_of::<A::Event>();
         Self {
             encode: |state, out| postcard::serialize_with_flavor(state, Appending(out)),
             decode: |bytes| match postcard::take_from_bytes(bytes) {

@@ -8,6 +8,7 @@
 mod explore;
 mod trace;
 
+use factum_core::Event;
 use serde::de::DeserializeOwned;
 
 use explore::Explorer;
@@ -26,6 +27,16 @@ const RUNS: usize = 10_000;
 /// A number that stands for the shape of a type; another shape has another one.
 pub(crate) fn shape_of<T: DeserializeOwned>() -> Result<u64, NotCompact> {
     Ok(fnv(lines_of::<T>()?.join("\n").as_bytes()))
+}
+
+/// A number that stands for how events are read; zero where Avro's rules alone say it.
+pub(crate) fn readings_of<E: Event>() -> u64 {
+    if E::READINGS.is_empty() {
+        return 0;
+    }
+    let mut readings = E::READINGS.to_vec();
+    readings.sort_unstable();
+    fnv(readings.join("\n").as_bytes())
 }
 
 /// The shape, a line for each place, in order. Where no sample satisfies a value, the trace ends: what

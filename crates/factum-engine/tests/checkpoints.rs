@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use counter::{Added, Command, Counter, LimitReached, read_all};
 use counting::CountingLog;
-use factum_core::{Aggregate, EventLog, Metadata, NewTopic};
+use factum_core::{Aggregate, DecodeError, Event, EventLog, Metadata, NewTopic};
 use factum_engine::{
     CheckpointOptions, Checkpoints, CommandOptions, Engine, EngineError, EngineOptions,
     ExecuteError, Routing,
@@ -264,9 +264,38 @@ async fn the_commands_are_remembered() {
     assert_eq!(read_all(&log).await.len(), 18);
 }
 
+/// The counter's event, some of which an upcaster reads.
+struct Upcast(Added);
+
+impl Event for Upcast {
+    const AGGREGATE: &'static str = Added::AGGREGATE;
+    const READINGS: &'static [&'static str] = &["Added 1 by an upcaster"];
+
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(value: &[u8]) -> Result<Self, DecodeError> {
+        Added::decode(value).map(Self)
+    }
+}
+
+impl From<Added> for Upcast {
+    fn from(added: Added) -> Self {
+        Self(added)
+    }
+}
+
 /// The counter, after its code has changed.
 macro_rules! changed_counter {
     ($name:ident { $field:ident: $type:ty }, version $version:literal) => {
+        changed_counter!($name { $field: $type }, version $version, of Added);
+    };
+    ($name:ident { $field:ident: $type:ty }, version $version:literal, of $event:ty) => {
         #[derive(Default, Serialize, Deserialize)]
         #[serde(rename = "Counter")]
         struct $name {
@@ -275,15 +304,15 @@ macro_rules! changed_counter {
 
         impl Aggregate for $name {
             type Command = Command;
-            type Event = Added;
+            type Event = $event;
             type Rejection = LimitReached;
             const STATE_VERSION: u32 = $version;
 
-            fn decide(&self, _: Command) -> Result<Vec<Added>, LimitReached> {
-                Ok(vec![Added(self.$field.into(), vec![])])
+            fn decide(&self, _: Command) -> Result<Vec<$event>, LimitReached> {
+                Ok(vec![Added(self.$field.into(), vec![]).into()])
             }
 
-            fn apply(&mut self, _: &Added) {
+            fn apply(&mut self, _: &$event) {
                 self.$field += 1;
             }
         }
@@ -294,11 +323,12 @@ changed_counter!(Same { total: u64 }, version 1);
 changed_counter!(Renamed { count: u64 }, version 1);
 changed_counter!(Retyped { total: u32 }, version 1);
 changed_counter!(Raised { total: u64 }, version 2);
+changed_counter!(Rereading { total: u64 }, version 1, of Upcast);
 
 /// How many events an engine with other code replays, and what its state is then.
 async fn with_other_code<A>() -> (u64, u64)
 where
-    A: Aggregate<Command = Command, Event = Added> + Serialize + DeserializeOwned,
+    A: Aggregate<Command = Command> + Serialize + DeserializeOwned,
     A::Rejection: std::fmt::Debug,
 {
     let (log, dir) = (memory(), folder());
@@ -321,6 +351,7 @@ async fn changed_code_discards_the_checkpoint() {
     assert_eq!(with_other_code::<Renamed>().await, (3, 3));
     assert_eq!(with_other_code::<Retyped>().await, (3, 3));
     assert_eq!(with_other_code::<Raised>().await, (3, 3));
+    assert_eq!(with_other_code::<Rereading>().await, (3, 3));
 }
 
 #[tokio::test]

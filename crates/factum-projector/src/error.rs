@@ -224,10 +224,11 @@ pub enum ProjectorError {
         /// What differs.
         difference: Difference,
     },
-    /// The code makes other rows than when the version began.
+    /// The code makes other rows than when the version began, or makes them of events that it reads
+    /// otherwise: by an upcaster, or as other events.
     #[error(
-        "the rows of projection {projection} have changed, but its version has not: it is {version}, and \
-         began as {then}, which is now {now}. Raise `VERSION`: a new version is built beside this one, \
+        "the rows of projection {projection} have changed, or how its events are read, but its version has not: it is \
+         {version}, and began as {then}, which is now {now}. Raise `VERSION`: a new version is built beside this one, \
          and takes its place when it is ready"
     )]
     ShapeChanged {

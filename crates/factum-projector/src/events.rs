@@ -41,6 +41,10 @@ pub trait Events: Sized + Send + Sync + 'static {
     /// The aggregates that emit them, as `<context>.<aggregate>`, each once.
     const AGGREGATES: &'static [&'static str];
 
+    /// What of them is read otherwise than Avro's rules say, in the order of [`AGGREGATES`](Self::AGGREGATES):
+    /// their [`Event::READINGS`].
+    const READINGS: &'static [&'static [&'static str]];
+
     /// Which of the aggregates the event is of, by its index.
     fn source(&self) -> usize;
 
@@ -56,6 +60,7 @@ pub trait Events: Sized + Send + Sync + 'static {
 
 impl<E: Event> Events for E {
     const AGGREGATES: &'static [&'static str] = &[E::AGGREGATE];
+    const READINGS: &'static [&'static [&'static str]] = &[E::READINGS];
 
     fn source(&self) -> usize {
         0

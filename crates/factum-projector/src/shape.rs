@@ -2,8 +2,9 @@
 //!
 //! A change of it makes other rows, so the old ones cannot go on. What it cannot see is everything inside
 //! of functions: how a fold counts, and which key it takes. It leaves out, on purpose, how the schemas of
-//! events evolve: an event that gains a field changes no row by itself, and would ask for a rebuild of every
-//! projection of its topic.
+//! events evolve by Avro's rules: an event that gains a field changes no row by itself, and would ask for a
+//! rebuild of every projection of its topic. An upcaster, or that an event became another one, it holds: rows
+//! of before were folded from events that meant something else.
 
 use crate::table::TableTypes;
 use crate::{Events, Projection, Row};
@@ -18,10 +19,21 @@ pub(crate) fn shape<P: Projection>(types: &TableTypes) -> String {
     });
     let mut columns: Vec<_> = columns.collect();
     columns.sort_unstable();
-    let mut events = P::Event::AGGREGATES.to_vec();
+    let aggregates = P::Event::AGGREGATES.iter().zip(P::Event::READINGS);
+    let mut events: Vec<_> = aggregates.map(|(name, read)| read_as(name, read)).collect();
     events.sort_unstable();
     let (table, events) = (P::Row::TABLE, events.join(" + "));
     format!("{table} ({}) of {events}", columns.join(", "))
+}
+
+/// An aggregate, and how some of its events are read.
+fn read_as(aggregate: &str, readings: &[&str]) -> String {
+    if readings.is_empty() {
+        return aggregate.to_owned();
+    }
+    let mut readings = readings.to_vec();
+    readings.sort_unstable();
+    format!("{aggregate} [{}]", readings.join(", "))
 }
 
 #[cfg(test)]
@@ -41,6 +53,15 @@ mod tests {
         assert_eq!(
             shape::<Shelves>(&types),
             "shelf (item text key, pieces int8) of shop.stock"
+        );
+    }
+
+    #[test]
+    fn it_tells_how_older_events_are_read() {
+        assert_eq!(read_as("shop.stock", &[]), "shop.stock");
+        assert_eq!(
+            read_as("shop.stock", &["Taken 1 by an upcaster", "Lent as Taken"]),
+            "shop.stock [Lent as Taken, Taken 1 by an upcaster]"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use factum::{
     Aggregate, Components, Engine, EngineOptions, ExecuteError, IntoProjection, Projector,
-    ProjectorOptions,
+    ProjectorError, ProjectorOptions,
 };
 use factum_testkit::{MemoryLog, servers};
 use jiff::Timestamp;
@@ -40,6 +40,14 @@ impl Schema {
     }
 
     async fn project<Kind>(&self, projection: impl IntoProjection<Kind>, log: &MemoryLog) -> u64 {
+        self.try_to_project(projection, log).await.unwrap()
+    }
+
+    async fn try_to_project<Kind>(
+        &self,
+        projection: impl IntoProjection<Kind>,
+        log: &MemoryLog,
+    ) -> Result<u64, ProjectorError> {
         let options = ProjectorOptions {
             until_end: true,
             schema: self.0.clone(),
@@ -50,7 +58,7 @@ impl Schema {
             .options(options);
         let (log, address) = (Arc::new(log.clone()), self.address());
         let run = projector.run(log, &address, pending());
-        run.await.unwrap().events
+        Ok(run.await?.events)
     }
 }
 
@@ -127,6 +135,7 @@ fn read_later(source: Source) -> (u64, i64) {
             .unwrap();
         let events = older.project(LoanBoard, &log).await;
         assert_eq!(newer.project(Board, &log).await, events);
+        refuses_rows_of_before(&older, &log).await;
         events
     });
     assert_eq!(unlike(&older, &newer), 0);
@@ -139,6 +148,19 @@ fn read_later(source: Source) -> (u64, i64) {
         .unwrap()
         .block_on(goes_on(&log, &newer, row.get(1)));
     (events, row.get(0))
+}
+
+/// Rows that were folded before there was an upcaster are of another version.
+async fn refuses_rows_of_before(older: &Schema, log: &MemoryLog) {
+    let refused = older.try_to_project(Board, log).await.unwrap_err();
+    let told = refused.to_string();
+    for text in [
+        "of bank.loan, which is now",
+        "of bank.loan [PartlySubmitted as Received, Submitted 1 by an upcaster]",
+        "Raise `VERSION`",
+    ] {
+        assert!(told.contains(text), "{told}");
+    }
 }
 
 fn import(source: Source) -> Import {

@@ -121,6 +121,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
     });
     let arms = arms(aggregate, readers, facade);
     let sizes = aggregate.newest().map(size);
+    let readings = readings(aggregate);
     quote! {
         impl #name {
             /// Every released version of every event, each event's oldest first.
@@ -135,6 +136,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
 
         impl #facade::Event for #name {
             const AGGREGATE: &'static str = #aggregate_name;
+            #readings
 
             fn name(&self) -> &'static str {
                 match self { #(Self::#events(_) => #event_names),* }
@@ -163,6 +165,13 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             }
         }
     }
+}
+
+/// Nothing where all is read by Avro's rules, which is what an `Event` says by itself.
+fn readings(aggregate: &Aggregate) -> Option<TokenStream> {
+    let readings = aggregate.readings();
+    let some = !readings.is_empty();
+    some.then(|| quote!(const READINGS: &'static [&'static str] = &[#(#readings),*];))
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
