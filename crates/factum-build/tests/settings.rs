@@ -48,7 +48,7 @@ fn a_version_that_avro_can_not_read_is_read_by_an_upcaster() {
         &code,
         "let old = input.to_end(submitted::v1::Submitted::read).map_err(::factum::DecodeError::new)?;
          let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
-         Self::Submitted(event)",
+         Ok(Self::Submitted(event))",
     );
     holds(
         &code,
@@ -139,7 +139,7 @@ fn a_retired_event_stays_to_be_applied_and_is_not_made_by_chance() {
         &code,
         "Submitted::FINGERPRINT_1 => {
              let event = input.to_end(read_Submitted).map_err(::factum::DecodeError::new)?;
-             Self::Submitted(event)",
+             Ok(Self::Submitted(event))",
     );
     assert!(!code.contains(from), "{code}");
 }
@@ -171,12 +171,12 @@ fn an_event_becomes_another_one_of_its_aggregate() {
     holds(
         &code,
         "let event = input.to_end(read_Applied).map_err(::factum::DecodeError::new)?;
-         Self::Applied(event)",
+         Ok(Self::Applied(event))",
     );
     holds(
         &code,
         "let event = ::factum::Upcast::<submitted::v1::Submitted>::upcast(old);
-         Self::Applied(event)",
+         Ok(Self::Applied(event))",
     );
     holds(
         &code,

@@ -59,7 +59,7 @@ impl Reader<'_> {
     #[inline]
     pub(crate) fn block(&mut self, least: usize) -> Result<Option<Block>> {
         let left = self.rest.len();
-        let count = self.long()?;
+        let count = self.short()?;
         if count == 0 {
             return Ok(None);
         }

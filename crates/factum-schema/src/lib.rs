@@ -33,6 +33,7 @@ mod schema;
 mod skip;
 mod undocumented;
 mod value;
+mod varint;
 pub mod write;
 
 pub use compat::{

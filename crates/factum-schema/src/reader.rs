@@ -1,6 +1,6 @@
 //! Takes apart the bytes of a value.
 
-use crate::{DecodeError, DecodeErrorKind as Kind};
+use crate::{DecodeError, DecodeErrorKind as Kind, varint};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -145,16 +145,46 @@ impl<'a> Reader<'a> {
     /// The bytes end before, or it does not fit 64 bits.
     #[inline]
     pub fn long(&mut self) -> Result<i64> {
-        let zigzag = match self.rest.split_first() {
-            Some((&byte, rest)) if byte < 0x80 => {
-                self.rest = rest;
-                u64::from(byte)
-            }
-            _ => self.long_varint()?,
-        };
-        Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+        match self.one_byte() {
+            Some(value) => Ok(value),
+            None => self.varint().map(unzigzag),
+        }
     }
 
+    /// Reads a long that is nearly always of one byte: what the others take stands out of line.
+    #[inline]
+    pub(crate) fn short(&mut self) -> Result<i64> {
+        match self.one_byte() {
+            Some(value) => Ok(value),
+            None => self.long_varint().map(unzigzag),
+        }
+    }
+
+    /// A long of one byte.
+    #[inline]
+    fn one_byte(&mut self) -> Option<i64> {
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Some(unzigzag(byte.into()))
+            }
+            _ => None,
+        }
+    }
+
+    /// A number of two bytes or more: at once where it has at most eight, and is not at the very end.
+    #[inline]
+    fn varint(&mut self) -> Result<u64> {
+        if let Some(bytes) = self.rest.first_chunk()
+            && let Some((value, len)) = varint::gather(*bytes)
+        {
+            self.rest = &self.rest[len..];
+            return Ok(value);
+        }
+        self.long_varint()
+    }
+
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
@@ -199,7 +229,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn slice(&mut self) -> Result<&'a [u8]> {
         let left = self.rest.len();
-        let len = self.long()?;
+        let len = self.short()?;
         let split = usize::try_from(len)
             .ok()
             .and_then(|len| self.rest.split_at_checked(len));
@@ -247,7 +277,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn index(&mut self, count: u32) -> Result<u32> {
         let left = self.rest.len();
-        let index = self.long()?;
+        let index = self.short()?;
         match u32::try_from(index) {
             Ok(index) if index < count => Ok(index),
             _ => Err(self.error_before(left, Kind::Index { index, count })),
@@ -270,4 +300,10 @@ impl<'a> Reader<'a> {
             value(self).map(Some)
         }
     }
+}
+
+/// Numbers near zero, of either sign, are written as small ones.
+#[inline]
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

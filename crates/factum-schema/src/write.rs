@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::varint;
+
 pub use crate::decimal::{big_decimal, decimal, decimal_fixed};
 pub use crate::duration::duration;
 pub use crate::logical::{
@@ -35,19 +37,26 @@ pub fn long(out: &mut Vec<u8>, value: i64) {
 }
 
 #[inline]
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    let mut bytes = [0; 10];
-    let mut len = 0;
-    while value >= 0x80 {
-        bytes[len] = value as u8 | 0x80;
-        value >>= 7;
-        len += 1;
+fn varint(out: &mut Vec<u8>, value: u64) {
+    match varint::spread(value) {
+        Some((bytes, len)) => {
+            // A copy of a length that is known costs less than one of just the bytes that are wanted.
+            let end = out.len() + len;
+            out.extend_from_slice(&bytes);
+            out.truncate(end);
+        }
+        None => long_varint(out, value),
     }
-    bytes[len] = value as u8;
-    // A copy of a length that is known costs less than one of just the bytes that are wanted.
-    let end = out.len() + len + 1;
-    out.extend_from_slice(&bytes);
-    out.truncate(end);
+}
+
+/// A number of nine or ten bytes.
+#[cold]
+fn long_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 /// Appends a float.
@@ -133,8 +142,18 @@ pub fn map<T>(
     out.push(0);
 }
 
-/// No buffer is longer than `isize::MAX`, so its length is a long.
+/// Most are short: what the others take stands out of line, so that this is short enough to stand in line.
 #[inline]
 fn length(out: &mut Vec<u8>, value: usize) {
+    if value < 0x40 {
+        out.push((value as u8) << 1);
+    } else {
+        long_length(out, value);
+    }
+}
+
+/// No buffer is longer than `isize::MAX`, so its length is a long.
+#[inline(never)]
+fn long_length(out: &mut Vec<u8>, value: usize) {
     long(out, value as i64);
 }

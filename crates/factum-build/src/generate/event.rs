@@ -155,13 +155,13 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
             fn decode(value: &[u8]) -> ::std::result::Result<Self, #facade::DecodeError> {
                 let mut input = avro::Reader::new(value);
                 let fingerprint = input.frame().map_err(#facade::DecodeError::new)?;
-                Ok(match fingerprint {
+                match fingerprint {
                     #(#arms)*
                     unknown => {
                         let renewed = avro::foreign::renewed(&mut input, unknown);
-                        return Self::decode(&renewed.map_err(#facade::DecodeError::new)?);
+                        Self::decode(&renewed.map_err(#facade::DecodeError::new)?)
                     }
-                })
+                }
             }
         }
     }
@@ -175,7 +175,8 @@ fn readings(aggregate: &Aggregate) -> Option<TokenStream> {
 }
 
 /// An arm for every fingerprint. Versions that write the same bytes share one.
-/// The event becomes one of the enum's at last: the enum is as large as its largest event.
+/// The event becomes one of the enum's at last, in the place where it is returned: the enum is as large as its largest
+/// event, and moving it costs more than reading a small one.
 fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<TokenStream> {
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
@@ -201,7 +202,7 @@ fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<T
                 arms.push(quote! {
                     #event::#fingerprint => {
                         #read
-                        Self::#event(event)
+                        Ok(Self::#event(event))
                     }
                 });
             }
