@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tree = PathBuf::from(env::var("OUT_DIR")?).join("schemas");
-    for (folder, into) in [("../../schemas/bank/loan", "bank/loan"), ("schemas", "")] {
+    for (folder, into) in [("../../schemas/bank", "bank"), ("schemas", "")] {
         println!("cargo::rerun-if-changed={folder}");
         copy(Path::new(folder), &tree.join(into))?;
     }

@@ -12,7 +12,7 @@ use factum_testkit::{MemoryLog, servers};
 use jiff::Timestamp;
 use loans::board::LoanBoard;
 use loans::import::{Import, Progress, Source};
-use loans_evolved::{Board, LoanEvent, Submitted};
+use loans_evolved::{Board, LoanEvent, Submitted, Workload};
 use postgres::{Client, NoTls};
 use tokio::runtime::Runtime;
 
@@ -39,13 +39,19 @@ impl Schema {
         format!("{server}{mark}options=-csearch_path%3D{}", self.0)
     }
 
-    async fn project<Kind>(&self, projection: impl IntoProjection<Kind>, log: &MemoryLog) -> u64 {
-        self.try_to_project(projection, log).await.unwrap()
+    async fn project<Kind>(
+        &self,
+        projection: impl IntoProjection<Kind>,
+        table: &'static str,
+        log: &MemoryLog,
+    ) -> u64 {
+        self.try_to_project(projection, table, log).await.unwrap()
     }
 
     async fn try_to_project<Kind>(
         &self,
         projection: impl IntoProjection<Kind>,
+        table: &'static str,
         log: &MemoryLog,
     ) -> Result<u64, ProjectorError> {
         let options = ProjectorOptions {
@@ -53,9 +59,7 @@ impl Schema {
             schema: self.0.clone(),
             ..ProjectorOptions::default()
         };
-        let projector = Projector::new(projection)
-            .table(LoanBoard::TABLE_SQL)
-            .options(options);
+        let projector = Projector::new(projection).table(table).options(options);
         let (log, address) = (Arc::new(log.clone()), self.address());
         let run = projector.run(log, &address, pending());
         Ok(run.await?.events)
@@ -109,14 +113,16 @@ fn submitted(amount_cents: i64) -> Submitted {
     }
 }
 
-/// Rows that the two boards do not have alike. What was `PartlySubmitted` is `Received`.
-fn unlike(older: &Schema, newer: &Schema) -> i64 {
-    let rows = |schema: &str| {
-        format!(
-            "SELECT case_id, replace(state, 'PartlySubmitted', 'Received') AS state, outcome, amount, offers, events, \
-             resources, submitted_at, updated_at, ended_at FROM {schema}.loan_board"
-        )
-    };
+/// The columns of the board. What was `PartlySubmitted` is `Received`.
+const BOARD: &str = "case_id, replace(state, 'PartlySubmitted', 'Received') AS state, outcome, amount, offers, \
+                     events, resources, submitted_at, updated_at, ended_at FROM";
+
+/// The columns of the workload.
+const WORKLOAD: &str = "* FROM";
+
+/// How many rows of a table the two do not have alike.
+fn unlike(older: &Schema, newer: &Schema, columns: &str, table: &str) -> i64 {
+    let rows = |schema: &str| format!("SELECT {columns} {schema}.{table}");
     let (older_rows, newer_rows) = (rows(&older.0), rows(&newer.0));
     let query = format!(
         "SELECT count(*) FROM (({older_rows} EXCEPT ALL {newer_rows}) UNION ALL ({newer_rows} EXCEPT ALL {older_rows})) r"
@@ -124,35 +130,52 @@ fn unlike(older: &Schema, newer: &Schema) -> i64 {
     older.client().query_one(&query, &[]).unwrap().get(0)
 }
 
-/// Writes with the example's code, reads with the example's and with later code. Answers with the
-/// events and cases that were read.
-fn read_later(source: Source) -> (u64, i64) {
+/// What was read.
+#[derive(Debug, PartialEq)]
+struct Read {
+    /// Events of the loans, and of the work on them.
+    events: [u64; 2],
+    /// Rows of the board, and of the workload.
+    rows: [i64; 2],
+}
+
+/// Writes with the example's code, reads with the example's and with later code.
+fn read_later(source: Source) -> Read {
     let (older, newer, log) = (Schema::create(), Schema::create(), MemoryLog::new());
-    let events = Runtime::new().unwrap().block_on(async {
+    let runtime = Runtime::new().unwrap();
+    let events = runtime.block_on(async {
         import(source)
             .run(Arc::new(log.clone()), &Progress::new(), pending())
             .await
             .unwrap();
-        let events = older.project(LoanBoard, &log).await;
-        assert_eq!(newer.project(Board, &log).await, events);
+        let (board, work) = (LoanBoard::TABLE_SQL, loans::workload::Workload::TABLE_SQL);
+        let events = [
+            older.project(LoanBoard, board, &log).await,
+            older.project(loans::workload::Workload, work, &log).await,
+        ];
+        assert_eq!(newer.project(Board, board, &log).await, events[0]);
+        assert_eq!(newer.project(Workload, work, &log).await, events[1]);
         refuses_rows_of_before(&older, &log).await;
         events
     });
-    assert_eq!(unlike(&older, &newer), 0);
+    assert_eq!(unlike(&older, &newer, BOARD, "loan_board"), 0);
+    assert_eq!(unlike(&older, &newer, WORKLOAD, "workload"), 0);
     let count = format!(
-        "SELECT count(*), max(case_id), min(amount) FROM {}.loan_board",
+        "SELECT count(*), (SELECT count(*) FROM {0}.workload), max(case_id) FROM {0}.loan_board",
         newer.0
     );
     let row = newer.client().query_one(&count, &[]).unwrap();
-    Runtime::new()
-        .unwrap()
-        .block_on(goes_on(&log, &newer, row.get(1)));
-    (events, row.get(0))
+    runtime.block_on(goes_on(&log, &newer, row.get(2)));
+    Read {
+        events,
+        rows: [row.get(0), row.get(1)],
+    }
 }
 
 /// Rows that were folded before there was an upcaster are of another version.
 async fn refuses_rows_of_before(older: &Schema, log: &MemoryLog) {
-    let refused = older.try_to_project(Board, log).await.unwrap_err();
+    let table = LoanBoard::TABLE_SQL;
+    let refused = older.try_to_project(Board, table, log).await.unwrap_err();
     let told = refused.to_string();
     for text in [
         "of bank.loan, which is now",
@@ -188,7 +211,7 @@ async fn goes_on(log: &MemoryLog, newer: &Schema, known: String) {
         "{refused:?}"
     );
     loans.execute("new", Submit(12_300)).await.unwrap();
-    assert_eq!(newer.project(Board, log).await, 1);
+    assert_eq!(newer.project(Board, LoanBoard::TABLE_SQL, log).await, 1);
     assert_eq!(amount(newer, "new").await, 123);
 }
 
@@ -210,12 +233,13 @@ async fn amount(schema: &Schema, case: &str) -> i64 {
 
 #[test]
 fn made_up_cases_are_read_as_ever() {
-    let (events, cases) = read_later(Source::Generated {
+    let read = read_later(Source::Generated {
         cases: 300,
         seed: 5,
     });
-    assert_eq!(cases, 300);
-    assert!(events > 1_000, "{events}");
+    assert_eq!(read.rows[0], 300);
+    assert!(read.events.iter().all(|events| *events > 1_000), "{read:?}");
+    assert!(read.rows[1] > 100, "{read:?}");
 }
 
 #[test]
@@ -228,10 +252,11 @@ fn the_real_log_is_read_as_ever() {
         .unwrap();
     };
     let started = std::time::Instant::now();
-    let (events, cases) = read_later(Source::Xes(path));
+    let read = read_later(Source::Xes(path));
     println!(
-        "{events} events of {cases} cases, written, read twice and compared in {:.1?}",
+        "{read:?}, written, read twice and compared in {:.1?}",
         started.elapsed()
     );
-    assert_eq!((events, cases), (92_093, 13_087));
+    assert_eq!(read.events, [92_093, 170_107]);
+    assert_eq!(read.rows[0], 13_087);
 }
