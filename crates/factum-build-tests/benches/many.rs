@@ -1,5 +1,5 @@
-//! How long it takes to generate code for 500 schema files, and to compile it in the dev profile:
-//! `cargo xtask bench avro`. The limits are a second and twenty.
+//! How long it takes to generate code for 500 schema files, also as a build script of the dev profile does it, and to
+//! compile it in that profile: `cargo xtask bench avro`. The limits are a second and twenty.
 
 use std::fmt::Write;
 use std::fs;
@@ -38,10 +38,12 @@ fn main() {
 
     write_package(folder, "");
     cargo_build(folder);
+    let (script, ()) = timed(|| run_build_script(folder));
     write_package(folder, &modules());
     let (compiled, ()) = timed(|| cargo_build(folder));
     report("generate 500 files", all, 1.0, json);
     report("generate again after one has changed", one, 1.0, json);
+    report("generate in a build script, dev profile", script, 1.0, json);
     report("cargo build of what is generated", compiled, 20.0, json);
 }
 
@@ -114,15 +116,46 @@ fn write_package(folder: &Path, modules: &str) {
     let manifest = format!(
         "[package]\nname = \"many\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
          factum-core = {{ path = \"{crates}/factum-core\" }}\n\
-         factum-schema = {{ path = \"{crates}/factum-schema\" }}\njiff = \"0.2\"\nuuid = \"1\"\n",
+         factum-schema = {{ path = \"{crates}/factum-schema\" }}\njiff = \"0.2\"\nuuid = \"1\"\n\n\
+         [build-dependencies]\nfactum-build = {{ path = \"{crates}/factum-build\" }}\n",
         crates = crates.display()
     );
     let facade = "pub mod factum {\n    pub use factum_core::{DecodeError, Event};\n    \
                   pub use factum_schema as schema;\n    pub use {jiff, uuid};\n}\n";
     fs::write(folder.join("Cargo.toml"), manifest).expect("a file");
+    fs::write(folder.join("build.rs"), BUILD_SCRIPT).expect("a file");
     fs::write(folder.join("src/lib.rs"), format!("{facade}{modules}")).expect("a file");
     let lock = crates.parent().expect("the workspace").join("Cargo.lock");
     fs::copy(lock, folder.join("Cargo.lock")).expect("a file");
+}
+
+const BUILD_SCRIPT: &str = r#"fn main() -> factum_build::Result {
+    factum_build::Builder::new().facade("crate::factum").compile("schemas")
+}
+"#;
+
+/// Runs the build script as Cargo does, once more and into a folder of its own.
+fn run_build_script(folder: &Path) {
+    let built = fs::read_dir(folder.join("target/debug/build")).expect("what Cargo has built");
+    let scripts = built.map(|entry| entry.expect("an entry").path());
+    let script = scripts
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("many-"))
+        })
+        .map(|path| path.join("build-script-build"))
+        .find(|path| path.exists());
+    let out = folder.join("out");
+    fs::create_dir_all(&out).expect("a folder");
+    let mut command = Command::new(script.expect("a build script"));
+    command
+        .env("CARGO_MANIFEST_DIR", folder)
+        .env("OUT_DIR", out);
+    command.env("FACTUM_LOCKED", "0");
+    assert!(
+        command.output().expect("it runs").status.success(),
+        "the schemas are in order"
+    );
 }
 
 fn cargo_build(folder: &Path) {
@@ -132,6 +165,7 @@ fn cargo_build(folder: &Path) {
         .args(["build", "--quiet", "--offline"])
         .current_dir(folder);
     command.env("CARGO_TARGET_DIR", folder.join("target"));
+    command.env("FACTUM_LOCKED", "0");
     assert!(
         command.status().expect("cargo runs").success(),
         "what is generated compiles"

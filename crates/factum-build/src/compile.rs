@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use proc_macro2::TokenStream;
 
@@ -153,7 +154,6 @@ impl Builder {
         target: Option<&Path>,
         findings: &mut Vec<Finding>,
     ) -> Result<Examined, Error> {
-        let facade = self.facade_path()?;
         let mut sources = tree::read(root, shown, findings);
         if let Some(target) = target {
             for source in &mut sources {
@@ -174,7 +174,7 @@ impl Builder {
         let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, findings)))
             .collect();
-        let files = files(&lowered, &settings, &facade, self.serde, findings);
+        let files = files(&lowered, &settings, self, findings)?;
         say_once(findings);
         let output = Output {
             lock_file,
@@ -244,31 +244,63 @@ fn say_once(findings: &mut Vec<Finding>) {
 
 type Lowered<'a> = (&'a Source, Option<Version>);
 
-/// The generated files' names and texts.
+/// Generated files' names and texts.
+type Files = Vec<(String, String)>;
+
+/// Generates all files. Printing code takes most of the time, and no file asks for another:
+/// each processor makes its share.
 fn files(
     lowered: &[Lowered<'_>],
     settings: &Settings,
-    facade: &TokenStream,
-    serde: bool,
+    builder: &Builder,
     findings: &mut Vec<Finding>,
-) -> Vec<(String, String)> {
+) -> Result<Files, Error> {
+    let aggregates: Vec<_> = lowered
+        .chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type())
+        .collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let shares = aggregates.chunks(aggregates.len().div_ceil(threads).max(1));
+    let made: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = shares
+            .map(|share| scope.spawn(|| share_of_files(share, settings, builder)))
+            .collect();
+        let joined = running.into_iter().map(thread::ScopedJoinHandle::join);
+        joined
+            .map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
     let mut files = Vec::new();
-    for versions in lowered.chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type()) {
+    for made in made {
+        let (more, found) = made?;
+        files.extend(more);
+        findings.extend(found);
+    }
+    Ok(files)
+}
+
+/// The files of some aggregates, and what is wrong with them.
+fn share_of_files(
+    aggregates: &[&[Lowered<'_>]],
+    settings: &Settings,
+    builder: &Builder,
+) -> Result<(Files, Vec<Finding>), Error> {
+    let facade = builder.facade_path()?;
+    let (mut files, mut findings) = (Vec::new(), Vec::new());
+    for versions in aggregates {
         // What went wrong in one of the versions is reported already; the rest would mislead.
         let Some(aggregate) = aggregate(versions, settings) else {
             continue;
         };
-        let home = aggregate.home();
         let scope = Scope {
-            home,
-            facade,
-            serde,
+            home: aggregate.home(),
+            facade: &facade,
+            serde: builder.serde,
         };
-        if let Some(text) = generate::file(&aggregate, scope, findings) {
+        if let Some(text) = generate::file(&aggregate, scope, &mut findings) {
             files.push((format!("{}.rs", aggregate.name), text));
         }
     }
-    files
+    Ok((files, findings))
 }
 
 fn aggregate(versions: &[Lowered<'_>], settings: &Settings) -> Option<Aggregate> {
