@@ -45,6 +45,6 @@ fn resolve(writer: &KnownSchema, versions: &[SchemaVersion]) -> Result<(), Strin
         )
     })?;
     meaning::unchanged(&reader, &schema)?;
-    foreign::learn(writer.fingerprint, version.fingerprint, resolution);
-    Ok(())
+    let learned = foreign::learn(writer.fingerprint, version.fingerprint, resolution);
+    learned.map_err(|in_turn| in_turn.to_string())
 }
