@@ -10,6 +10,7 @@ use proc_macro2::TokenStream;
 use crate::aggregate::Aggregate;
 use crate::finding::{Error, Finding, Rule, settle};
 use crate::generate::Scope;
+use crate::lock::Locked;
 use crate::model::Version;
 use crate::output::{Generated, Output};
 use crate::settings::Settings;
@@ -168,7 +169,7 @@ impl Builder {
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
         let lock_file = lock::File::read(root, shown, findings);
-        let lock = lock_file.check(&sources, self.is_locked(), findings);
+        let lock = lock_file.check(&sources, self.lock_state(), findings);
         evolution::check(&sources, &settings, findings);
         let events = sources.iter().filter(|source| !source.is_shared_type());
         let lowered: Vec<_> = events
@@ -207,10 +208,13 @@ impl Builder {
         })
     }
 
-    fn is_locked(&self) -> bool {
+    fn lock_state(&self) -> Locked {
         let set = |name| env::var(name).unwrap_or_default();
-        self.locked
-            .unwrap_or_else(|| locked_by(&set("FACTUM_LOCKED"), &set("CI")))
+        match self.locked {
+            Some(true) => Locked::ByCaller,
+            None if locked_by(&set("FACTUM_LOCKED"), &set("CI")) => Locked::ByEnvironment,
+            Some(false) | None => Locked::No,
+        }
     }
 }
 

@@ -21,6 +21,26 @@ const HEADER: &str = "\
 # A line: the file, its CRC-64-AVRO fingerprint, and the SHA-256 of the schema without docs.
 ";
 
+/// Whether the lock may get new versions, and who says that it may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    No,
+    /// The caller of the builder: `factum schema check --locked`, or a `build.rs`.
+    ByCaller,
+    /// `FACTUM_LOCKED` or `CI`.
+    ByEnvironment,
+}
+
+impl Locked {
+    fn why(self) -> Option<&'static str> {
+        match self {
+            Self::No => None,
+            Self::ByCaller => Some("--locked, in a build.rs Builder::locked, asks for that"),
+            Self::ByEnvironment => Some("FACTUM_LOCKED or CI is set"),
+        }
+    }
+}
+
 /// What identifies a released version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -63,7 +83,12 @@ impl File {
     }
 
     /// Compares the released versions with the files, and returns the entries as they shall be.
-    pub fn check(&self, sources: &[Source], locked: bool, findings: &mut Vec<Finding>) -> Entries {
+    pub fn check(
+        &self,
+        sources: &[Source],
+        locked: Locked,
+        findings: &mut Vec<Finding>,
+    ) -> Entries {
         let found: Entries = sources
             .iter()
             .filter_map(|source| Some((source.key(), Entry::of(&source.text)?)))
@@ -86,15 +111,15 @@ impl File {
             let message = self.event_is_gone(event);
             findings.push(self.finding(event, message).rule(Rule::Gone));
         }
-        for key in found.keys() {
-            if locked && !self.entries.contains_key(key) {
+        if let Some(why) = locked.why() {
+            let new = found.keys().filter(|key| !self.entries.contains_key(*key));
+            findings.extend(new.map(|key| {
                 let message = format!(
-                    "is not in {}/{NAME}, which may not be changed here (FACTUM_LOCKED or CI is set); build without \
-                     it and commit {NAME}",
+                    "is not in {}/{NAME}, which may not be changed here ({why}); build without it and commit {NAME}",
                     self.folder
                 );
-                findings.push(self.finding(key, message).rule(Rule::NotLocked));
-            }
+                self.finding(key, message).rule(Rule::NotLocked)
+            }));
         }
         found
     }

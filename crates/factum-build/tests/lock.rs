@@ -142,8 +142,8 @@ fn a_locked_build_adds_nothing() {
     let tree = Tree::submitted(&[FIELD]);
     let expected = |file: &str| {
         format!(
-            "schemas/{file}: is not in schemas/schemas.lock, which may not be changed here (FACTUM_LOCKED or CI is \
-             set); build without it and commit schemas.lock"
+            "schemas/{file}: is not in schemas/schemas.lock, which may not be changed here (--locked, in a \
+             build.rs Builder::locked, asks for that); build without it and commit schemas.lock"
         )
     };
     assert_eq!(tree.compile(true), Err(vec![expected(FILE)]));
