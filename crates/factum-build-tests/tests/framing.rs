@@ -6,8 +6,8 @@ use factum_build_tests::factum::Event;
 use factum_build_tests::loan::{Declined, LoanEvent, Submitted};
 use factum_core::Framing;
 use factum_registry::{
-    Cache, Compatibility, Ids, Registry, RegistryError, SchemaText, SubjectVersion, Subjects,
-    bridge, register,
+    Acceptance, Cache, Compatibility, Ids, Registry, RegistryError, SchemaText, SubjectVersion,
+    Subjects, bridge, register,
 };
 use factum_schema::frame::Frame;
 use factum_schema::{Schema, SchemaVersion};
@@ -74,6 +74,14 @@ impl Registry for InMemory {
         let known = self.known.lock().unwrap();
         let count = known.iter().filter(|it| it.0 == subject).count();
         Ok((1..=count as u32).collect())
+    }
+
+    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+        unreachable!("nobody asks for all of them")
+    }
+
+    fn test(&self, _: &str, _: &SchemaText) -> Result<Acceptance, RegistryError> {
+        Ok(Acceptance::Untold)
     }
 
     fn compatibility(&self, _: &str) -> Result<Compatibility, RegistryError> {

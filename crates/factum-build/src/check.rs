@@ -29,6 +29,10 @@ pub struct CheckedVersion {
     pub event: String,
     /// The version, from 1 on.
     pub version: u32,
+    /// The file, as findings name it: `schemas/bank/loan/Submitted/2.avsc`.
+    pub file: String,
+    /// The file's text; where it refers to types that events share, the schema's JSON with these in it.
+    pub json: String,
     /// The schema's fingerprint; none if the file is no schema.
     pub fingerprint: Option<u64>,
     /// Whether `schemas.lock` lists it.
@@ -112,6 +116,8 @@ fn version(tree: &Examined, source: &Source) -> CheckedVersion {
     CheckedVersion {
         event: source.event_key(),
         version: source.version,
+        file: source.shown.clone(),
+        json: source.text.clone(),
         fingerprint: Schema::parse(&source.text)
             .ok()
             .map(|schema| schema.fingerprint()),

@@ -1,10 +1,12 @@
 //! The flags that say where Postgres and the log are, alike in every command that needs them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use factum::{EventLog, LogError, ProjectorError};
 use factum_projector::Operations;
+use factum_registry::{HttpRegistry, RegistryError, Settings};
 
 /// Where Postgres is, and how to print what it says.
 #[derive(Clone, Debug, Args)]
@@ -49,5 +51,34 @@ impl Log {
     /// Opens the log.
     pub(crate) async fn open(&self) -> Result<Arc<dyn EventLog>, LogError> {
         factum::open_log(&self.log).await
+    }
+}
+
+/// Where a schema registry is, for commands that may ask one.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SchemaRegistry {
+    /// Address of a schema registry: http[s]://[user:password@]host[:port][/path]
+    #[arg(
+        long,
+        env = "FACTUM_REGISTRY",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub registry: Option<String>,
+    /// File of the certificates that vouch for the registry (PEM); those that this machine trusts, if there is none
+    #[arg(long, env = "FACTUM_REGISTRY_CA", value_name = "FILE")]
+    pub registry_ca: Option<PathBuf>,
+}
+
+impl SchemaRegistry {
+    /// Gets ready to ask, if a registry is named. Nothing is asked yet.
+    pub(crate) fn client(&self) -> Result<Option<HttpRegistry>, RegistryError> {
+        // A variable that CI sets from a secret is empty where there is none.
+        let Some(address) = self.registry.as_deref().filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let mut settings = Settings::parse(address)?;
+        settings.authority = self.registry_ca.clone();
+        HttpRegistry::connect(&settings).map(Some)
     }
 }

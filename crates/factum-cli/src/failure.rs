@@ -120,8 +120,8 @@ impl Failure {
             Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. })
             | Self::CatchUp(CatchUpError::Behind { .. })
             | Self::NotReplayed { .. } => ExitCode::from(3),
-            // As clap ends where flags are wrong.
-            Self::Schema(SchemaError::NoFolder(_)) => ExitCode::from(2),
+            // As clap ends where flags are wrong: nothing is known of the schemas.
+            Self::Schema(SchemaError::NoFolder(_) | SchemaError::Registry(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

@@ -8,6 +8,8 @@ mod file;
 mod fingerprint;
 mod generate;
 mod git;
+mod line;
+mod registry;
 mod show;
 
 use clap::Subcommand;

@@ -9,7 +9,7 @@ use factum_schema::{Schema, SchemaVersion};
 
 use crate::deploy::released;
 use crate::folder::Folder;
-use crate::meaning;
+use crate::meaning::{self, parse};
 use crate::references;
 use crate::{Registry, RegistryError, SchemaText};
 
@@ -99,8 +99,13 @@ impl Cache {
         text: SchemaText,
     ) -> Result<KnownSchema, RegistryError> {
         let answered = self.answered(id, text)?;
-        meaning::same(&answered, version).map_err(|why| self.wrong(id, why))?;
-        self.keep(id, &released(version).schema)
+        let both = (parse(&answered.json), parse(version.json));
+        let same = match both {
+            (Ok(theirs), Ok(ours)) => meaning::same(&theirs, &ours),
+            (Err(why), _) | (_, Err(why)) => Err(why),
+        };
+        same.map_err(|why| self.wrong(id, another(version, &why)))?;
+        self.keep(id, &released(version.json).schema)
     }
 
     /// An older id of the same text is forgotten: the registry was emptied or restored since.
@@ -165,6 +170,13 @@ impl Cache {
     fn slots(&self) -> MutexGuard<'_, HashMap<u32, Arc<OnceLock<Found>>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn another(version: &SchemaVersion, why: &str) -> String {
+    let (event, number) = (version.event, version.version);
+    format!(
+        "the registry answers with it for version {number} of `{event}`, and it is another: {why}"
+    )
 }
 
 fn what(id: u32) -> String {

@@ -34,7 +34,7 @@ pub fn register(
 ) -> Result<Vec<Deployed>, RegistryError> {
     let one = |version: &SchemaVersion| {
         let subject = subjects.of(version.json)?;
-        let text = released(version);
+        let text = released(version.json);
         let registry = cache.registry();
         let (id, text, new) = match registry.look_up(&subject, &text) {
             Ok(found) => (found.id, found.text, false),
@@ -57,8 +57,8 @@ pub fn register(
 
 /// A version as it is registered, looked up and kept: without docs, as those of a released version may be mended, and
 /// a registry takes every text for a version of its own.
-pub(crate) fn released(version: &SchemaVersion) -> SchemaText {
-    SchemaText::whole(undocumented(version.json).unwrap_or_else(|| version.json.to_owned()))
+pub(crate) fn released(json: &str) -> SchemaText {
+    SchemaText::whole(undocumented(json).unwrap_or_else(|| json.to_owned()))
 }
 
 /// Takes every version into the cache that the registry has under the subjects of `versions`: also those that other

@@ -12,7 +12,7 @@ use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use url::Url;
 
 use crate::answer::Answer;
-use crate::registry::{Compatibility, Reference, Registry, SchemaText, SubjectVersion};
+use crate::registry::{Acceptance, Compatibility, Reference, Registry, SchemaText, SubjectVersion};
 use crate::{RegistryError, Settings, tls};
 
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
@@ -30,6 +30,7 @@ struct Question<'q> {
     /// In words, for messages.
     what: String,
     path: &'q [&'q str],
+    query: Option<&'q str>,
     body: Option<String>,
 }
 
@@ -58,7 +59,8 @@ impl HttpRegistry {
 
     /// Asks until there is an answer, or patience ends.
     fn ask<T: DeserializeOwned>(&self, question: &Question<'_>) -> Result<T, RegistryError> {
-        let (url, mut attempt) = (self.settings.resource(question.path), 1);
+        let (mut url, mut attempt) = (self.settings.resource(question.path), 1);
+        url.set_query(question.query);
         loop {
             let (cause, asked_for): (Box<dyn std::error::Error + Send + Sync>, _) =
                 match self.ask_once(&url, question.body.as_deref()) {
@@ -146,6 +148,25 @@ struct Config {
     level: Compatibility,
 }
 
+#[derive(Deserialize)]
+struct Tested {
+    #[serde(rename = "is_compatible")]
+    taken: bool,
+    /// Confluent's words.
+    messages: Option<Vec<String>>,
+    /// Apicurio's.
+    reason: Option<String>,
+}
+
+/// Whether the registry does not know what it was asked at all.
+fn is_no_such_resource(error: &RegistryError) -> bool {
+    match error {
+        RegistryError::NoRegistry { .. } => true,
+        RegistryError::Refused { refusal, .. } => refusal.status == 405,
+        _ => false,
+    }
+}
+
 /// A schema as a registry sends it; it leaves out the type of an Avro schema.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -183,6 +204,7 @@ impl Registry for HttpRegistry {
         let registered: Id = self.ask(&Question {
             what: format!("a new version of the subject {subject}"),
             path: &["subjects", subject, "versions"],
+            query: None,
             body: Some(json(schema)),
         })?;
         Ok(registered.id)
@@ -193,6 +215,7 @@ impl Registry for HttpRegistry {
         let found: Sent = self.ask(&Question {
             what: what.clone(),
             path: &["subjects", subject],
+            query: None,
             body: Some(json(schema)),
         })?;
         self.subject_version(found, &what)
@@ -203,6 +226,7 @@ impl Registry for HttpRegistry {
         let sent: Sent = self.ask(&Question {
             what: what.clone(),
             path: &["schemas", "ids", &id.to_string()],
+            query: None,
             body: None,
         })?;
         sent.avro().map_err(|kind| self.not_avro(&what, kind))
@@ -213,6 +237,7 @@ impl Registry for HttpRegistry {
         let sent: Sent = self.ask(&Question {
             what: what.clone(),
             path: &["subjects", subject, "versions", &version.to_string()],
+            query: None,
             body: None,
         })?;
         self.subject_version(sent, &what)
@@ -222,8 +247,48 @@ impl Registry for HttpRegistry {
         self.ask(&Question {
             what: format!("subject {subject}"),
             path: &["subjects", subject, "versions"],
+            query: None,
             body: None,
         })
+    }
+
+    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+        self.ask(&Question {
+            what: "a list of subjects".to_owned(),
+            path: &["subjects"],
+            query: None,
+            body: None,
+        })
+    }
+
+    fn test(&self, subject: &str, schema: &SchemaText) -> Result<Acceptance, RegistryError> {
+        // The first asks as registering does; the second is what registries have that lack the first.
+        for path in [
+            &["compatibility", "subjects", subject, "versions"][..],
+            &["compatibility", "subjects", subject, "versions", "latest"],
+        ] {
+            let tested = self.ask(&Question {
+                what: format!("a test of a new version of the subject {subject}"),
+                path,
+                query: Some("verbose=true"),
+                body: Some(json(schema)),
+            });
+            match tested {
+                Ok(Tested { taken: true, .. }) => return Ok(Acceptance::Taken),
+                Ok(Tested {
+                    messages, reason, ..
+                }) => {
+                    let words = messages.unwrap_or_default().into_iter().chain(reason);
+                    return Ok(Acceptance::Refused(words.collect()));
+                }
+                Err(RegistryError::Invalid { refusal, .. }) => {
+                    return Ok(Acceptance::Refused(vec![refusal.to_string()]));
+                }
+                Err(error) if is_no_such_resource(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Acceptance::Untold)
     }
 
     fn compatibility(&self, subject: &str) -> Result<Compatibility, RegistryError> {
@@ -231,6 +296,7 @@ impl Registry for HttpRegistry {
             self.ask(&Question {
                 what: "a compatibility level".to_owned(),
                 path,
+                query: None,
                 body: None,
             })
         };

@@ -57,7 +57,7 @@ fn kept_id(
     kept: &[KnownSchema],
     version: &SchemaVersion,
 ) -> Result<Option<u32>, RegistryError> {
-    let text = released(version).schema;
+    let text = released(version.json).schema;
     let same = kept.iter().filter(|known| known.is(&text));
     let mut ids: Vec<_> = same.map(|known| known.id).collect();
     ids.sort_unstable();
@@ -92,7 +92,9 @@ fn look_up(
     version: &SchemaVersion,
 ) -> Result<u32, RegistryError> {
     let subject = subjects.of(version.json)?;
-    let found = cache.registry().look_up(&subject, &released(version))?;
+    let found = cache
+        .registry()
+        .look_up(&subject, &released(version.json))?;
     learn(cache, &cache.confirm(found.id, version, found.text)?)?;
     Ok(found.id)
 }

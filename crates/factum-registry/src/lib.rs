@@ -8,7 +8,8 @@
 //! - **At start** [`Ids::find`] learns which ids these versions have, so that the program reads and writes
 //!   Confluent's framing. What was found is kept in a [`Cache`] on disk for ever: the next start asks
 //!   nobody, and needs no registry that answers. [`bridge`] names another writer's schema that is to be read, too.
-//! - **By tools** an id that is met in a topic is looked up: [`Cache::schema`].
+//! - **By tools** an id that is met in a topic is looked up: [`Cache::schema`]; and [`compare`] tells what deploying a
+//!   tree of schemas would meet.
 //!
 //! ```no_run
 //! # use std::sync::Arc;
@@ -35,6 +36,7 @@
 mod answer;
 mod bridge;
 mod cache;
+mod compare;
 mod deploy;
 mod error;
 mod folder;
@@ -50,11 +52,12 @@ mod tls;
 
 pub use bridge::bridge;
 pub use cache::{Cache, KnownSchema};
+pub use compare::{Breach, Difference, TreeVersion, compare};
 pub use deploy::{Deployed, fetch, register};
 pub use error::{Refusal, RegistryError};
 pub use http::HttpRegistry;
 pub use ids::Ids;
-pub use registry::{Compatibility, Reference, Registry, SchemaText, SubjectVersion};
+pub use registry::{Acceptance, Compatibility, Reference, Registry, SchemaText, SubjectVersion};
 pub use retry::Retry;
 pub use settings::Settings;
 pub use subjects::Subjects;

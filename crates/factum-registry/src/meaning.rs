@@ -30,24 +30,16 @@ pub(crate) fn is_own(writer: &KnownSchema, versions: &[SchemaVersion]) -> Result
     outcome
 }
 
-/// Whether what the registry has under an id is the released version: alike in bytes, and in what they say to this
-/// program and to those who read them with the registry's text.
-pub(crate) fn same(answered: &KnownSchema, version: &SchemaVersion) -> Result<(), String> {
-    let (event, number) = (version.event, version.version);
-    let other = |why: String| {
-        format!(
-            "the registry answers with it for version {number} of `{event}`, and it is another: {why}"
-        )
-    };
-    if answered.fingerprint != version.fingerprint {
-        let (theirs, ours) = (answered.fingerprint, version.fingerprint);
-        return Err(other(format!(
-            "its fingerprint is {theirs:016x}, and that of the version {ours:016x}"
-        )));
+/// Whether two schemas are alike in bytes, and in what they say to this program and to those who read with the
+/// registry's text; else why they are not.
+pub(crate) fn same(theirs: &Schema, ours: &Schema) -> Result<(), String> {
+    let (their, our) = (theirs.fingerprint(), ours.fingerprint());
+    if their != our {
+        return Err(format!(
+            "its fingerprint is {their:016x}, and that of the version {our:016x}"
+        ));
     }
-    let (theirs, ours) = (parse(&answered.json)?, parse(version.json)?);
-    let both = unchanged(&ours, &theirs).and_then(|()| unchanged(&theirs, &ours));
-    both.map_err(other)
+    unchanged(ours, theirs).and_then(|()| unchanged(theirs, ours))
 }
 
 pub(crate) fn parse(json: &str) -> Result<Schema, String> {

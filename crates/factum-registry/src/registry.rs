@@ -1,5 +1,6 @@
 //! What is asked of a registry, whoever answers.
 
+use factum_schema::Mode;
 use serde::{Deserialize, Serialize};
 
 use crate::RegistryError;
@@ -40,6 +41,19 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// [`RegistryError::NotFound`]; or the registry does not answer, or refuses.
     fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError>;
+
+    /// The names of all subjects.
+    ///
+    /// # Errors
+    /// The registry does not answer, or refuses.
+    fn subjects(&self) -> Result<Vec<String>, RegistryError>;
+
+    /// Whether the registry would take a schema as the newest version of a subject that has versions. Nothing is
+    /// registered.
+    ///
+    /// # Errors
+    /// The registry does not answer, or refuses to say.
+    fn test(&self, subject: &str, schema: &SchemaText) -> Result<Acceptance, RegistryError>;
 
     /// The compatibility that the registry holds new versions of a subject to, its own default included.
     ///
@@ -90,6 +104,17 @@ pub struct SubjectVersion {
     pub text: SchemaText,
 }
 
+/// What a registry says of a schema before it is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It would be taken.
+    Taken,
+    /// It would not, in the registry's own words.
+    Refused(Vec<String>),
+    /// The registry cannot be asked that.
+    Untold,
+}
+
 /// What new versions of a subject are held to. The names are the registry's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -108,4 +133,18 @@ pub enum Compatibility {
     Full,
     /// Both, with every earlier version.
     FullTransitive,
+}
+
+impl From<Compatibility> for Mode {
+    fn from(level: Compatibility) -> Self {
+        match level {
+            Compatibility::None => Self::None,
+            Compatibility::Backward => Self::Backward,
+            Compatibility::BackwardTransitive => Self::BackwardTransitive,
+            Compatibility::Forward => Self::Forward,
+            Compatibility::ForwardTransitive => Self::ForwardTransitive,
+            Compatibility::Full => Self::Full,
+            Compatibility::FullTransitive => Self::FullTransitive,
+        }
+    }
 }

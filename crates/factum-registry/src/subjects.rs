@@ -32,9 +32,14 @@ impl Subjects {
             factum_schema::Shape::Named(name) => name.as_str(),
             other => return Err(wrong(format!("it has no name: it is a {}", other.label()))),
         };
-        Ok(match self {
+        Ok(self.named(record))
+    }
+
+    /// The subject of the record with that full name.
+    pub fn named(&self, record: &str) -> String {
+        match self {
             Self::Record => record.to_owned(),
             Self::TopicRecord { topic } => format!("{topic}-{record}"),
-        })
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Decoding values with the schemas that their frames name.
 
-use std::collections::HashMap;
-use std::env;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{env, thread};
 
 use factum::schema::frame::{Frame, NoFrame};
 use factum_core::chain;
-use factum_registry::{Cache, HttpRegistry, RegistryError, Settings};
+use factum_registry::{Cache, HttpRegistry, RegistryError};
+use tokio::sync::oneshot;
 
 use super::flags::Sources;
 use crate::aggregate::{Known, Schemas, SchemasError};
@@ -29,15 +30,16 @@ pub(crate) enum DecoderError {
 /// The schemas of a folder and of a registry, by what frames say.
 pub(super) struct Decoder {
     folder: Schemas,
-    registry: Option<Cache>,
+    registry: Option<Arc<Cache>>,
     /// What every frame met so far stands for; an id that cannot be found is asked for once.
     met: HashMap<Frame, Result<Arc<Known>, String>>,
 }
 
 impl Decoder {
     pub(super) fn open(sources: &Sources) -> Result<Self, DecoderError> {
-        let registry = sources.registry.as_deref();
-        let registry = registry.map(|address| open(address, sources)).transpose()?;
+        let client = sources.registry.client()?;
+        let registry = client.map(|it| keep(it, sources)).transpose()?;
+        let registry = registry.map(Arc::new);
         let usual = Path::new("schemas");
         let folder = match (sources.schemas.as_deref(), &registry) {
             (None, Some(_)) if !usual.is_dir() => Schemas::default(),
@@ -66,7 +68,47 @@ impl Decoder {
         Ok(())
     }
 
-    /// The schema of a value, and the bytes behind its frame; or why there is none.
+    /// Whether all schemas that there are are known: no registry has others.
+    pub(super) fn is_complete(&self) -> bool {
+        self.registry.is_none()
+    }
+
+    /// The full names of the schemas that are known so far.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        let met = self.met.values().flatten().map(|known| &*known.name);
+        self.folder.names().chain(met).collect()
+    }
+
+    /// The id that a value names its schema by, if the registry is to be asked for it first.
+    pub(super) fn unasked(&self, value: &[u8]) -> Option<u32> {
+        let frame = self.registry.as_ref().and(Frame::parse(value).ok())?.0;
+        match frame {
+            Frame::Confluent { id } if !self.met.contains_key(&frame) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Asks the registry for a schema. It blocks, and tries for long: on a thread of its own, so that nobody has to
+    /// wait for it who is told to stop.
+    pub(super) async fn ask(&mut self, id: u32) {
+        let Some(registry) = self.registry.clone() else {
+            return;
+        };
+        let (tell, told) = oneshot::channel();
+        thread::spawn(move || {
+            let known = registry
+                .schema(id)
+                .map_err(|error| chain(&error).to_string());
+            let _ = tell.send(known); // unless nobody waits for it any more
+        });
+        let known = told.await.unwrap_or_else(|gone| Err(gone.to_string()));
+        let known = known.and_then(|known| Schemas::known(&known.json));
+        self.met
+            .insert(Frame::Confluent { id }, known.map(Arc::new));
+    }
+
+    /// The schema of a value, and the bytes behind its frame; or why there is none. An id that is
+    /// [unasked](Self::unasked) has none.
     pub(super) fn schema<'v>(&mut self, value: &'v [u8]) -> Result<(Arc<Known>, &'v [u8]), String> {
         let (frame, datum) = Frame::parse(value).map_err(|none: NoFrame| none.to_string())?;
         if !self.met.contains_key(&frame) {
@@ -85,23 +127,21 @@ impl Decoder {
                     )
                 })
             }
-            Frame::Confluent { id } => {
-                let registry = self.registry.as_ref().ok_or_else(|| {
-                    format!("its schema has the id {id} in a registry: name that with --registry")
-                })?;
-                let known = registry.schema(id).map_err(|error| chain(&error).to_string())?;
-                Schemas::known(&known.json)
-            }
+            Frame::Confluent { id } if self.registry.is_some() => Err(format!(
+                "the registry was not asked for its schema, which has the id {id}"
+            )),
+            Frame::Confluent { id } => Err(format!(
+                "its schema has the id {id} in a registry: name that with --registry"
+            )),
         }
     }
 }
 
-fn open(address: &str, sources: &Sources) -> Result<Cache, DecoderError> {
-    let mut settings = Settings::parse(address)?;
-    settings.authority = sources.registry_ca.clone();
+/// What the registry says is kept.
+fn keep(client: HttpRegistry, sources: &Sources) -> Result<Cache, DecoderError> {
     let dir = sources.registry_cache.clone().or_else(own_cache);
     let dir = dir.ok_or(DecoderError::NoCache)?;
-    Ok(Cache::open(dir, HttpRegistry::connect(&settings)?)?)
+    Ok(Cache::open(dir, client)?)
 }
 
 /// Where the user's programs keep what they can fetch again.

@@ -7,7 +7,7 @@ use clap::Args;
 use factum::jiff::Timestamp;
 
 use super::filter::Field;
-use crate::connection::Log;
+use crate::connection::{Log, SchemaRegistry};
 
 #[derive(Debug, Args)]
 pub(super) struct Flags {
@@ -53,17 +53,8 @@ pub(super) struct Sources {
     /// Folder of the Avro schemas that events are read with; `schemas`, which a registry may stand in for
     #[arg(long, env = "FACTUM_SCHEMAS", value_name = "DIR")]
     pub schemas: Option<PathBuf>,
-    /// Address of a schema registry: http[s]://[user:password@]host[:port][/path]
-    #[arg(
-        long,
-        env = "FACTUM_REGISTRY",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub registry: Option<String>,
-    /// File of the certificates that vouch for the registry (PEM); those that this machine trusts, if there is none
-    #[arg(long, env = "FACTUM_REGISTRY_CA", value_name = "FILE")]
-    pub registry_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: SchemaRegistry,
     /// Folder where what the registry said is kept; one of the user's own, if there is none
     #[arg(long, env = "FACTUM_REGISTRY_CACHE", value_name = "DIR")]
     pub registry_cache: Option<PathBuf>,

@@ -4,9 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use factum_build::{Builder, Checked, Finding};
-use serde::Serialize;
+use factum_build::{Builder, Checked};
+use factum_registry::RegistryError;
 
+use super::line::Line;
+use super::registry::{Compared, RegistryFlags};
 use super::{SchemaError, file, git};
 use crate::failure::Failure;
 use crate::output;
@@ -25,9 +27,17 @@ FACTUM_LOCKED=1 or CI=true.
 is merged into, so that nobody changes a version by taking its line out of the lock. A folder that had no versions there
 is an error, since nothing could be compared: it was renamed, or, with --allow-new, it is new.
 
+--registry asks a schema registry what it has under the subjects of the events, and registers nothing. Findings are: a
+version that it has as another schema; one that it has and the tree has not; and a version that it does not have yet
+and that breaks the compatibility level of its subject, by Avro's rules or by the registry's own word. That a version
+is not registered yet is told, and fails nothing: deploying registers it. With --registered it fails, after a deploy.
+
+Exit codes: 0 in order; 1 findings; 2 wrong usage, or the registry cannot be asked.
+
 Examples:
   factum schema check
   factum schema check schemas --against origin/main
+  factum schema check --locked --registry https://registry.example:8081
   factum schema check --locked --json | jq -r '.file + \": \" + .rule'";
 
 #[derive(Debug, Args)]
@@ -49,17 +59,12 @@ pub(crate) struct Flags {
     #[arg(long)]
     locked: bool,
 
+    #[command(flatten)]
+    registry: RegistryFlags,
+
     /// Print a JSON object for each finding
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    file: &'a str,
-    pointer: &'a str,
-    rule: &'a str,
-    message: &'a str,
 }
 
 impl Flags {
@@ -77,12 +82,16 @@ impl Flags {
         let checked = builder
             .check(folder, &releases)
             .map_err(SchemaError::from)?;
-        for finding in &checked.findings {
-            self.print(finding)?;
+        let mut lines: Vec<_> = checked.findings.iter().map(Line::from).collect();
+        let compared = self.compare(&checked);
+        if let Ok(Some(compared)) = &compared {
+            take_in(&mut lines, &compared.lines);
         }
-        match checked.findings.len() {
+        lines.iter().try_for_each(|line| self.print(line))?;
+        let compared = compared.map_err(SchemaError::from)?;
+        match lines.iter().filter(|line| !line.note).count() {
             0 if self.json => Ok(()),
-            0 => Ok(output::print(&self.summary(&checked))?),
+            0 => Ok(output::print(&self.summary(&checked, compared.as_ref()))?),
             findings => {
                 let place = self.dir.display().to_string();
                 Err(SchemaError::Findings { findings, place }.into())
@@ -90,20 +99,20 @@ impl Flags {
         }
     }
 
-    fn print(&self, finding: &Finding) -> io::Result<()> {
-        let rule = finding.rule.as_str();
-        if !self.json {
-            return output::print(&format!("{finding} [{rule}]\n"));
-        }
-        output::object(&Line {
-            file: &finding.file,
-            pointer: &finding.pointer,
-            rule,
-            message: &finding.message,
-        })
+    fn compare(&self, checked: &Checked) -> Result<Option<Compared>, RegistryError> {
+        let shown = self.dir.display().to_string();
+        let shown = shown.trim_end_matches('/');
+        self.registry.compare(shown, &checked.versions)
     }
 
-    fn summary(&self, checked: &Checked) -> String {
+    fn print(&self, line: &Line) -> io::Result<()> {
+        match self.json {
+            true => output::object(line),
+            false => output::print(&format!("{line}\n")),
+        }
+    }
+
+    fn summary(&self, checked: &Checked, compared: Option<&Compared>) -> String {
         let versions = checked.versions.len();
         let events = checked.versions.chunk_by(|a, b| a.event == b.event).count();
         let modes: Vec<_> = checked
@@ -111,10 +120,20 @@ impl Flags {
             .iter()
             .map(|(name, mode)| format!("{name} is {mode}"))
             .collect();
+        let registry = compared.map(|it| format!("; {}", it.summary()));
         format!(
-            "{} is in order: events {events}, versions {versions}; {}\n",
+            "{} is in order: events {events}, versions {versions}; {}{}\n",
             self.dir.display(),
-            modes.join(", ")
+            modes.join(", "),
+            registry.unwrap_or_default()
         )
     }
+}
+
+/// Adds what a registry has led to, in the order of files, unless it is told already.
+fn take_in(lines: &mut Vec<Line>, of_registry: &[Line]) {
+    let told = lines.clone();
+    let new = |line: &&Line| !told.iter().any(|it| line.is_told_by(it));
+    lines.extend(of_registry.iter().filter(new).cloned());
+    lines.sort_by(|a, b| a.file.cmp(&b.file));
 }

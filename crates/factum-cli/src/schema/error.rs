@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use factum_registry::RegistryError;
+
 /// Why a command about schemas failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SchemaError {
@@ -45,6 +47,9 @@ pub(crate) enum SchemaError {
         #[source]
         source: factum::schema::ParseError,
     },
+    /// A registry cannot be asked, or does not say what it has.
+    #[error("the schemas were not compared with the registry")]
+    Registry(#[source] Box<RegistryError>),
     /// Git cannot be run.
     #[error("cannot run git, which --against needs: is it installed?")]
     NoGit(#[source] io::Error),
@@ -66,6 +71,12 @@ pub(crate) enum SchemaError {
         reference: String,
         said: String,
     },
+}
+
+impl From<RegistryError> for SchemaError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(Box::new(error))
+    }
 }
 
 fn count(findings: usize) -> String {

@@ -59,8 +59,14 @@ fn a_locked_check_wants_every_version_in_the_lock() {
     says(&tree, &["check", "--locked", "--json"], 0, "");
     tree.submitted(2, DOUBLE);
     let line = "schemas/bank/loan/Submitted/2.avsc: is not in schemas/schemas.lock, which may not be changed here \
-                (FACTUM_LOCKED or CI is set); build without it and commit schemas.lock [not-locked]\n";
+                (--locked, in a build.rs Builder::locked, asks for that); build without it and commit schemas.lock \
+                [not-locked]\n";
     says(&tree, &["check", "--locked"], 1, line);
+    let answer = tree.schema_in(&["check"], ("FACTUM_LOCKED", "1"));
+    assert!(
+        answer.out.contains("(FACTUM_LOCKED or CI is set)"),
+        "{answer:?}"
+    );
     assert!(
         !fs::read_to_string(tree.path().join("schemas/schemas.lock"))
             .unwrap()

@@ -2,5 +2,6 @@
 
 mod against;
 mod breaking;
+mod registry;
 mod single;
 mod tree;

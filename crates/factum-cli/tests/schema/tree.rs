@@ -19,9 +19,14 @@ pub struct Answer {
 }
 
 impl Tree {
+    /// A folder without schemas.
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     /// The event `bank.loan.Submitted`, released in a version of these fields.
     pub fn released(fields: &str) -> Self {
-        let tree = Self(tempfile::tempdir().unwrap());
+        let tree = Self::empty();
         tree.submitted(1, fields);
         assert_eq!(tree.build(), Vec::<String>::new());
         tree
@@ -67,13 +72,30 @@ impl Tree {
 
     /// Runs `factum schema …` beside `schemas/`.
     pub fn schema(&self, arguments: &[&str]) -> Answer {
+        answer(self.command(arguments).output().unwrap())
+    }
+
+    /// The same with a variable in the environment.
+    pub fn schema_in(&self, arguments: &[&str], (name, value): (&str, &str)) -> Answer {
+        let mut command = self.command(arguments);
+        answer(command.env(name, value).output().unwrap())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_factum"));
         command
             .arg("schema")
             .args(arguments)
             .current_dir(self.path());
-        command.env_remove("CI").env_remove("FACTUM_LOCKED");
-        answer(command.output().unwrap())
+        for name in [
+            "CI",
+            "FACTUM_LOCKED",
+            "FACTUM_REGISTRY",
+            "FACTUM_REGISTRY_CA",
+        ] {
+            command.env_remove(name);
+        }
+        command
     }
 
     /// Runs git there; nothing of the machine's own settings counts.

@@ -1,6 +1,7 @@
 //! The client against a stand-in that fails on demand, and against a real registry.
 
 mod cached;
+mod compared;
 mod framing;
 mod meant;
 mod memory;

@@ -1,9 +1,10 @@
 //! A registry in memory, which compares texts as a real one does, and lies where a test says so.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use factum_registry::{
-    Compatibility, Refusal, Registry, RegistryError, SchemaText, SubjectVersion,
+    Acceptance, Compatibility, Refusal, Registry, RegistryError, SchemaText, SubjectVersion,
 };
 
 /// A subject, and a schema under it. Its id is its place behind the first.
@@ -15,6 +16,9 @@ pub struct Memory {
     entries: Arc<Mutex<Vec<Entry>>>,
     /// What it answers with in place of what was registered.
     lie: Option<SchemaText>,
+    level: Compatibility,
+    /// What it says to every test.
+    word: Acceptance,
 }
 
 impl Memory {
@@ -24,6 +28,17 @@ impl Memory {
             first,
             entries: Arc::default(),
             lie: None,
+            level: Compatibility::None,
+            word: Acceptance::Untold,
+        }
+    }
+
+    /// The same registry, which holds all subjects to this level, and says this to every test.
+    pub fn holding(&self, level: Compatibility, word: Acceptance) -> Self {
+        Self {
+            level,
+            word,
+            ..self.clone()
         }
     }
 
@@ -71,10 +86,10 @@ impl Registry for Memory {
             .iter()
             .position(same)
             .ok_or_else(|| Self::missing(subject))?;
-        let id = self.first + place as u32;
+        let before = entries[..place].iter().filter(|it| it.0 == subject);
         Ok(SubjectVersion {
-            id,
-            version: 1,
+            id: self.first + place as u32,
+            version: before.count() as u32 + 1,
             text: self.said(text.clone()),
         })
     }
@@ -104,13 +119,23 @@ impl Registry for Memory {
 
     fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError> {
         let entries = self.entries.lock().unwrap();
-        Ok((1..)
-            .zip(entries.iter().filter(|it| it.0 == subject))
-            .map(|it| it.0)
-            .collect())
+        match entries.iter().filter(|it| it.0 == subject).count() {
+            0 => Err(Self::missing(subject)),
+            count => Ok((1..=count as u32).collect()),
+        }
+    }
+
+    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+        let entries = self.entries.lock().unwrap();
+        let names: BTreeSet<_> = entries.iter().map(|it| it.0.clone()).collect();
+        Ok(names.into_iter().collect())
+    }
+
+    fn test(&self, _: &str, _: &SchemaText) -> Result<Acceptance, RegistryError> {
+        Ok(self.word.clone())
     }
 
     fn compatibility(&self, _: &str) -> Result<Compatibility, RegistryError> {
-        Ok(Compatibility::None)
+        Ok(self.level)
     }
 }

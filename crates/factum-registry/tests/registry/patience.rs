@@ -1,6 +1,8 @@
 //! Who asks, how often, and what is said when nobody answers.
 
-use factum_registry::{Compatibility, HttpRegistry, Registry, RegistryError, SchemaText, Settings};
+use factum_registry::{
+    Acceptance, Compatibility, HttpRegistry, Registry, RegistryError, SchemaText, Settings,
+};
 
 use crate::stub::{Stub, impatient};
 
@@ -92,4 +94,40 @@ fn a_subject_without_a_level_is_held_to_the_registrys() {
     let registry = HttpRegistry::connect(&stub.settings()).unwrap();
     let level = registry.compatibility("a/b").unwrap();
     assert_eq!(level, Compatibility::FullTransitive);
+}
+
+#[test]
+fn what_would_be_refused_is_told_in_the_registrys_words() {
+    let text = SchemaText::whole("\"long\"");
+    let said = |answer: fn(&str) -> (u16, &'static str)| {
+        let stub = Stub::start(move |_, asked| {
+            let (status, body) = answer(asked.line.split(' ').nth(1).unwrap());
+            (status, body.to_owned())
+        });
+        let registry = HttpRegistry::connect(&stub.settings()).unwrap();
+        (registry.test("a", &text).unwrap(), stub.asked())
+    };
+    let refused = |word: &str| Acceptance::Refused(vec![word.to_owned()]);
+    let (confluent, asked) = said(|_| {
+        (
+            200,
+            r#"{"is_compatible":false,"messages":["reader is INT"]}"#,
+        )
+    });
+    assert_eq!(confluent, refused("reader is INT"));
+    assert_eq!(
+        asked[0].line,
+        "POST /compatibility/subjects/a/versions?verbose=true HTTP/1.1"
+    );
+    let (apicurio, _) = said(|_| (200, r#"{"is_compatible":false,"reason":"reader is INT"}"#));
+    assert_eq!(apicurio, refused("reader is INT"));
+    let (invalid, _) = said(|_| (422, r#"{"error_code":42201,"message":"no Avro"}"#));
+    assert_eq!(invalid, refused("42201: no Avro"));
+    let (older, asked) = said(|path| match path.contains("/versions/latest?") {
+        true => (200, r#"{"is_compatible":true}"#),
+        false => (405, "{}"),
+    });
+    assert_eq!((older, asked.len()), (Acceptance::Taken, 2));
+    let (without, _) = said(|_| (404, "<html>Not Found</html>"));
+    assert_eq!(without, Acceptance::Untold);
 }
