@@ -6,6 +6,8 @@ mod flags;
 mod judge;
 mod read;
 mod shown;
+mod summary;
+mod terminal;
 
 use clap::{Args, Subcommand};
 

@@ -1,5 +1,6 @@
 //! How answers are printed: aligned columns for people, JSON for programs.
 
+use std::borrow::Cow;
 use std::io::{self, Write, stdout};
 
 use serde::Serialize;
@@ -94,6 +95,38 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Text as a terminal may be given it: what would act on the terminal, or is no UTF-8, is shown by its escape.
+pub(crate) fn plain(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(|c| c == '\\' || is_unsafe(c)) => Cow::Borrowed(text),
+        _ => Cow::Owned(escaped(bytes)),
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                c if is_unsafe(c) => text.extend(c.escape_unicode()),
+                c => text.push(c),
+            }
+        }
+        let broken = chunk.invalid().iter();
+        broken.for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// Whether a character does something to a terminal instead of standing there: controls, line separators, and those
+/// that turn the direction of what stands around them.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// Prints text.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout().lock();
@@ -104,6 +137,20 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped() {
+        for (bytes, text) in [
+            (&b"loan-17"[..], "loan-17"),
+            ("Z\u{fc}rich \u{4e2d}".as_bytes(), "Z\u{fc}rich \u{4e2d}"),
+            (b"a\x1b[2Jb\n", r"a\u{1b}[2Jb\u{a}"),
+            ("\u{9b}2J\u{202e}".as_bytes(), r"\u{9b}2J\u{202e}"),
+            (b"a\xff\xfe", r"a\xff\xfe"),
+            (br"a\xff", r"a\\xff"),
+        ] {
+            assert_eq!(plain(bytes), text);
+        }
+    }
 
     #[test]
     fn columns_are_aligned_and_numbers_stand_on_the_right() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -114,6 +115,15 @@ impl Written {
             |out| Header::Handled(header).encode(out),
             |out| Handled { outcome: "{}" }.encode(out),
         );
+    }
+
+    /// A record with a header that nobody can read.
+    fn damaged(&mut self, key: &[u8], header: &[u8]) {
+        self.records.push(RecordRef {
+            key,
+            header: Some(header),
+            value: b"",
+        });
     }
 
     fn foreign(&mut self, value: &[u8]) {
@@ -286,7 +296,6 @@ async fn what_is_asked_for_is_shown() {
             &["--type", "test.counter.Added", "--limit", "3"],
             &[1, 2, 4],
         ),
-        (&["--type", "Removed"], &[]),
         (&["--key", "a"], &[1, 2]),
         (&["--from", "1970-01-01T00:00:04Z"], &[4, 5]),
         (&["--from", "9", "--partition", "0"], &[5]),
@@ -430,6 +439,133 @@ async fn a_tail_follows_until_ctrl_c() {
     let ended = tokio::task::spawn_blocking(move || child.0.wait().unwrap());
     let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
     assert_eq!(ended.unwrap().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_header_that_cannot_be_read_is_counted_and_the_dump_goes_on() {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 1);
+    written.damaged(b"a", &[1, 9]); // offset 2
+    written.damaged(b"b", &[7]); // 3
+    written.events("a", 1);
+    let system = System::new(written).await;
+    let counted = "2 records have a header that cannot be read, first partition 0 offset 2: the header has an unknown \
+                   kind. What it was nobody knows, and programs stop there";
+    let (code, text, error) = system.run(&["dump", "--json"]);
+    assert_eq!((code, numbers(&text)), (0, vec![1, 2]));
+    assert_eq!(error, format!("{counted}. --void shows them\n"));
+    let (code, text, error) = system.run(&["dump", "--json", "--void"]);
+    assert_eq!(code, 0);
+    assert!(error.ends_with(&format!("{counted}\n")), "{error}");
+    let void: Vec<_> = lines(&text).iter().map(|it| it["void"].clone()).collect();
+    let kind = "its header cannot be read: the header has an unknown kind";
+    let format = "its header cannot be read: header format version 7 is newer than this build, which knows version 1: \
+                  upgrade Factum";
+    assert_eq!(void, [Value::Null, json!(kind), json!(format), Value::Null]);
+    let (_, text, _) = system.run(&["dump", "--void"]);
+    assert!(text.contains(&format!("0:2  a  VOID ({kind})  ")), "{text}");
+    let (code, _, error) = system.run(&["dump", "--strict"]);
+    assert_eq!(code, 1);
+    assert!(error.contains(&format!("offset 2: {kind}")), "{error}");
+}
+
+#[tokio::test]
+async fn what_would_act_on_a_terminal_is_escaped_in_text() {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a\u{1b}[2J\u{9b}", 1);
+    written.foreign(b"");
+    let mut bytes = Written::with(framed("test.counter"));
+    (bytes.epoch, bytes.sequence) = (written.epoch, written.sequence);
+    bytes.records = std::mem::take(&mut written.records);
+    bytes.events("b", 1);
+    let mut records = Records::new();
+    for place in 0..bytes.records.len() {
+        let record = bytes.records.get(place).unwrap();
+        let key = if record.key == b"b" {
+            b"b\xff"
+        } else {
+            record.key
+        };
+        records.push(RecordRef { key, ..record });
+    }
+    bytes.records = records;
+    let system = System::new(bytes).await;
+    let (code, text, error) = system.run(&["dump"]);
+    assert_eq!((code, &*error), (0, ""));
+    let first = r#"a\u{1b}[2J\u{9b}  1  Added  {"number":1,"who":{"name":"a\u001b[2J\u009b"}}"#;
+    let second = r#"b\xff  2  Added  {"number":2,"who":{"name":"b"}}"#;
+    let mut shown = text.lines();
+    assert!(shown.next().unwrap().ends_with(first), "{text}");
+    assert!(shown.next().unwrap().ends_with(second), "{text}");
+    // JSON says it as it is.
+    let (_, text, _) = system.run(&["dump", "--json"]);
+    let lines = lines(&text);
+    assert_eq!(lines[0]["key"], "a\u{1b}[2J\u{9b}");
+    assert_eq!(lines[1]["key"], Value::Null);
+    assert_eq!(lines[1]["key_base64"], "Yv8=");
+}
+
+#[tokio::test]
+async fn a_type_that_no_schema_has_is_told() {
+    let system = System::new(everything()).await;
+    let told = "no schema has the name Removed: there are test.counter.Added\n";
+    for sources in [&[][..], &["--registry", "http://127.0.0.1:1"]] {
+        let arguments = [&["dump", "--type", "Added,Removed", "--json"], sources].concat();
+        let (code, text, error) = system.run(&arguments);
+        assert_eq!((code, numbers(&text), &*error), (0, vec![1, 2, 4, 5], told));
+    }
+}
+
+#[tokio::test]
+async fn a_topic_without_factums_records_is_told() {
+    let mut written = Written::with(framed("test.counter"));
+    written.foreign(b"{}");
+    written.foreign(b"{}");
+    let system = System::new(written).await;
+    let (code, text, error) = system.run(&["dump"]);
+    assert_eq!((code, &*text), (0, ""));
+    let told = "none of the 2 records of test.counter.events has the header `factum`: other programs wrote them. Of the \
+                first, the value looks like JSON";
+    assert!(error.starts_with(told), "{error}");
+    assert!(error.ends_with(". --void shows them\n"), "{error}");
+    let (_, text, error) = system.run(&["dump", "--void"]);
+    assert_eq!(text.lines().count(), 2);
+    assert!(!error.contains("none of"), "{error}");
+
+    let system = System::new(Written::with(framed("test.counter"))).await;
+    let (code, _, error) = system.run(&["dump"]);
+    assert_eq!((code, &*error), (0, "test.counter.events has no records\n"));
+    assert!(system.numbers(&["--partition", "1"]).is_empty());
+}
+
+#[tokio::test]
+async fn nobody_who_says_stop_waits_for_a_registry() {
+    let mut written = Written::with(Frame::Confluent { id: 7 });
+    written.claim();
+    written.events("a", 1);
+    let system = System::new(written).await;
+    // It takes what it is asked, and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut command = system.command(&["dump", "--registry", &url]);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = Running(command.spawn().unwrap());
+    let id = child.0.id().to_string();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut child = child;
+        let asked = listener.accept().unwrap();
+        let signal = Command::new("kill").args(["-INT", &id]).status();
+        assert!(signal.unwrap().success());
+        let code = child.0.wait().unwrap().code();
+        drop(asked);
+        listener.set_nonblocking(true).unwrap();
+        // Whoever had waited for the answer would have asked again.
+        (code, listener.accept().is_err())
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(120), ended).await;
+    assert_eq!(ended.unwrap().unwrap(), (Some(0), true));
 }
 
 /// A namespace and a topic of the test's own: servers live on between runs.

@@ -75,6 +75,11 @@ impl Schemas {
         })
     }
 
+    /// The full names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|known| &*known.name)
+    }
+
     /// The schema of that fingerprint.
     pub(crate) fn get(&self, fingerprint: u64) -> Option<&Known> {
         self.0.get(&fingerprint)

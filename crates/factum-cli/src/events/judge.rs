@@ -1,7 +1,9 @@
 //! Each record of a partition with what the reader rule says of it.
 
 use factum::{LogError, LogErrorKind};
-use factum_core::{Fetched, Header, Offset, ReaderRule, RecordRef, Verdict, Void};
+use factum_core::{
+    Damage, Fetched, Header, HeaderError, Offset, ReaderRule, RecordRef, Verdict, Void,
+};
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub(super) enum Fate {
     Valid,
     /// It does not, for this reason.
     Void(&'static str),
+    /// Nobody can say: its header cannot be read.
+    Unknown(HeaderError),
 }
 
 /// A record and its fate.
@@ -42,20 +46,31 @@ impl Judge {
         }
     }
 
-    /// Hands on each record whose fate is known now.
+    /// Hands on each record whose fate is known now. One whose header cannot be read is passed over by the rule, as if it
+    /// were not there: where it was an event, those behind it stand behind a gap.
     ///
     /// # Errors
-    /// A header that cannot be read, a log that is damaged; or what `take` says.
+    /// A log that is damaged; or what `take` says.
     pub(super) fn read<E: From<LogError>>(
         &mut self,
         fetched: &Fetched,
         mut take: impl FnMut(&Judged<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (offset, record) in fetched.iter() {
-            let header = self.header(offset, record)?;
+            let header = match header(record) {
+                Ok(header) => header,
+                Err(error) => {
+                    take(&Judged {
+                        offset,
+                        record,
+                        header: None,
+                        fate: Fate::Unknown(error),
+                    })?;
+                    continue;
+                }
+            };
             let judged = self.rule.judge(header.as_ref());
-            let verdict =
-                judged.map_err(|error| self.failed(offset, LogErrorKind::Damaged, error))?;
+            let verdict = judged.map_err(|error| self.damaged(offset, error))?;
             let fate = match verdict {
                 Verdict::Held => {
                     self.held.push(offset, record);
@@ -81,13 +96,14 @@ impl Judge {
         Ok(())
     }
 
-    fn release<E: From<LogError>>(
+    fn release<E>(
         &mut self,
         fate: Fate,
         take: &mut impl FnMut(&Judged<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for (offset, record) in self.held.iter() {
-            let header = self.header(offset, record)?;
+            // It was read before it was held.
+            let header = header(record).unwrap_or_default();
             take(&Judged {
                 offset,
                 record,
@@ -99,28 +115,18 @@ impl Judge {
         Ok(())
     }
 
-    fn header<'r>(
-        &self,
-        offset: Offset,
-        record: RecordRef<'r>,
-    ) -> Result<Option<Header<'r>>, LogError> {
-        let decoded = record.header.map(Header::decode).transpose();
-        decoded.map_err(|error| self.failed(offset, LogErrorKind::Corrupt, error))
-    }
-
-    fn failed(
-        &self,
-        offset: Offset,
-        kind: LogErrorKind,
-        error: impl std::error::Error + Send + Sync + 'static,
-    ) -> LogError {
+    fn damaged(&self, offset: Offset, error: Damage) -> LogError {
         let (topic, partition) = (&self.topic, self.partition);
         LogError::new(
-            kind,
+            LogErrorKind::Damaged,
             format!("{topic} partition {partition} offset {offset}"),
         )
         .with_source(error)
     }
+}
+
+fn header<'r>(record: RecordRef<'r>) -> Result<Option<Header<'r>>, HeaderError> {
+    record.header.map(Header::decode).transpose()
 }
 
 /// In words that mean something to who does not know the rule.

@@ -1,13 +1,13 @@
 //! Reads a topic and shows what is asked for.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use factum::jiff::Timestamp;
 use factum::{LogError, Topic};
-use factum_core::{Fetched, Header, Offset};
+use factum_core::{Fetched, Header, Offset, RecordRef};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::decode::Decoder;
@@ -15,7 +15,9 @@ use super::filter::is_asked_for;
 use super::flags::{Flags, From};
 use super::judge::{Fate, Judge, Judged};
 use super::shown::{self, Content};
+use super::summary::{self, Met};
 use crate::failure::Failure;
+use crate::output::plain;
 
 const LOOK: &str =
     "{bar:30} {percent:>3}%  {human_pos} of {human_len} records, {per_sec}, {eta} to go";
@@ -89,17 +91,37 @@ impl std::convert::From<io::Error> for Stop {
 pub(super) async fn run(flags: Flags, from: From, follow: bool) -> Result<(), Failure> {
     let stop = factum::shutdown_signal();
     let decoder = Decoder::open(&flags.sources).map_err(Box::new)?;
-    let log = flags.log.open().await?;
-    let topic = log.open(&flags.topic, None).await?;
-    let mut partitions = partitions(&*topic, &flags, from).await?;
+    let opened = tokio::select! {
+        biased;
+        () = stop.clone() => return Ok(()),
+        opened = open(&flags, from) => opened,
+    };
+    let (topic, mut partitions) = opened?;
     let mut show = Show::new(&topic, &flags, from, decoder);
-    let read = read(&*topic, &mut partitions, &mut show, follow, stop).await;
+    if show.decoder.is_complete() {
+        show.tell_types();
+    }
+    let read = tokio::select! {
+        biased;
+        () = stop => Ok(()),
+        read = read(&*topic, &mut partitions, &mut show, follow) => read,
+    };
     show.end();
     let outcome = match read {
         Ok(()) | Err(Stop::Enough) => Ok(()),
         Err(Stop::Failed(failure)) => Err(*failure),
     };
     outcome.and(show.out.flush().map_err(Failure::from))
+}
+
+async fn open(
+    flags: &Flags,
+    from: From,
+) -> Result<(Arc<dyn Topic>, BTreeMap<u32, Partition>), Failure> {
+    let log = flags.log.open().await?;
+    let topic = log.open(&flags.topic, None).await?;
+    let partitions = partitions(&*topic, flags, from).await?;
+    Ok((topic, partitions))
 }
 
 async fn partitions(
@@ -157,22 +179,18 @@ async fn read(
     partitions: &mut BTreeMap<u32, Partition>,
     show: &mut Show<'_>,
     follow: bool,
-    mut stop: impl Future<Output = ()> + Unpin,
 ) -> Result<(), Stop> {
     let starts: Vec<_> = partitions.keys().map(|it| (*it, 0)).collect();
     let mut reader = topic.read(&starts).await?;
     let all = partitions.values().map(|it| it.end).sum();
     let (mut bar, on_terminal) = (Some(bar(all)), io::stdout().is_terminal());
+    let mut is_behind = true;
     while follow || partitions.values().any(|it| it.next < it.end) {
-        let batch = tokio::select! {
-            biased;
-            () = &mut stop => break,
-            batch = reader.next() => batch?,
-        };
-        for fetched in batch {
+        for fetched in reader.next().await? {
             let partition = partitions
                 .get_mut(&fetched.partition)
                 .expect("it was asked for");
+            show.learn(&fetched, partition.range(follow)).await;
             partition.take(&fetched, show, follow)?;
         }
         let done = partitions.values().map(|it| it.next.min(it.end)).sum();
@@ -186,16 +204,27 @@ async fn read(
         if follow && bar.is_none() {
             show.out.flush()?;
         }
+        if done == all && std::mem::take(&mut is_behind) {
+            show.caught_up();
+        }
+    }
+    if is_behind {
+        show.caught_up(); // there was nothing
     }
     Ok(())
 }
 
 impl Partition {
+    /// The offsets that may be shown.
+    fn range(&self, follow: bool) -> Range<Offset> {
+        self.from..if follow { Offset::MAX } else { self.end }
+    }
+
     fn take(&mut self, fetched: &Fetched, show: &mut Show<'_>, follow: bool) -> Result<(), Stop> {
-        let (number, from) = (fetched.partition, self.from);
-        let end = if follow { Offset::MAX } else { self.end };
+        let (number, range) = (fetched.partition, self.range(follow));
         self.judge.read(fetched, |judged| {
-            match (from..end).contains(&judged.offset) {
+            show.met.count(judged);
+            match range.contains(&judged.offset) {
                 true => show.take(number, judged),
                 false => Ok(()),
             }
@@ -219,6 +248,7 @@ struct Show<'f> {
     out: BufWriter<StdoutLock<'static>>,
     shown: u64,
     unreadable: u64,
+    met: Met,
 }
 
 impl<'f> Show<'f> {
@@ -234,15 +264,52 @@ impl<'f> Show<'f> {
             out: BufWriter::with_capacity(BUFFER, io::stdout().lock()),
             shown: 0,
             unreadable: 0,
+            met: Met::default(),
         }
     }
 
+    /// Asks the registry for what the records of a fetch will need, if they come to be shown.
+    async fn learn(&mut self, fetched: &Fetched, range: Range<Offset>) {
+        for (offset, record) in fetched.iter() {
+            if let Some(id) = self.decoder.unasked(record.value)
+                && range.contains(&offset)
+                && self.may_be_shown(record)
+            {
+                self.decoder.ask(id).await;
+            }
+        }
+    }
+
+    /// Whether a record may be shown as an event, whatever the reader rule says of it.
+    fn may_be_shown(&self, record: RecordRef<'_>) -> bool {
+        let header = record.header.map(Header::decode);
+        let is_event = match header {
+            Some(Ok(Header::Event(header))) => {
+                self.since.is_none_or(|since| shown::time(&header) >= since)
+            }
+            Some(Ok(_)) => false,
+            Some(Err(_)) | None => self.flags.void,
+        };
+        is_event && self.has_key(record)
+    }
+
+    fn has_key(&self, record: RecordRef<'_>) -> bool {
+        let key = self.flags.key.as_ref();
+        key.is_none_or(|key| key.as_bytes() == record.key)
+    }
+
     fn take(&mut self, partition: u32, judged: &Judged<'_>) -> Result<(), Stop> {
+        if let Fate::Unknown(error) = judged.fate {
+            self.met.count_unknown(partition, judged.offset, error);
+            if self.flags.strict {
+                let why = format!("its header cannot be read: {error}");
+                return Err(self.unreadable(partition, judged.offset, why));
+            }
+        }
         if !self.flags.void && judged.fate != Fate::Valid {
             return Ok(());
         }
-        let key = self.flags.key.as_ref();
-        if key.is_some_and(|key| key.as_bytes() != judged.record.key) {
+        if !self.has_key(judged.record) {
             return Ok(());
         }
         match &judged.header {
@@ -293,16 +360,11 @@ impl<'f> Show<'f> {
     fn tell(&mut self, partition: u32, judged: &Judged<'_>, why: String) -> Result<(), Stop> {
         let (topic, offset) = (&self.topic, judged.offset);
         if self.flags.strict {
-            let error = ReadError::Unreadable {
-                topic: topic.clone(),
-                partition,
-                offset,
-                why,
-            };
-            return Err(Stop::Failed(Box::new(error.into())));
+            return Err(self.unreadable(partition, offset, why));
         }
         self.unreadable += 1;
         if self.unreadable <= TOLD {
+            let why = plain(why.as_bytes());
             eprintln!("{topic} partition {partition} offset {offset} cannot be read: {why}");
         }
         let filtered = !self.flags.types.is_empty() || !self.flags.fields.is_empty();
@@ -329,10 +391,40 @@ impl<'f> Show<'f> {
         }
     }
 
+    fn unreadable(&self, partition: u32, offset: Offset, why: String) -> Stop {
+        let error = ReadError::Unreadable {
+            topic: self.topic.clone(),
+            partition,
+            offset,
+            why,
+        };
+        Stop::Failed(Box::new(error.into()))
+    }
+
+    /// What is odd in a topic that was read to where its end was.
+    fn caught_up(&self) {
+        if !self.decoder.is_complete() {
+            self.tell_types();
+        }
+        if let Some(odd) = self.met.oddity(&self.topic, self.flags) {
+            eprintln!("{odd}");
+        }
+    }
+
+    /// Names that were asked for, and that no schema has.
+    fn tell_types(&self) {
+        if let Some(line) = summary::unknown_types(&self.flags.types, &self.decoder.names()) {
+            eprintln!("{line}");
+        }
+    }
+
     /// The number of those that were not told one by one.
     fn end(&self) {
         if self.unreadable > TOLD {
             eprintln!("{} records in all cannot be read", self.unreadable);
+        }
+        if let Some(line) = self.met.unknown(self.flags) {
+            eprintln!("{line}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How a record is printed.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use factum::jiff::Timestamp;
@@ -8,7 +9,8 @@ use factum_core::{EventHeader, Header};
 use serde::Serialize;
 
 use super::judge::{Fate, Judged};
-use crate::output::hex;
+use super::terminal;
+use crate::output::{hex, plain};
 
 /// What is known of a record's value.
 pub(super) enum Content<'c> {
@@ -28,7 +30,7 @@ struct Shown<'r> {
     partition: u32,
     offset: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    void: Option<&'static str>,
+    void: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +39,9 @@ struct Shown<'r> {
     claimant: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'r str>,
+    /// A key that is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_base64: Option<Value<'r>>,
     #[serde(flatten)]
     place: Option<Place<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +91,15 @@ impl<'r> Place<'r> {
     }
 }
 
+/// Why a record is not valid, if it is not.
+fn void(fate: Fate) -> Option<Cow<'static, str>> {
+    match fate {
+        Fate::Valid => None,
+        Fate::Void(why) => Some(why.into()),
+        Fate::Unknown(error) => Some(format!("its header cannot be read: {error}").into()),
+    }
+}
+
 /// Prints a record: a line.
 pub(super) fn print(
     out: &mut impl Write,
@@ -94,12 +108,11 @@ pub(super) fn print(
     content: &Content<'_>,
     json: bool,
 ) -> io::Result<()> {
-    let key = std::str::from_utf8(judged.record.key)
-        .ok()
-        .filter(|it| !it.is_empty());
     if !json {
-        return line(out, partition, judged, content, key.unwrap_or("-"));
+        return line(out, partition, judged, content);
     }
+    let bytes = judged.record.key;
+    let key = std::str::from_utf8(bytes);
     let (header, claim) = match &judged.header {
         Some(Header::Event(header) | Header::Handled(header)) => (Some(header), None),
         Some(Header::Claim(claim)) => (None, Some(claim)),
@@ -108,10 +121,7 @@ pub(super) fn print(
     let shown = Shown {
         partition,
         offset: judged.offset,
-        void: match judged.fate {
-            Fate::Void(why) => Some(why),
-            Fate::Valid => None,
-        },
+        void: void(judged.fate),
         record: match content {
             Content::Claim => Some("claim"),
             Content::Handled => Some("handled"),
@@ -119,7 +129,8 @@ pub(super) fn print(
         },
         epoch: claim.map(|claim| claim.epoch),
         claimant: claim.map(|claim| claim.claimant.to_string()),
-        key,
+        key: key.ok().filter(|it| !it.is_empty()),
+        key_base64: key.is_err().then_some(Value::Bytes(bytes)),
         place: header.map(Place::of),
         event: match content {
             Content::Event(name, _) => Some(name),
@@ -143,9 +154,12 @@ fn line(
     partition: u32,
     judged: &Judged<'_>,
     content: &Content<'_>,
-    key: &str,
 ) -> io::Result<()> {
     let offset = judged.offset;
+    let key = match judged.record.key {
+        [] => "-".into(),
+        key => plain(key),
+    };
     write!(out, "{partition}:{offset}  ")?;
     match &judged.header {
         Some(Header::Event(header) | Header::Handled(header)) => {
@@ -155,15 +169,15 @@ fn line(
         Some(Header::Claim(claim)) => write!(out, "epoch {}  {}  ", claim.epoch, claim.claimant)?,
         None => write!(out, "{key}  ")?,
     }
-    if let Fate::Void(why) = judged.fate {
+    if let Some(why) = void(judged.fate) {
         write!(out, "VOID ({why})  ")?;
     }
     match content {
         Content::Event(name, data) => {
             write!(out, "{}  ", name.rsplit('.').next().unwrap_or(name))?;
-            serde_json::to_writer(&mut *out, data)?;
+            terminal::json(out, data)?;
         }
-        Content::Unreadable(why) => write!(out, "cannot be read: {why}")?,
+        Content::Unreadable(why) => write!(out, "cannot be read: {}", plain(why.as_bytes()))?,
         Content::Handled => write!(out, "handled without an event")?,
         Content::Claim => write!(out, "claim")?,
     }
