@@ -14,6 +14,7 @@ mod schema;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::failure::Failure;
 
@@ -67,11 +68,15 @@ impl Command {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let flags = Flags::parse();
     failure::start_logging();
-    match flags.command.run().await {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("the operating system gives a program its event loop");
+    let outcome = runtime.block_on(flags.command.run());
+    // A thread may still wait for a server that does not answer; nobody waits for that thread.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
