@@ -7,8 +7,9 @@ use super::say;
 
 /// Starts Kafka and Postgres for tests and demos, or a schema registry, and waits until they answer.
 ///
-/// For each server the first of these that applies: the address in FACTUM_KAFKA (host:port) or
-/// FACTUM_POSTGRES (postgres://user@host/database) or FACTUM_REGISTRY (http://host:port/path); a Docker engine that answers; server binaries on
+/// For each server the first of these that applies: the address in FACTUM_TEST_KAFKA (host:port),
+/// FACTUM_TEST_POSTGRES (postgres://user@host/database) or FACTUM_TEST_REGISTRY (http://host:port/path), never what
+/// programs take, as FACTUM_POSTGRES; a Docker engine that answers; server binaries on
 /// this machine (Postgres 14 or newer, Kafka through KAFKA_HOME or PATH, Apicurio Registry through APICURIO_HOME); Maven with Java 17 or
 /// newer, which fetches them once. Later runs keep to the way that made the data.
 ///
@@ -20,7 +21,7 @@ use super::say;
   cargo xtask up                        both servers
   cargo xtask up --postgres             only Postgres
   cargo xtask up --registry             only a schema registry (142 MB to fetch once; it keeps all in memory)
-  FACTUM_KAFKA=localhost:9092 cargo xtask up
+  FACTUM_TEST_KAFKA=localhost:9092 cargo xtask up
                                         your own Kafka, and a Postgres
   cargo xtask up --via maven            no Docker, no local binaries")]
 pub(crate) struct Arguments {

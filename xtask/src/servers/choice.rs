@@ -127,7 +127,7 @@ mod tests {
         let lack = |way: Way| Err(format!("lack of {}", way.name()));
         let error = choose(Server::Postgres, None, None, lack);
         let text = error.unwrap_err().to_string();
-        assert!(text.contains("set FACTUM_POSTGRES"), "{text}");
+        assert!(text.contains("set FACTUM_TEST_POSTGRES"), "{text}");
         for way in Way::ALL {
             assert!(text.contains(&format!("lack of {}", way.name())), "{text}");
         }

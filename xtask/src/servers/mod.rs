@@ -30,7 +30,7 @@ pub use broker::{delete_topics, has_topic};
 pub use down::down;
 pub use port::free as free_port;
 pub use private::{Kafka, Postgres};
-pub use shared::{Addresses, Wanted, factum_dir, failed};
+pub use shared::{Addresses, Wanted, factum_dir, failed, is_kafka_given};
 pub use up::up;
 pub use way::Way;
 
@@ -56,8 +56,18 @@ impl Server {
         }
     }
 
-    /// The environment variable that names a server to use instead of starting one.
+    /// The environment variable that names a server for tests and demos, to use instead of starting one. Tests look
+    /// for servers in the same one.
     pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Server::Kafka => "FACTUM_TEST_KAFKA",
+            Server::Postgres => "FACTUM_TEST_POSTGRES",
+            Server::Registry => "FACTUM_TEST_REGISTRY",
+        }
+    }
+
+    /// The environment variable that looks as if it did: it names what programs work on, which no test may touch.
+    pub(crate) fn programs_variable(self) -> &'static str {
         match self {
             Server::Kafka => "FACTUM_KAFKA",
             Server::Postgres => "FACTUM_POSTGRES",

@@ -42,15 +42,15 @@ pub fn factum_dir() -> PathBuf {
 impl Addresses {
     /// The environment variables in which tests look for the servers.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let kafka = self
-            .kafka
-            .iter()
-            .map(|at| ("FACTUM_TEST_KAFKA", at.clone()));
-        let postgres = self.postgres.iter();
-        let postgres = postgres.map(|at| ("FACTUM_TEST_POSTGRES", at.clone()));
-        let registry = self.registry.iter();
-        let registry = registry.map(|at| ("FACTUM_TEST_REGISTRY", at.clone()));
-        kafka.chain(postgres).chain(registry).collect()
+        let known = [
+            (Server::Kafka, &self.kafka),
+            (Server::Postgres, &self.postgres),
+            (Server::Registry, &self.registry),
+        ];
+        let variable = |(server, at): (Server, &Option<String>)| {
+            at.clone().map(|address| (server.variable(), address))
+        };
+        known.into_iter().filter_map(variable).collect()
     }
 
     /// The same as lines of `NAME=value`.
@@ -81,9 +81,30 @@ pub fn failed(wanted: Wanted) -> Option<String> {
 
 /// The address in the environment.
 pub(super) fn given(server: Server) -> Option<String> {
-    std::env::var(server.variable())
-        .ok()
-        .filter(|text| !text.is_empty())
+    set(server.variable())
+}
+
+/// What to say to whoever may have meant a server for tests, and named one for programs.
+pub(super) fn passed_over(server: Server) -> Option<String> {
+    hint(server, |variable| set(variable).is_some())
+}
+
+fn hint(server: Server, is_set: impl Fn(&str) -> bool) -> Option<String> {
+    let (programs, own) = (server.programs_variable(), server.variable());
+    let hint = format!(
+        "{}: {programs} is for programs and not used here; a server for tests and demos is named by {own}",
+        server.name()
+    );
+    (is_set(programs) && !is_set(own)).then_some(hint)
+}
+
+fn set(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|text| !text.is_empty())
+}
+
+/// Whether an address of Kafka for tests is given in the environment: it was not started here.
+pub fn is_kafka_given() -> bool {
+    given(Server::Kafka).is_some()
 }
 
 /// Held by whoever starts or stops the shared servers, so that two do not at once.
@@ -99,6 +120,19 @@ pub(super) fn lock(factum: &Path) -> Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_user_operates_is_not_taken_for_tests_and_that_is_said() {
+        for server in [Server::Kafka, Server::Postgres, Server::Registry] {
+            let (own, programs) = (server.variable(), server.programs_variable());
+            assert_eq!(own, programs.replace("FACTUM_", "FACTUM_TEST_"));
+            let told = hint(server, |variable| variable == programs).unwrap();
+            assert!(told.contains(own) && told.contains(programs), "{told}");
+            assert_eq!(hint(server, |_| true), None);
+            assert_eq!(hint(server, |variable| variable == own), None);
+            assert_eq!(hint(server, |_| false), None);
+        }
+    }
 
     #[test]
     fn the_environment_file_names_what_runs() {

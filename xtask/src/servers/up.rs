@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::choice::choose;
 use super::instance::Instance;
 use super::record::Record;
-use super::shared::{Addresses, Wanted, factum_dir, given, lock};
+use super::shared::{Addresses, Wanted, factum_dir, given, lock, passed_over};
 use super::way::{forced_by_environment, probe};
 use super::{Say, Server, Way};
 
@@ -67,6 +67,9 @@ fn up_one(server: Server, via: Option<Way>, factum: &Path, say: Say<'_>) -> Resu
     let name = server.name();
     if let Some(address) = given(server) {
         return take_given(server, address, say);
+    }
+    if let Some(hint) = passed_over(server) {
+        say(&hint);
     }
     let record = Record::named(factum, name);
     let earlier = record.load()?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use xtask::servers::{Addresses, delete_topics, factum_dir, has_topic};
+use xtask::servers::{Addresses, delete_topics, factum_dir, has_topic, is_kafka_given};
 
 use super::database::{database, drop_database};
 use super::note::{database_name, keep_to_one_source};
@@ -132,13 +132,10 @@ fn server(addresses: &Addresses) -> Result<&str> {
 
 /// An embedded log for every source, one place for every Kafka.
 fn name(addresses: &Addresses, source: &Source) -> String {
-    let given = std::env::var("FACTUM_KAFKA")
-        .ok()
-        .filter(|text| !text.is_empty());
-    match (&addresses.kafka, given) {
-        (None, _) => format!("local-{}", short_hash(&source.name())),
-        (Some(_), None) => "kafka".into(),
-        (Some(brokers), Some(_)) => format!("{OUTSIDE}{}", short_hash(brokers)),
+    match &addresses.kafka {
+        None => format!("local-{}", short_hash(&source.name())),
+        Some(brokers) if is_kafka_given() => format!("{OUTSIDE}{}", short_hash(brokers)),
+        Some(_) => "kafka".into(),
     }
 }
 

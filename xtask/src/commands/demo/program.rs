@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use xtask::servers::factum_dir;
 
+use crate::commands::without_operations;
+
 /// How often to look for obstacles: it may take a call of Docker.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,7 @@ impl Program {
     fn start(&self) -> Result<Running> {
         let mut command = Command::new(&self.path);
         command.args(&self.arguments).stdin(Stdio::null());
+        without_operations(&mut command);
         if !self.reports {
             command.stdout(std::io::stderr());
         }
