@@ -627,37 +627,3 @@ async fn events_on_kafka_are_read_in_both_frames() {
     let (code, _, error) = told(&{ nobody }.output().unwrap());
     assert!(code == 1 && error.contains("does not answer"), "{error}");
 }
-
-/// `cargo test -p factum-cli --test events -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "a measurement: two million events on Kafka, dumped as JSON to a file"]
-async fn a_dump_is_fast() {
-    const BATCHES: u64 = 400;
-    let (space, topic) = own();
-    let log_url = format!("kafka://{}", servers::kafka());
-    let log = factum::open_log(&log_url).await.unwrap();
-    for partition in 0..PARTITIONS {
-        let mut written = Written::with(framed(&space));
-        written.claim();
-        for _ in 0..BATCHES / u64::from(PARTITIONS) {
-            written.events("173688", 5_000);
-            let records = std::mem::take(&mut written.records);
-            append(&log, &topic, partition, records).await;
-        }
-    }
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("1.avsc"), schema(&space)).unwrap();
-    for arguments in [
-        &["dump", "--json"][..],
-        &["dump"],
-        &["dump", "--where", "number=7"],
-    ] {
-        let arguments = [arguments, &["--schemas", "."]].concat();
-        let mut dump = command(dir.path(), &log_url, &topic, &arguments);
-        let out = fs::File::create(dir.path().join("out")).unwrap();
-        let begun = std::time::Instant::now();
-        assert!(dump.stdout(out).status().unwrap().success());
-        let rate = (BATCHES * 5_000) as f64 / begun.elapsed().as_secs_f64();
-        println!("{arguments:?}: {rate:.0} events a second");
-    }
-}

@@ -15,7 +15,8 @@ use super::{cargo, say};
 /// notice while one is built anew. `route`: commands through the log beside those that are called
 /// in the owner's process. `handover`, `takeover`, `restart`: how long callers wait
 /// when a node stops, is killed, or starts. `history`: the events of one aggregate, through the index. `wait`: as
-/// many as there are wait for a read model at once (WAITERS, 10,000), on a log in memory. `avro`:
+/// many as there are wait for a read model at once (WAITERS, 10,000), on a log in memory. `dump`: the events of a topic
+/// that `factum events dump` shows. `avro`:
 /// generated code beside code written by hand and beside other codecs, and how long 500 schemas take; it needs no
 /// server. All others run on a real Kafka and a real Postgres, which are started if
 /// they do not run (see `cargo xtask up --help`). Leave the machine alone meanwhile.
@@ -55,6 +56,8 @@ enum Bench {
     History,
     /// Thousands who wait for a read model at once
     Wait,
+    /// The events of a topic, shown by `factum events dump`
+    Dump,
     /// From an event to its bytes and back
     Avro,
 }
@@ -72,9 +75,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Bench::Restart => ("restart", false),
         Bench::History => ("history", false),
         Bench::Wait => ("wait", true),
+        Bench::Dump => ("dump", false),
     };
     let (package, kafka) = match arguments.bench {
         Bench::Wait => ("factum-projector", false),
+        Bench::Dump => ("factum-cli", true),
         _ => ("loans", true),
     };
     let wanted = Wanted {

@@ -105,13 +105,19 @@ fn another_schema_in_a_versions_place_is_told_with_why() {
 
 #[test]
 fn an_id_under_which_consumers_would_read_another_schema_is_told() {
-    let (ours, theirs) = (cents("long"), cents("int"));
-    let lying = with(&[&ours]).lying(SchemaText::whole(theirs));
-    let told = told(&differences(&lying, &[&ours]));
-    assert!(
-        told[0].starts_with("other 1, id 1: its fingerprint"),
-        "{told:?}"
-    );
+    let (ours, theirs) = (cents("long"), SchemaText::whole(cents("int")));
+    let registry = with(&[&ours]);
+    let lying = registry.lying(theirs.clone());
+    for registry in [
+        lying.misleading(SchemaText::whole(&*ours)),
+        registry.misleading(theirs),
+    ] {
+        let told = told(&differences(&registry, &[&ours]));
+        assert!(
+            told[0].starts_with("other 1, id 1: its fingerprint"),
+            "{told:?}"
+        );
+    }
 }
 
 #[test]

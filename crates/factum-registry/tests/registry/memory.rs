@@ -16,6 +16,8 @@ pub struct Memory {
     entries: Arc<Mutex<Vec<Entry>>>,
     /// What it answers with in place of what was registered.
     lie: Option<SchemaText>,
+    /// What it answers with for every id.
+    lie_by_id: Option<SchemaText>,
     level: Compatibility,
     /// What it says to every test.
     word: Acceptance,
@@ -28,6 +30,7 @@ impl Memory {
             first,
             entries: Arc::default(),
             lie: None,
+            lie_by_id: None,
             level: Compatibility::None,
             word: Acceptance::Untold,
         }
@@ -46,6 +49,14 @@ impl Memory {
     pub fn lying(&self, text: SchemaText) -> Self {
         Self {
             lie: Some(text),
+            ..self.clone()
+        }
+    }
+
+    /// The same registry, which has this one under every id.
+    pub fn misleading(&self, text: SchemaText) -> Self {
+        Self {
+            lie_by_id: Some(text),
             ..self.clone()
         }
     }
@@ -99,8 +110,9 @@ impl Registry for Memory {
         let place = id
             .checked_sub(self.first)
             .and_then(|it| entries.get(it as usize));
+        let by_id = |text: SchemaText| self.lie_by_id.clone().unwrap_or(text);
         place
-            .map(|it| self.said(it.1.clone()))
+            .map(|it| by_id(self.said(it.1.clone())))
             .ok_or_else(|| Self::missing("id"))
     }
 
