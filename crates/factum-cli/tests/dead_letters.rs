@@ -403,6 +403,9 @@ async fn discarding_shows_first_what_is_lost_and_later_events_go_on() {
     system.add("a", 10).await;
     system.shows("a", 1 + 2 + 10).await;
     assert_eq!(system.json("list"), (0, vec![]));
+    let (_, _, error) = system.run("list --all");
+    let told = format!("no such letters in the schema {}: --schema", system.schema);
+    assert!(error.contains(&told), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use crate::positions::IN_ORDER;
 use crate::session::Server;
 use crate::sql::quote;
-use crate::{Projection, ProjectorError, positions};
+use crate::{Projection, ProjectorError, positions, workers};
 
 /// An error and its causes are cut off at so many bytes.
 const LONGEST: usize = 4000;
@@ -63,6 +63,26 @@ impl Witness {
                 );
             }
             Err(_) => tracing::debug!("Postgres does not take down how this worker has ended"),
+        }
+    }
+
+    /// Takes back what the worker `id` said of itself while it ran, if Postgres is in reach: it has ended well.
+    pub(crate) async fn take_leave(&self, id: uuid::Uuid) {
+        let forgotten = async {
+            let session = self.server.connect().await?;
+            let _call = session.call();
+            workers::forget(&session.client, &self.schema, id).await
+        };
+        match tokio::time::timeout(PATIENCE, forgotten).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let cause = chain(&error);
+                tracing::debug!(
+                    cause,
+                    "cannot take back in Postgres what this worker has said"
+                );
+            }
+            Err(_) => tracing::debug!("Postgres does not hear that this worker has ended"),
         }
     }
 

@@ -140,6 +140,11 @@ impl Progress {
         place.phase = ProjectionPhase::Projecting;
     }
 
+    /// Whether the log was open and the table sound, at any time.
+    pub(crate) fn has_started(&self) -> bool {
+        self.place().phase != ProjectionPhase::Starting
+    }
+
     /// Notes what the version is to readers, and where it is on its way.
     pub(crate) fn stage(&self, state: VersionState, stage: RebuildStage) {
         let building = state == VersionState::Building;

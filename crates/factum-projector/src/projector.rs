@@ -127,8 +127,12 @@ impl<P: Projection, O> Projector<P, O> {
         let progress = Arc::new(Progress::new::<P>());
         let witness = home.witness::<P>(&self.options);
         let worked = Box::pin(self.project(log, home, progress.clone(), shutdown)).await;
-        if let (Err(error), Some(witness)) = (&worked, witness) {
-            witness.testify::<P>(progress.id(), error).await;
+        if let Some(witness) = witness {
+            match &worked {
+                Err(error) => witness.testify::<P>(progress.id(), error).await,
+                Ok(_) if progress.has_started() => witness.take_leave(progress.id()).await,
+                Ok(_) => {}
+            }
         }
         worked
     }

@@ -55,3 +55,12 @@ pub(crate) async fn report(
     ];
     client.execute(&write, &values).await.map(drop)
 }
+
+/// Removes what a worker said.
+pub(crate) async fn forget(client: &Client, schema: &str, id: Uuid) -> Result<(), ProjectorError> {
+    let forget = format!("DELETE FROM {} WHERE id = $1", table(schema));
+    let forgotten = client.execute(&forget, &[&id]).await;
+    forgotten
+        .map(drop)
+        .map_err(ProjectorError::postgres("forget a worker"))
+}

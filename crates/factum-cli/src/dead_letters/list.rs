@@ -74,17 +74,21 @@ impl Flags {
 
     async fn keys(&self, operations: &Operations, filter: &LetterFilter) -> Result<(), Failure> {
         let keys = operations.parked_keys(filter, self.limit).await?;
-        self.tell_of_limit(keys.len());
+        self.tell_of_rows(keys.len());
         Ok(output::list(&keys, self.postgres.json, keys_table)?)
     }
 
     async fn letters(&self, operations: &Operations, filter: &LetterFilter) -> Result<(), Failure> {
         let letters = operations.dead_letters(filter, self.limit).await?;
-        self.tell_of_limit(letters.len());
+        self.tell_of_rows(letters.len());
         Ok(output::list(&letters, self.postgres.json, letters_table)?)
     }
 
-    fn tell_of_limit(&self, rows: usize) {
+    fn tell_of_rows(&self, rows: usize) {
+        if rows == 0 {
+            let schema = &self.postgres.schema;
+            eprintln!("factum: no such letters in the schema {schema}: --schema names another");
+        }
         if rows == self.limit as usize {
             eprintln!("factum: there may be more than {rows}: --limit shows more");
         }

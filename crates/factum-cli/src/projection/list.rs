@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::output::{self, Cell, Table};
 
 const AFTER_HELP: &str = "\
-EVENTS counts the events that the version has applied, from the first one on, and PARKED its dead letters: events
-that it could not apply, and those behind them. SESSIONS counts the
+EVENTS counts the events that the version has come past, from the first one on: applied, parked and skipped ones.
+PARKED counts its dead letters: events that it could not apply, and those behind them. SESSIONS counts the
 connections that its workers have to this Postgres; none says that no worker runs.
 
 Examples:

@@ -12,7 +12,7 @@ use crate::output::{self, Cell, Table};
 
 const AFTER_HELP: &str = "\
 LAG is in records. Its end is what the partition's worker last saw, some seconds ago; with --log the log is
-asked. PARKED counts dead letters. SECONDS is how long ago the log ended where the partition is projected to, so what readers see is not
+asked. EVENTS counts those up to OFFSET: applied, parked and skipped ones. PARKED counts dead letters. SECONDS is how long ago the log ended where the partition is projected to, so what readers see is not
 older; only its worker knows that, and only of the time that it runs. RATE is in events a second, of all of
 the worker's partitions. A dash says that it is not known; no worker was seen for half a minute, perhaps.
 ERROR is what interrupts the worker, with what error the last one ended (shown until the partition has got past it,

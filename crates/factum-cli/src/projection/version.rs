@@ -15,10 +15,12 @@ pub(super) struct Version {
     pub topics: Vec<String>,
     /// The partitions of all topics.
     pub partitions: u64,
-    /// Events applied, of all topics.
+    /// Events that it has come past, of all topics.
     pub events: u64,
     /// Dead letters of all topics; none where the role may not see them.
     pub parked: Option<u64>,
+    /// Connections of its workers to Postgres.
+    pub sessions: u64,
 }
 
 impl Version {
@@ -39,6 +41,7 @@ impl Version {
             partitions: topics.iter().map(|it| it.partitions).sum(),
             events: topics.iter().map(|it| it.events).sum(),
             parked: topics.iter().map(|it| it.parked).sum(),
+            sessions: first.sessions,
         }
     }
 

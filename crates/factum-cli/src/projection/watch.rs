@@ -15,6 +15,9 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How often it is told how far the version is, where there is no terminal.
 const LINES: Duration = Duration::from_secs(2);
 
+/// How long a version may be without a worker before that is told: one that is started anew takes a moment.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A version on its way.
 pub(super) struct Watch<'a> {
     operations: &'a Operations,
@@ -26,6 +29,8 @@ pub(super) struct Watch<'a> {
     line: Option<Instant>,
     /// Why it waits, as it was last told.
     told: Option<String>,
+    /// Since when no worker of it was seen, and whether that was told.
+    alone: Option<(Instant, bool)>,
 }
 
 impl<'a> Watch<'a> {
@@ -39,6 +44,7 @@ impl<'a> Watch<'a> {
             first: None,
             line: None,
             told: None,
+            alone: None,
         }
     }
 
@@ -52,6 +58,7 @@ impl<'a> Watch<'a> {
             listed.retain(|it| it.projection == self.name);
             let mut versions = Version::of(&listed).into_iter();
             let mine = versions.find(|it| it.version == self.version);
+            self.look_for_worker(mine.as_ref());
             match (mine.as_ref().and_then(|it| it.state), mine) {
                 (Some(VersionState::Live), Some(mine)) => {
                     self.bar.finish_and_clear();
@@ -77,6 +84,23 @@ impl<'a> Watch<'a> {
         self.show(mine.events, goal(listed, &status, self.version));
         self.tell(status);
         Ok(())
+    }
+
+    /// Says that nobody builds the version, once no worker of it was seen for a while.
+    fn look_for_worker(&mut self, mine: Option<&Version>) {
+        if mine.is_some_and(|it| it.sessions > 0) {
+            self.alone = None;
+            return;
+        }
+        let (since, told) = self.alone.get_or_insert((Instant::now(), false));
+        if !*told && since.elapsed() >= PATIENCE {
+            *told = true;
+            let (name, version) = (self.name, self.version);
+            let line = format!(
+                "no worker of {name} version {version} is to be seen: if none runs, start one, and it goes on"
+            );
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
     }
 
     fn show(&mut self, events: u64, most: u64) {

@@ -360,6 +360,9 @@ async fn a_rebuild_is_watched_until_readers_see_it_or_it_ends_otherwise() {
         sql("UPDATE $versions SET state = 'building' WHERE version = 2").await;
         let mut watching = Watching::start(&system);
         watching.says("4 of 8 events").await;
+        watching
+            .says("no worker of board version 2 is to be seen: if none runs, start one")
+            .await;
         sql(&format!(
             "UPDATE $versions SET state = '{state}' WHERE version = 2"
         ))

@@ -26,7 +26,8 @@ pub struct ListedProjection {
     pub topic: String,
     /// The topic's partitions.
     pub partitions: u64,
-    /// Events applied, from the first one on.
+    /// The events that it has come past, from the first one on: those that were applied, and those that are parked or
+    /// were skipped.
     pub events: u64,
     /// Events that are parked: its dead letters. None where the role may not see them.
     pub parked: Option<u64>,

@@ -29,7 +29,8 @@ pub struct PartitionProgress {
     pub partition: u32,
     /// The offset up to which it is projected, exclusive.
     pub offset: u64,
-    /// Events applied, from the first one on.
+    /// The valid events before the offset, from the first one on: those that were applied, and those that are parked
+    /// or were skipped.
     pub events: u64,
     /// Events that are parked: its dead letters. None where the role may not see them.
     pub parked: Option<u64>,

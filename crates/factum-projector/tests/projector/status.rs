@@ -107,7 +107,11 @@ async fn a_worker_tells_how_it_gets_on() {
     until(&components, "it owns one partition", owns(1)).await;
     within(60, group.revoke(&[0])).await.unwrap();
     until(&components, "it owns none", owns(0)).await;
+    let query = format!("SELECT count(*) FROM {}.workers", bank.options().schema);
+    let rows = async || -> i64 { bank.client.query_one(&query, &[]).await.unwrap().get(0) };
+    assert_eq!(rows().await, 1);
     drop(stop);
     within(60, worker).await.unwrap().unwrap();
+    assert_eq!(rows().await, 0, "it takes back what it said");
     assert!(components.all().is_empty(), "{components:?}");
 }
