@@ -97,11 +97,13 @@
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod borrowing;
 mod check;
 mod compile;
 mod default;
 mod evolution;
 mod finding;
+mod form;
 mod generate;
 mod lock;
 mod lower;
