@@ -181,7 +181,7 @@ pub(crate) fn check_borrowed(
         };
         if let Some(item) = items.get(&taken) {
             let message = format!(
-                "`{}` is the name of the borrowed form of `{}`",
+                "`{}` is the name of the borrowed form of `{}`; rename one",
                 taken.name, place.name
             );
             findings.push(item.finding(message));
