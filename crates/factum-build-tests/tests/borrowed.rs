@@ -291,3 +291,24 @@ fn what_borrows_nothing_is_shared() {
     assert_eq!(borrowed.channel, submitted.channel);
     assert_eq!(Submitted::from(borrowed), submitted);
 }
+
+/// Whether an event of a loan is one for the desk that looks into fraud: `docs/schemas.md`.
+fn is_suspicious(value: &[u8], spare: &mut Vec<u8>) -> Result<bool, DecodeError> {
+    Ok(match LoanEventRef::decode(value, spare)? {
+        LoanEventRef::Submitted(submitted) => submitted.note.is_some_and(|it| it.contains("cash")),
+        LoanEventRef::Declined(declined) => declined.r#type == "FRAUD",
+        LoanEventRef::Activated(_) => false,
+    })
+}
+
+#[test]
+fn one_buffer_serves_all_events_of_a_router() {
+    let declined = |why: &str| Declined {
+        r#type: why.to_owned(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let events = ["FRAUD", "INCOME"].map(|why| encoded(&LoanEvent::from(declined(why))));
+    let mut spare = Vec::new();
+    let suspicious = events.map(|value| is_suspicious(&value, &mut spare).unwrap());
+    assert_eq!(suspicious, [true, false]);
+}
