@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::borrowing::Borrowing;
 use crate::finding::{Finding, Rule};
 use crate::model::{Body, Def, Field, Ty, Union, Version};
 use crate::names;
@@ -168,27 +167,6 @@ pub(crate) enum Kind<'a> {
     Union(&'a Field, &'a Union),
 }
 
-/// Types that are called like another one's borrowed form.
-pub(crate) fn check_borrowed(
-    items: &BTreeMap<Place, Item<'_>>,
-    borrowing: &Borrowing,
-    findings: &mut Vec<Finding>,
-) {
-    for place in borrowing.places() {
-        let taken = Place {
-            borrowed: false,
-            ..place.clone().borrowed()
-        };
-        if let Some(item) = items.get(&taken) {
-            let message = format!(
-                "`{}` is the name of the borrowed form of `{}`; rename one",
-                taken.name, place.name
-            );
-            findings.push(item.finding(message));
-        }
-    }
-}
-
 impl<'a> Item<'a> {
     /// The types that it is made of.
     pub fn types(&self) -> Vec<&'a Ty> {
@@ -206,7 +184,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    fn finding(&self, message: String) -> Finding {
+    pub fn finding(&self, message: String) -> Finding {
         Finding::new(&self.version.file, self.pointer(), message)
     }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::aggregate::{self, Aggregate, Item, Kind};
+use crate::aggregate::{Aggregate, Item, Kind};
 use crate::borrowing::Borrowing;
 use crate::finding::Finding;
 use crate::names;
@@ -38,11 +38,8 @@ pub(crate) fn file(
     aggregate.check_fingerprints(findings);
     let items = aggregate.items(findings);
     let borrowing = is_borrowed
-        .then(|| Borrowing::of(scope.home, &items))
+        .then(|| Borrowing::of(scope.home, &items, findings))
         .flatten();
-    if let Some(borrowing) = &borrowing {
-        aggregate::check_borrowed(&items, borrowing, findings);
-    }
     let borrowed = borrowing.as_ref().map(|known| scope.borrowed(known));
     let scopes: Vec<_> = [scope].into_iter().chain(borrowed).collect();
     let readers = Readers::new(aggregate, &scopes, findings);
@@ -59,11 +56,8 @@ pub(crate) fn file(
         .iter()
         .map(|scope| event::enumeration(aggregate, *scope));
     let impls = event::impls(aggregate, &readers, scope);
-    let borrowed = borrowed.map(|borrowed| {
-        let conversions = owned::conversions(aggregate, &items, borrowed);
-        let impls = borrowed::impls(aggregate, &readers, borrowed);
-        quote!(#conversions #impls)
-    });
+    let borrowed_impls = borrowed.map(|scope| borrowed::impls(aggregate, &readers, scope));
+    let conversions = borrowed.map(|scope| owned::conversions(aggregate, &items, scope));
     let facade = scope.facade;
     let tokens = quote! {
         #types
@@ -74,7 +68,8 @@ pub(crate) fn file(
             use #facade::schema as avro;
             #(#versions)*
             #impls
-            #borrowed
+            #borrowed_impls
+            #conversions
             #(#writers)*
             #(#functions)*
         };
