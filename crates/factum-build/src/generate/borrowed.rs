@@ -16,10 +16,6 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
     let (facade, name) = (scope.facade, scope.home.event_enum().ident());
     let owned = Home::owned(scope.home.aggregate).event_enum().ident();
     let arms = event::arms(aggregate, readers, scope);
-    let events: Vec<_> = aggregate.newest().map(event::ident).collect();
-    let newest = aggregate
-        .newest()
-        .map(|newest| readers.entry(newest, scope));
     let docs = docs(&format!(
         "Reads an event of any released version as the newest, as [`{owned}`] is read, and borrows its\n\
          text and bytes from `value`.\n\n\
@@ -36,30 +32,38 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
                 value: &'a [u8],
                 spare: &'a mut ::std::vec::Vec<u8>,
             ) -> ::std::result::Result<Self, #facade::DecodeError> {
+                Self::read(value, Some(spare))
+            }
+
+            /// Without `spare` only what can be borrowed from `value`.
+            fn read(
+                value: &'a [u8],
+                spare: ::std::option::Option<&'a mut ::std::vec::Vec<u8>>,
+            ) -> ::std::result::Result<Self, #facade::DecodeError> {
                 let mut input = avro::Reader::new(value);
                 let fingerprint = input.frame().map_err(#facade::DecodeError::new)?;
                 match fingerprint {
                     #(#arms)*
-                    _ => Self::copied(value, spare),
+                    other => match spare {
+                        Some(spare) => {
+                            Self::renew(value, spare)?;
+                            Self::read(spare, None)
+                        }
+                        None => Err(#facade::DecodeError::new(input.unknown_schema(other))),
+                    },
                 }
             }
 
+            /// Writes the event to `spare` in the newest version.
             #[cold]
-            fn copied(
+            fn renew(
                 value: &[u8],
-                spare: &'a mut ::std::vec::Vec<u8>,
-            ) -> ::std::result::Result<Self, #facade::DecodeError> {
+                spare: &mut ::std::vec::Vec<u8>,
+            ) -> ::std::result::Result<(), #facade::DecodeError> {
                 let event = <#owned as #facade::Event>::decode(value)?;
                 spare.clear();
                 #facade::Event::encode(&event, spare);
-                let mut input = avro::Reader::new(spare);
-                input.frame().map_err(#facade::DecodeError::new)?;
-                match event {
-                    #(#owned::#events(_) => {
-                        let event = input.to_end(#newest).map_err(#facade::DecodeError::new)?;
-                        Ok(Self::#events(event))
-                    })*
-                }
+                Ok(())
             }
         }
     }
