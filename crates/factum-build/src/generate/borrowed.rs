@@ -20,10 +20,10 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
         "Reads an event of any released version as the newest, as [`{owned}`] is read, and borrows its\n\
          text and bytes from `value`.\n\n\
          Nothing can be borrowed from a value that an upcaster makes into the newest version, or whose\n\
-         schema this build does not know. Such an event is read as a [`{owned}`], written to `spare` in\n\
-         the newest version, and borrowed from there. All others leave `spare` as it is.\n\n\
+         schema this build does not know. Such an event is read as [`{owned}`], written to `spare` in the\n\
+         newest version, and borrowed from there. All others leave `spare` as it is.\n\n\
          # Errors\n\
-         Where a [`{owned}`] can't be read either; or an upcaster made what the newest version can't hold."
+         Where [`{owned}`] can't be read either; or an upcaster made what the newest version can't hold."
     ));
     quote! {
         impl<'a> #name<'a> {
