@@ -3,5 +3,6 @@
 fn main() -> factum_build::Result {
     factum_build::Builder::new()
         .facade("crate::factum")
+        .borrowed(true)
         .compile("schemas")
 }

@@ -3,9 +3,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use factum_build_tests::everything::{EverythingEvent, Happened};
-use factum_build_tests::factum::Event;
+use factum_build_tests::everything::{EverythingEvent, EverythingEventRef, Happened};
 use factum_build_tests::factum::schema::{frame, write};
+use factum_build_tests::factum::{DecodeError, Event};
 
 /// Remembers the largest single allocation.
 struct Watched;
@@ -44,20 +44,32 @@ fn claims_parts(bytes: usize) -> Vec<u8> {
     value
 }
 
+/// The largest single allocation while the value is refused.
+fn largest<T>(value: &[u8], decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>) -> usize {
+    LARGEST.store(0, Ordering::Relaxed);
+    let refused = decode(value).err().unwrap();
+    let largest = LARGEST.load(Ordering::Relaxed);
+    let error = refused.to_string();
+    assert!(error.contains("a length or a number of items"), "{error}");
+    largest
+}
+
 #[test]
 fn a_false_number_of_items_allocates_no_more_than_its_bytes() {
     let value = claims_parts(1 << 20);
-    LARGEST.store(0, Ordering::Relaxed);
-    let error = EverythingEvent::decode(&value).unwrap_err().to_string();
-    let largest = LARGEST.load(Ordering::Relaxed);
-    assert!(error.contains("a length or a number of items"), "{error}");
-    assert!(
-        largest > 1 << 19,
-        "the claim was not reached: {largest} bytes"
-    );
-    assert!(
-        largest <= value.len(),
-        "{largest} bytes for {}",
-        value.len()
-    );
+    let owned = largest(&value, EverythingEvent::decode);
+    let borrowed = largest(&value, |value| {
+        EverythingEventRef::decode(value, &mut Vec::new()).map(drop)
+    });
+    for largest in [owned, borrowed] {
+        assert!(
+            largest > 1 << 19,
+            "the claim was not reached: {largest} bytes"
+        );
+        assert!(
+            largest <= value.len(),
+            "{largest} bytes for {}",
+            value.len()
+        );
+    }
 }

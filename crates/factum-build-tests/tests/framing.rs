@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use factum_build_tests::factum::Event;
-use factum_build_tests::loan::{Declined, LoanEvent, Submitted};
+use factum_build_tests::loan::{Declined, LoanEvent, LoanEventRef, Submitted};
 use factum_core::Framing;
 use factum_registry::{
     Acceptance, Cache, Compatibility, Ids, Registry, RegistryError, SchemaText, SubjectVersion,
@@ -190,6 +190,9 @@ fn what_another_writer_wrote_is_read_as_the_newest_version_when_it_is_named() {
     bridge(&cache, id, LoanEvent::SCHEMAS).unwrap();
     let event = LoanEvent::from(declined());
     assert_eq!(LoanEvent::decode(&value).unwrap(), event);
+    let mut spare = Vec::new();
+    let borrowed = LoanEventRef::decode(&value, &mut spare).unwrap();
+    assert_eq!(LoanEvent::from(borrowed), event);
     let fingerprint = Schema::parse(&json).unwrap().fingerprint();
     let single_object = framed(Frame::SingleObject { fingerprint }, &datum);
     assert_eq!(LoanEvent::decode(&single_object).unwrap(), event);

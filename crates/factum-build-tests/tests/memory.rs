@@ -4,10 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use factum_build_tests::factum::Event;
-use factum_build_tests::factum::schema::frame;
-use factum_build_tests::rich::{Kept, RichEvent};
-use factum_build_tests::unions::{Changed, UnionsEvent};
+use factum_build_tests::factum::schema::{frame, write};
+use factum_build_tests::rich::{Kept, RichEvent, RichEventRef};
+use factum_build_tests::speed::{Moved, SpeedEvent, SpeedEventRef};
+use factum_build_tests::unions::{Changed, UnionsEvent, UnionsEventRef};
+use jiff::Timestamp;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 /// Counts each thread's own allocations.
 struct Counting;
@@ -37,15 +40,24 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes in use while the value is read.
-fn peak<E: Event>(fingerprint: u64, datum: &[u8]) -> usize {
+/// The most bytes in use while `read` reads a value.
+fn peak_of<T>(value: &[u8], read: impl FnOnce(&[u8]) -> T) -> usize {
+    let before = LIVE.get();
+    PEAK.set(before);
+    drop(read(value));
+    PEAK.get().saturating_sub(before)
+}
+
+fn framed(fingerprint: u64, datum: &[u8]) -> Vec<u8> {
     let mut value = Vec::new();
     frame::write(&mut value, fingerprint);
     value.extend_from_slice(datum);
-    let before = LIVE.get();
-    PEAK.set(before);
-    drop(E::decode(&value));
-    PEAK.get().saturating_sub(before)
+    value
+}
+
+/// The most bytes in use while the value is read.
+fn peak<E: Event>(fingerprint: u64, datum: &[u8]) -> usize {
+    peak_of(&framed(fingerprint, datum), |value| drop(E::decode(value)))
 }
 
 /// A byte may be an empty list or a null, which takes some hundred bytes in Rust. Items without bytes
@@ -62,6 +74,14 @@ proptest! {
         prop_assert!(peak::<RichEvent>(Kept::FINGERPRINT_1, &datum) <= bound(&datum));
         prop_assert!(peak::<UnionsEvent>(Changed::FINGERPRINT_1, &datum) <= bound(&datum));
         prop_assert!(peak::<UnionsEvent>(Changed::FINGERPRINT_2, &datum) <= bound(&datum));
+        let rich = peak_of(&framed(Kept::FINGERPRINT_1, &datum), |value| {
+            drop(RichEventRef::decode(value, &mut Vec::new()));
+        });
+        prop_assert!(rich <= bound(&datum));
+        let unions = peak_of(&framed(Changed::FINGERPRINT_1, &datum), |value| {
+            drop(UnionsEventRef::decode(value, &mut Vec::new()));
+        });
+        prop_assert!(unions <= bound(&datum));
     }
 }
 
@@ -73,7 +93,7 @@ fn empties(count: i64) -> Vec<u8> {
     datum.extend([0; 2]); // renamed, goneUnion: null
     datum.extend([0; 2]); // tree: 0, no children
     datum.extend([0; 2]); // goneTree: null; goneEmpties: none
-    factum_build_tests::factum::schema::write::long(&mut datum, count);
+    write::long(&mut datum, count);
     datum
 }
 
@@ -85,4 +105,29 @@ fn items_without_bytes_are_refused_over_their_bound() {
         let most = peak::<UnionsEvent>(Changed::FINGERPRINT_1, &empties(count));
         assert!(most < 1_000, "{most}");
     }
+}
+
+#[test]
+fn an_event_that_borrows_takes_no_memory() {
+    let mut datum = Vec::new();
+    write::uuid(&mut datum, Uuid::from_u128(7));
+    write::long(&mut datum, -7);
+    write::string(&mut datum, "rent");
+    write::timestamp_micros(&mut datum, Timestamp::UNIX_EPOCH);
+    let value = framed(Moved::FINGERPRINT_1, &datum);
+    let owned = peak_of(&value, |value| {
+        let SpeedEvent::Moved(moved) = SpeedEvent::decode(value).unwrap() else {
+            panic!("another event");
+        };
+        assert_eq!(moved.purpose, "rent");
+    });
+    assert_eq!(owned, "rent".len());
+    let mut spare = Vec::new();
+    let borrowed = peak_of(&value, |value| {
+        let SpeedEventRef::Moved(moved) = SpeedEventRef::decode(value, &mut spare).unwrap() else {
+            panic!("another event");
+        };
+        assert_eq!(moved.purpose, "rent");
+    });
+    assert_eq!(borrowed, 0);
 }

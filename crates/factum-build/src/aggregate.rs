@@ -60,22 +60,13 @@ impl Aggregate {
     }
 
     pub fn home(&self) -> Home<'_> {
-        Home(&self.name)
-    }
-
-    /// The name of the enum over all events: `LoanEvent` for `bank.loan`.
-    pub fn event_enum(&self) -> String {
-        let aggregate = self.name.rsplit('.').next().unwrap_or_default();
-        format!("{}Event", names::type_name(aggregate))
+        Home::owned(&self.name)
     }
 
     /// What the newest versions define, each once, by its place in Rust.
     pub fn items(&self, findings: &mut Vec<Finding>) -> BTreeMap<Place, Item<'_>> {
         let mut items: BTreeMap<Place, Item<'_>> = BTreeMap::new();
-        let event_enum = Place {
-            modules: Vec::new(),
-            name: self.event_enum(),
-        };
+        let event_enum = self.home().event_enum();
         for (place, item) in self.newest().flat_map(|version| self.items_of(version)) {
             item.check_members(findings);
             if place == event_enum {
@@ -176,7 +167,16 @@ pub(crate) enum Kind<'a> {
     Union(&'a Field, &'a Union),
 }
 
-impl Item<'_> {
+impl<'a> Item<'a> {
+    /// The types that it is made of.
+    pub fn types(&self) -> Vec<&'a Ty> {
+        match (self.kind, &self.def.body) {
+            (Kind::Union(_, union), _) => union.branches.iter().collect(),
+            (Kind::Def, Body::Record(fields)) => fields.iter().map(|field| &field.ty).collect(),
+            (Kind::Def, Body::Enum { .. }) => Vec::new(),
+        }
+    }
+
     fn pointer(&self) -> &str {
         match self.kind {
             Kind::Def => &self.def.pointer,
@@ -184,7 +184,7 @@ impl Item<'_> {
         }
     }
 
-    fn finding(&self, message: String) -> Finding {
+    pub fn finding(&self, message: String) -> Finding {
         Finding::new(&self.version.file, self.pointer(), message)
     }
 

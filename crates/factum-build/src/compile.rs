@@ -32,6 +32,7 @@ pub struct Builder {
     out_dir: Option<PathBuf>,
     locked: Option<bool>,
     serde: bool,
+    borrowed: bool,
 }
 
 impl Default for Builder {
@@ -48,6 +49,7 @@ impl Builder {
             out_dir: None,
             locked: None,
             serde: false,
+            borrowed: false,
         }
     }
 
@@ -83,6 +85,20 @@ impl Builder {
     #[must_use]
     pub fn serde(mut self, serde: bool) -> Self {
         self.serde = serde;
+        self
+    }
+
+    /// Whether events can also be read without copying their text and bytes; by default they can't.
+    ///
+    /// Beside the enum over an aggregate's events, `LoanEvent`, then stands `LoanEventRef<'a>`, whose
+    /// `decode` borrows from the value that it reads: as `&'a str`, `&'a [u8]` and `&'a [u8; N]`, and
+    /// `BTreeMap<&'a str, T>` for maps. The structs and unions that hold such fields are called with
+    /// `Ref`, too: `SubmittedRef<'a>`. Types without text and bytes are the same in both, and an
+    /// aggregate that has none at all has no such enum. By `From` all of them become what they are
+    /// borrowed from: `LoanEvent::from(event)`. They have no derives of serde.
+    #[must_use]
+    pub fn borrowed(mut self, borrowed: bool) -> Self {
+        self.borrowed = borrowed;
         self
     }
 
@@ -300,7 +316,7 @@ fn share_of_files(
             facade: &facade,
             serde: builder.serde,
         };
-        if let Some(text) = generate::file(&aggregate, scope, &mut findings) {
+        if let Some(text) = generate::file(&aggregate, scope, builder.borrowed, &mut findings) {
             files.push((format!("{}.rs", aggregate.name), text));
         }
     }

@@ -30,7 +30,7 @@ pub(crate) struct Defaults<'a> {
 /// Refuses defaults that Rust's types can't hold. That they fit Avro's is known already.
 pub(crate) fn check(version: &Version, findings: &mut Vec<Finding>) {
     let facade = TokenStream::new();
-    let defaults = Defaults::new(version, Home(""), &facade);
+    let defaults = Defaults::new(version, Home::owned(""), &facade);
     for def in version.defs.values() {
         let Body::Record(fields) = &def.body else {
             continue;
@@ -91,7 +91,7 @@ impl<'a> Defaults<'a> {
     fn fixed(&self, logical: Option<FixedLogical>, value: &Value) -> Option<TokenStream> {
         let bytes = bytes(value)?;
         match logical {
-            None => Some(quote!([#(#bytes),*])),
+            None => Some(self.home.form().fixed_literal(&bytes)),
             Some(FixedLogical::Decimal(digits)) => self.decimal(digits, &bytes),
             Some(FixedLogical::Uuid) => Some(self.uuid(uuid::Uuid::from_slice(&bytes).ok()?)),
             Some(FixedLogical::Duration) => {
@@ -113,8 +113,11 @@ impl<'a> Defaults<'a> {
     fn map(&self, inner: &Ty, value: &Value) -> Option<TokenStream> {
         let mut entries = Vec::new();
         for (key, value) in value.as_object()? {
-            let value = self.expression(inner, value)?;
-            entries.push(quote!((::std::string::String::from(#key), #value)));
+            let (key, value) = (
+                self.home.form().text_literal(key),
+                self.expression(inner, value)?,
+            );
+            entries.push(quote!((#key, #value)));
         }
         Some(quote!(::std::collections::BTreeMap::from([#(#entries),*])))
     }

@@ -68,6 +68,20 @@
 //! newest versions of one aggregate's events have one version of a type; in Rust each aggregate has the
 //! type for itself, as `bank::Money` beside its events.
 //!
+//! # Events that borrow
+//!
+//! With [`Builder::borrowed`], `LoanEventRef<'a>` stands beside `LoanEvent`. Its `decode` does not copy
+//! text and bytes, for code that looks at events and lets them go:
+//!
+//! | Avro | Rust, borrowed |
+//! |---|---|
+//! | string, bytes, fixed | `&'a str`, `&'a [u8]`, `&'a [u8; N]` |
+//! | map | `BTreeMap<&'a str, T>`: as in the other form, a key is there once, with its last value |
+//! | a record or union of such, `Submitted` | `SubmittedRef<'a>`; `Submitted::from` makes it own its text |
+//! | all others | the same types |
+//!
+//! `decode` takes a buffer beside the value: what an upcaster makes is written there, to be borrowed, too.
+//!
 //! # Changing an event
 //!
 //! A released version never changes: `schemas.lock`, in the same folder, remembers it; commit that
@@ -97,11 +111,13 @@
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod borrowing;
 mod check;
 mod compile;
 mod default;
 mod evolution;
 mod finding;
+mod form;
 mod generate;
 mod lock;
 mod lower;

@@ -8,7 +8,9 @@ use factum_schema::FullName;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::model::UnionName;
+use crate::borrowing::Borrowing;
+use crate::form::Form;
+use crate::model::{Scalar, Ty, UnionName};
 use crate::names;
 
 /// A type's place: its modules, from the top of the file on, and its name.
@@ -16,31 +18,92 @@ use crate::names;
 pub(crate) struct Place {
     pub modules: Vec<String>,
     pub name: String,
+    /// Whether it is the type's borrowed form, which has a lifetime.
+    pub borrowed: bool,
 }
 
-/// The aggregate type whose file it is: `bank.loan`.
+/// Whose file it is, and in which form its types are meant.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Home<'a>(pub &'a str);
+pub(crate) struct Home<'a> {
+    /// The aggregate type: `bank.loan`.
+    pub aggregate: &'a str,
+    /// The types that are meant in their borrowed form.
+    borrowing: Option<&'a Borrowing>,
+}
 
-impl Home<'_> {
+impl<'a> Home<'a> {
+    /// The types own what they hold.
+    pub fn owned(aggregate: &'a str) -> Self {
+        Self {
+            aggregate,
+            borrowing: None,
+        }
+    }
+
+    /// The types borrow what they can.
+    pub fn borrowed(self, borrowing: &'a Borrowing) -> Self {
+        Self {
+            borrowing: Some(borrowing),
+            ..self
+        }
+    }
+
+    pub fn form(self) -> Form {
+        match self.borrowing {
+            None => Form::Owned,
+            Some(_) => Form::Borrowed,
+        }
+    }
+
     pub fn place(self, name: &FullName) -> Place {
-        Place {
+        self.formed(Place {
             modules: self.modules(name.namespace()),
             name: names::type_name(name.short()),
-        }
+            borrowed: false,
+        })
     }
 
     /// `Payment` in the record `Order` is `OrderPayment`.
     pub fn union(self, name: &UnionName) -> Place {
-        let record = self.place(&name.record);
-        Place {
-            name: record.name + &name.suffix,
-            modules: record.modules,
+        let record = names::type_name(name.record.short());
+        self.formed(Place {
+            modules: self.modules(name.record.namespace()),
+            name: record + &name.suffix,
+            borrowed: false,
+        })
+    }
+
+    /// The enum over all events: `LoanEvent` for `bank.loan`.
+    pub fn event_enum(self) -> Place {
+        let aggregate = self.aggregate.rsplit('.').next().unwrap_or_default();
+        self.formed(Place {
+            modules: Vec::new(),
+            name: format!("{}Event", names::type_name(aggregate)),
+            borrowed: false,
+        })
+    }
+
+    /// The place in the form that is meant here.
+    pub fn formed(self, place: Place) -> Place {
+        match self.borrowing {
+            Some(borrowing) if borrowing.has(&place) => place.borrowed(),
+            _ => place,
         }
     }
 
+    /// Whether the type is another one in its borrowed form, and that form is meant.
+    pub fn borrows(self, ty: &Ty) -> bool {
+        let some = match ty {
+            Ty::Scalar(Scalar::String | Scalar::Bytes) | Ty::Map(_) => true,
+            Ty::Fixed(fixed) => fixed.logical.is_none(),
+            Ty::Record { name, .. } => self.place(name).borrowed,
+            ty => ty.inner().iter().any(|inner| self.borrows(inner)),
+        };
+        some && self.form() == Form::Borrowed
+    }
+
     fn modules(self, namespace: &str) -> Vec<String> {
-        let below = match namespace.strip_prefix(self.0) {
+        let below = match namespace.strip_prefix(self.aggregate) {
             Some("") => "",
             Some(rest) => rest.strip_prefix('.').unwrap_or(namespace),
             None => namespace,
@@ -51,6 +114,15 @@ impl Home<'_> {
 }
 
 impl Place {
+    /// The type's borrowed form: `SubmittedRef` for `Submitted`.
+    pub fn borrowed(self) -> Self {
+        Self {
+            name: self.name + "Ref",
+            borrowed: true,
+            ..self
+        }
+    }
+
     pub fn ident(&self) -> Ident {
         names::ident(self.name.clone())
     }
@@ -69,6 +141,17 @@ impl Place {
         quote!(#(#up)* #(#down)* #name)
     }
 
+    /// The lifetime behind the type's name, if it has one.
+    pub fn lifetime(&self) -> Option<TokenStream> {
+        self.borrowed.then(|| quote!(<'a>))
+    }
+
+    /// The type as it is called within these modules.
+    pub fn rust_type(&self, from: &[String]) -> TokenStream {
+        let (path, lifetime) = (self.path(from), self.lifetime());
+        quote!(#path #lifetime)
+    }
+
     /// The path to the type from the top of the file.
     pub fn top(&self) -> TokenStream {
         self.path(&[])
@@ -76,7 +159,7 @@ impl Place {
 
     /// The name of a function for the type: `write_parts__Term`.
     pub fn function(&self, verb: &str) -> Ident {
-        let Self { modules, name } = self;
+        let Self { modules, name, .. } = self;
         let path: String = modules.iter().map(|module| format!("{module}__")).collect();
         format_ident!("{verb}_{path}{name}")
     }
@@ -88,7 +171,7 @@ mod tests {
 
     #[test]
     fn namespaces_are_modules_from_the_aggregates_own_on() {
-        let modules = |namespace| Home("bank.loan").modules(namespace).join("::");
+        let modules = |namespace| Home::owned("bank.loan").modules(namespace).join("::");
         assert_eq!(modules("bank.loan"), "");
         assert_eq!(modules(""), "");
         assert_eq!(modules("bank.loan.parts"), "parts");
@@ -102,6 +185,7 @@ mod tests {
         let place = |modules: &[&str]| Place {
             modules: modules.iter().map(ToString::to_string).collect(),
             name: "Money".to_owned(),
+            borrowed: false,
         };
         let path = |place: Place, from: &[&str]| {
             let from: Vec<_> = from.iter().map(ToString::to_string).collect();

@@ -117,6 +117,44 @@ fn serde_calls_everything_as_avro_does() {
 }
 
 #[test]
+fn what_holds_text_or_bytes_has_a_borrowed_form_if_it_is_asked_for() {
+    let fields = r#"{"name": "note", "type": ["string", "bytes"]}, {"name": "term", "type":
+        {"type": "record", "name": "Term", "fields": [{"name": "months", "type": "int"}]}}"#;
+    let tree = Tree::submitted(&[fields]);
+    let generate = |borrowed| {
+        let builder = Builder::new().locked(false).serde(true);
+        let builder = builder.borrowed(borrowed);
+        builder.generate_into(tree.schemas(), tree.out()).unwrap();
+        fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap()
+    };
+    let owned = generate(false);
+    assert!(!owned.contains("Ref"), "{owned}");
+    let both = generate(true);
+    for expected in [
+        "pub enum LoanEventRef<'a> {",
+        "    Submitted(SubmittedRef<'a>),",
+        "    pub note: SubmittedNoteRef<'a>,",
+        "    String(&'a str),",
+        "    Bytes(&'a [u8]),",
+    ] {
+        assert!(both.contains(expected), "{both}");
+    }
+    assert!(!both.contains("TermRef"), "{both}");
+    let derives = |text: &str| text.matches("::serde::Serialize").count();
+    assert_eq!(derives(&both), derives(&owned), "they are only read");
+}
+
+#[test]
+fn an_aggregate_without_text_and_bytes_has_nothing_to_borrow() {
+    let tree =
+        Tree::submitted(&[r#"{"name": "counts", "type": {"type": "array", "items": "int"}}"#]);
+    let builder = Builder::new().locked(false).borrowed(true);
+    builder.generate_into(tree.schemas(), tree.out()).unwrap();
+    let text = fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap();
+    assert!(!text.contains("Ref"), "{text}");
+}
+
+#[test]
 fn nothing_is_written_unless_everything_is_in_order() {
     let tree = two_aggregates();
     assert_eq!(tree.compile(false), Ok(()));

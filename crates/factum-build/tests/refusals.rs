@@ -210,6 +210,33 @@ fn a_folder_that_is_missing() {
 }
 
 #[test]
+fn names_of_borrowed_forms() {
+    let text = r#"{"name": "text", "type": "string"}"#;
+    let tree = Tree::new(&[
+        ("bank/loan/LoanEventRef/1.avsc", &event("LoanEventRef", "")),
+        ("bank/loan/Submitted/1.avsc", &event("Submitted", text)),
+        ("bank/loan/SubmittedRef/1.avsc", &event("SubmittedRef", "")),
+    ]);
+    assert_eq!(tree.compile(false), Ok(()));
+    let builder = Builder::new().borrowed(true).locked(false);
+    let error = builder
+        .generate_into(tree.schemas(), tree.out())
+        .unwrap_err();
+    let messages: Vec<_> = error
+        .findings()
+        .iter()
+        .map(|f| f.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "`LoanEventRef` is the name of the borrowed form of `LoanEvent`; rename one",
+            "`SubmittedRef` is the name of the borrowed form of `Submitted`; rename one"
+        ]
+    );
+}
+
+#[test]
 fn names_that_are_one_in_rust() {
     let tree = Tree::new(&[
         (

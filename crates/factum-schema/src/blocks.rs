@@ -6,7 +6,7 @@ use crate::{DecodeError, DecodeErrorKind as Kind, Reader};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Reads an array, whose items take at least `least` bytes each.
     ///
     /// # Errors
@@ -37,12 +37,35 @@ impl Reader<'_> {
     pub fn map<T>(
         &mut self,
         least: usize,
-        mut value: impl FnMut(&mut Self) -> Result<T>,
+        value: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<BTreeMap<String, T>> {
+        self.entries(least, Self::string, value)
+    }
+
+    /// Reads a map as [`Reader::map`] does, and borrows its keys from the value.
+    ///
+    /// # Errors
+    /// As [`Reader::map`].
+    #[inline]
+    pub fn map_ref<T>(
+        &mut self,
+        least: usize,
+        value: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<BTreeMap<&'a str, T>> {
+        self.entries(least, Self::str, value)
+    }
+
+    #[inline]
+    fn entries<K: Ord, T>(
+        &mut self,
+        least: usize,
+        key: impl Fn(&mut Self) -> Result<K>,
+        mut value: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<BTreeMap<K, T>> {
         let mut entries = BTreeMap::new();
         while let Some(block) = self.block(1 + least)? {
             for _ in 0..block.items {
-                let key = self.string()?;
+                let key = key(self)?;
                 entries.insert(key, value(self)?);
             }
         }

@@ -104,10 +104,19 @@ impl<'a> Reader<'a> {
     /// The bytes end before.
     #[inline]
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.fixed_ref().copied()
+    }
+
+    /// Takes `N` bytes, and borrows them from the value.
+    ///
+    /// # Errors
+    /// The bytes end before.
+    #[inline]
+    pub fn fixed_ref<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
                 self.rest = rest;
-                Ok(*bytes)
+                Ok(bytes)
             }
             None => Err(self.error(Kind::Ended("fixed"))),
         }

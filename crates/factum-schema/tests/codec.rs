@@ -103,6 +103,25 @@ fn lengths_are_checked_before_anything_is_allocated() {
 }
 
 #[test]
+fn of_several_values_of_a_key_the_last_counts() {
+    let bytes = [4, 2, b'k', 1, 2, b'k', 0, 0];
+    let owned = read(&bytes, |input| input.map(1, Reader::boolean));
+    let borrowed = read(&bytes, |input| input.map_ref(1, Reader::boolean));
+    assert_eq!(owned, Ok([("k".to_owned(), false)].into()));
+    assert_eq!(borrowed, Ok([("k", false)].into()));
+}
+
+#[test]
+fn a_fixed_is_read_whole_or_not_at_all() {
+    let bytes = [1, 2, 3];
+    assert_eq!(read(&bytes, Reader::fixed), Ok(bytes));
+    let borrowed = read(&bytes, Reader::fixed_ref::<3>).unwrap();
+    assert_eq!(borrowed.as_ptr(), bytes.as_ptr());
+    fails(&bytes, Reader::fixed::<4>, Kind::Ended("fixed"), 0);
+    fails(&bytes, Reader::fixed_ref::<4>, Kind::Ended("fixed"), 0);
+}
+
+#[test]
 fn blocks_with_sizes_are_read_and_passed_over() {
     // Two items in a block of two bytes, one item in a block without a size, the end.
     let bytes = [3, 4, 2, 4, 2, 6, 0];

@@ -1,5 +1,7 @@
 //! What one would write for these events, and no others: the floor.
 
+pub mod borrowed;
+
 use factum_build_tests::speed::{
     Address, Card, Line, Moved, Ordered, OrderedPayment, Paid, Status, Transfer, Voucher,
 };
@@ -330,7 +332,10 @@ fn read_bool(rest: &mut &[u8]) -> Option<bool> {
     (byte < 2).then_some(byte == 1)
 }
 
-fn read_array<T>(rest: &mut &[u8], item: impl Fn(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {
+fn read_array<'a, T>(
+    rest: &mut &'a [u8],
+    item: impl Fn(&mut &'a [u8]) -> Option<T>,
+) -> Option<Vec<T>> {
     let mut items = Vec::new();
     loop {
         let mut count = read_long(rest)?;

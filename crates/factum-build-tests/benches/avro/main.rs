@@ -13,7 +13,7 @@ mod rounds;
 use std::hint::black_box;
 
 use factum_build_tests::factum::Event;
-use factum_build_tests::speed::{Moved, Ordered, Paid, SpeedEvent};
+use factum_build_tests::speed::{Moved, Ordered, Paid, SpeedEvent, SpeedEventRef};
 use others::Others;
 use rounds::{Contender, Group};
 
@@ -24,39 +24,50 @@ fn main() {
         events: &moved,
         encode: hand::encode_moved,
         decode: hand::decode_moved,
+        borrow: Some(hand::borrowed::decode_moved),
         others: Some(Others::moved(&moved)),
     };
     let order = Case {
         events: &ordered,
         encode: hand::encode_ordered,
         decode: hand::decode_ordered,
+        borrow: Some(hand::borrowed::decode_ordered),
         others: Some(Others::ordered(&ordered)),
     };
     small.measure_encode("encode small", json);
     order.measure_encode("encode order", json);
     small.measure_decode("decode small", json);
     order.measure_decode("decode order", json);
+    small.measure_borrowed("decode small, borrowed", json);
+    order.measure_borrowed("decode order, borrowed", json);
     let small = Case {
         events: &paid,
         encode: hand::encode_paid_1,
         decode: hand::decode_paid_1,
+        borrow: Some(hand::borrowed::decode_paid_1),
         others: None::<Others<plain::Moved>>,
     };
     let order = Case {
         events: &ordered,
         encode: hand::encode_ordered_1,
         decode: hand::decode_ordered_1,
+        borrow: None,
         others: None::<Others<plain::Ordered>>,
     };
     small.measure_resolve("decode version 1 small", Paid::SCHEMAS, json);
+    small.measure_borrowed("decode version 1 small, borrowed", json);
     order.measure_resolve("decode version 1 order", Ordered::SCHEMAS, json);
 }
+
+type Borrow = fn(&[u8]) -> Option<SpeedEventRef<'_>>;
 
 /// One event's contenders.
 struct Case<'a, E, P> {
     events: &'a [E],
     encode: fn(&E, &mut Vec<u8>),
     decode: fn(&[u8]) -> Option<E>,
+    /// The same without copying text, where it is written by hand.
+    borrow: Option<Borrow>,
     others: Option<Others<P>>,
 }
 
@@ -144,6 +155,37 @@ where
         if let Some(others) = &self.others {
             others.decoders(&mut group);
         }
+        group.print(json);
+    }
+
+    /// Events that are looked at and let go.
+    fn measure_borrowed(&self, name: &str, json: bool) {
+        let Some(borrow) = self.borrow else { return };
+        let values = self.values();
+        let mut spare = Vec::new();
+        for (event, value) in self.events.iter().zip(&values) {
+            let expected: SpeedEvent = event.clone().into();
+            let by_hand = borrow(value).expect("it reads what it wrote");
+            assert_eq!(SpeedEvent::from(by_hand), expected);
+            let generated = SpeedEventRef::decode(value, &mut spare).expect("both read the same");
+            assert_eq!(SpeedEvent::from(generated), expected);
+        }
+        let mut group = Group::new(name);
+        group.add(Contender::new("by hand", || {
+            for value in &values {
+                black_box(borrow(black_box(value)));
+            }
+        }));
+        group.add(Contender::new("factum", || {
+            for value in &values {
+                let _ = black_box(SpeedEventRef::decode(black_box(value), &mut spare));
+            }
+        }));
+        group.add(Contender::new("factum, owned", || {
+            for value in &values {
+                let _ = black_box(SpeedEvent::decode(black_box(value)));
+            }
+        }));
         group.print(json);
     }
 

@@ -24,14 +24,8 @@ impl Defaults<'_> {
             Scalar::Long => literal(Literal::i64_unsuffixed(value.as_i64()?)),
             Scalar::Float => literal(Literal::f32_unsuffixed(value.as_f64()? as f32)),
             Scalar::Double => literal(Literal::f64_unsuffixed(value.as_f64()?)),
-            Scalar::Bytes => {
-                let bytes = bytes(value)?;
-                quote!(::std::vec::Vec::from([#(#bytes),*]))
-            }
-            Scalar::String => {
-                let text = value.as_str()?;
-                quote!(::std::string::String::from(#text))
-            }
+            Scalar::Bytes => self.home.form().bytes_literal(&bytes(value)?),
+            Scalar::String => self.home.form().text_literal(value.as_str()?),
             Scalar::Decimal(digits) => self.decimal(digits, &bytes(value)?)?,
             Scalar::BigDecimal => big_decimal(&bytes(value)?)?,
             Scalar::Uuid => self.uuid(Uuid::try_parse(value.as_str()?).ok()?),

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::model::{Scalar, Ty};
+use crate::place::Place;
 
 /// Doc comments, a line each.
 pub(super) fn docs(text: &str) -> TokenStream {
@@ -12,6 +13,12 @@ pub(super) fn docs(text: &str) -> TokenStream {
         line => format!(" {line}"),
     });
     quote!(#(#[doc = #lines])*)
+}
+
+/// What tells a type's borrowed form from the other.
+pub(super) fn borrowed(place: &Place) -> Option<TokenStream> {
+    let text = "\nText and bytes are borrowed from what it was read from.";
+    place.borrowed.then(|| docs(text))
 }
 
 /// What a reader of the struct has to know: the log keeps less than jiff's types hold.

@@ -5,35 +5,42 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::docs::docs;
+use super::docs::{borrowed, docs};
 use super::older;
 use super::read::Readers;
 use super::scope::{Scope, number};
 use crate::aggregate::Aggregate;
+use crate::form::Form;
 use crate::model::{Ty, Version};
 use crate::names;
 
 /// The enum itself, a variant for each event.
 pub(super) fn enumeration(aggregate: &Aggregate, scope: Scope<'_>) -> TokenStream {
-    let name = event_enum(aggregate);
+    let place = scope.home.event_enum();
+    let (name, lifetime, borrowed) = (place.ident(), place.lifetime(), borrowed(&place));
     let docs = docs(&format!("What happens to a `{}`.", aggregate.name));
     let variants = aggregate.newest().map(|newest| {
         let (event, doc) = (ident(newest), newest.def(&newest.root).doc.as_deref());
         let fallback = format!("The event `{}`.", newest.event);
         let docs = self::docs(doc.unwrap_or(&fallback));
         let retired = aggregate.retired(&newest.event).map(|why| {
-            let text = format!("\nRetired, no longer produced: {why}\nOnly its variant makes it an event: there is no `From`.");
-            self::docs(&text)
+            let from = match scope.home.form() {
+                Form::Owned => "\nOnly its variant makes it an event: there is no `From`.",
+                Form::Borrowed => "",
+            };
+            self::docs(&format!("\nRetired, no longer produced: {why}{from}"))
         });
-        quote!(#docs #retired #event(#event))
+        let ty = scope.home.place(&newest.root).rust_type(&[]);
+        quote!(#docs #retired #event(#ty))
     });
     let serde = scope.serde();
     quote! {
         #docs
+        #borrowed
         #[derive(Clone, Debug, PartialEq)]
         #serde
         #[allow(clippy::all, clippy::pedantic)]
-        pub enum #name { #(#variants),* }
+        pub enum #name #lifetime { #(#variants),* }
     }
 }
 
@@ -100,7 +107,7 @@ fn json(version: &Version) -> TokenStream {
 /// The conversions into the enum, and its `Event`.
 pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) -> TokenStream {
     let facade = scope.facade;
-    let name = event_enum(aggregate);
+    let name = scope.home.event_enum().ident();
     let aggregate_name = &aggregate.name;
     let events: Vec<_> = aggregate.newest().map(ident).collect();
     let produced = aggregate
@@ -119,7 +126,7 @@ pub(super) fn impls(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) 
         let indexes = (0..versions.len()).map(Literal::usize_unsuffixed);
         indexes.map(move |index| quote!(#event::SCHEMAS[#index]))
     });
-    let arms = arms(aggregate, readers, facade);
+    let arms = arms(aggregate, readers, scope);
     let sizes = aggregate.newest().map(size);
     let readings = readings(aggregate);
     quote! {
@@ -177,7 +184,9 @@ fn readings(aggregate: &Aggregate) -> Option<TokenStream> {
 /// An arm for every fingerprint. Versions that write the same bytes share one.
 /// The event becomes one of the enum's at last, in the place where it is returned: the enum is as large as its largest
 /// event, and moving it costs more than reading a small one.
-fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<TokenStream> {
+pub(super) fn arms(aggregate: &Aggregate, readers: &Readers, scope: Scope<'_>) -> Vec<TokenStream> {
+    let facade = scope.facade;
+    let error = quote!(#facade::DecodeError::new);
     let mut known = BTreeSet::new();
     let mut arms = Vec::new();
     for versions in &aggregate.events {
@@ -186,26 +195,31 @@ fn arms(aggregate: &Aggregate, readers: &Readers, facade: &TokenStream) -> Vec<T
         };
         let event = ident(newest);
         for version in versions.iter().rev() {
-            if known.insert(version.fingerprint) {
-                let fingerprint = fingerprint_const(version, newest);
-                let error = quote!(#facade::DecodeError::new);
-                let read = if aggregate.is_upcast(version) {
+            if !known.insert(version.fingerprint) {
+                continue;
+            }
+            let read = match (aggregate.is_upcast(version), scope.home.form()) {
+                (false, _) => {
+                    let function = readers.entry(version, scope);
+                    quote!(let event = input.to_end(#function).map_err(#error)?;)
+                }
+                (true, Form::Owned) => {
                     let old = older::path(version);
                     quote! {
                         let old = input.to_end(#old::read).map_err(#error)?;
                         let event = #facade::Upcast::<#old>::upcast(old);
                     }
-                } else {
-                    let function = readers.entry(version);
-                    quote!(let event = input.to_end(#function).map_err(#error)?;)
-                };
-                arms.push(quote! {
-                    #event::#fingerprint => {
-                        #read
-                        Ok(Self::#event(event))
-                    }
-                });
-            }
+                }
+                // An upcaster makes what owns its text.
+                (true, Form::Borrowed) => continue,
+            };
+            let fingerprint = fingerprint_const(version, newest);
+            arms.push(quote! {
+                #event::#fingerprint => {
+                    #read
+                    Ok(Self::#event(event))
+                }
+            });
         }
     }
     arms
@@ -220,11 +234,7 @@ fn size(newest: &Version) -> proc_macro2::Literal {
     number(16 + root.usual(&newest.defs).min(1 << 12))
 }
 
-fn event_enum(aggregate: &Aggregate) -> Ident {
-    names::type_ident(&aggregate.event_enum())
-}
-
-fn ident(version: &Version) -> Ident {
+pub(super) fn ident(version: &Version) -> Ident {
     names::type_ident(version.root.short())
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::docs::{docs, precision};
+use super::docs::{borrowed, docs, precision};
 use super::scope::Scope;
 use crate::aggregate::{Item, Kind};
 use crate::model::{Body, Def, Field, Ty, Union, Version};
@@ -37,13 +37,14 @@ fn record(
     };
     let docs = docs(def.doc.as_deref().unwrap_or(&fallback));
     let fields = fields.iter().map(|f| field(f, &place.modules, scope));
-    let serde = scope.serde();
+    let (lifetime, borrowed, serde) = (place.lifetime(), borrowed(place), scope.serde());
     quote! {
         #docs
+        #borrowed
         #[derive(Clone, Debug, PartialEq)]
         #serde
         #[allow(clippy::all, clippy::pedantic)]
-        pub struct #name { #(#fields),* }
+        pub struct #name #lifetime { #(#fields),* }
     }
 }
 
@@ -91,7 +92,7 @@ fn union(place: &Place, def: &Def, field: &Field, union: &Union, scope: Scope<'_
         "What the field `{}` of `{}` may hold.",
         field.name, def.name
     ));
-    let serde = scope.serde();
+    let (lifetime, borrowed, serde) = (place.lifetime(), borrowed(place), scope.serde());
     let variants = variants(union).into_iter().map(|variant| {
         let docs = self::docs(&format!("A value of {}.", described(variant.ty)));
         let precision = precision(variant.ty).map(self::docs);
@@ -101,10 +102,11 @@ fn union(place: &Place, def: &Def, field: &Field, union: &Union, scope: Scope<'_
     });
     quote! {
         #docs
+        #borrowed
         #[derive(Clone, Debug, PartialEq)]
         #serde
         #[allow(clippy::all, clippy::pedantic)]
-        pub enum #name { #(#variants),* }
+        pub enum #name #lifetime { #(#variants),* }
     }
 }
 

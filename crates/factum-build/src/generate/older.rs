@@ -56,7 +56,7 @@ fn module(
     findings: &mut Vec<Finding>,
 ) -> TokenStream {
     let alone = Aggregate {
-        name: scope.home.0.to_owned(),
+        name: scope.home.aggregate.to_owned(),
         events: vec![vec![version.clone()]],
         settings: BTreeMap::new(),
     };
@@ -70,8 +70,8 @@ fn module(
         types.at(&place.modules).push(tokens);
     }
     let types = types.tokens();
-    let readers = Readers::new(&alone, scope, findings);
-    let (functions, entry) = (&readers.functions, readers.entry(version));
+    let readers = Readers::new(&alone, &[scope], findings);
+    let (functions, entry) = (&readers.functions, readers.entry(version, scope));
     let (facade, name) = (scope.facade, number(version));
     let root = names::type_ident(version.root.short());
     let docs = docs(&format!(

@@ -13,6 +13,7 @@ use super::scope::Scope;
 use super::skip::Skips;
 use crate::aggregate::Aggregate;
 use crate::finding::{Finding, Rule};
+use crate::form::Form;
 use crate::model::Version;
 use crate::plan::{Pair, Plans};
 use crate::resolve;
@@ -22,14 +23,15 @@ use crate::settings;
 #[derive(Default)]
 pub(super) struct Readers {
     pub functions: Vec<TokenStream>,
-    /// The function that reads an event's version.
-    entries: BTreeMap<(String, u32), Ident>,
+    /// The function that reads an event's version, in each form.
+    entries: BTreeMap<(Form, String, u32), Ident>,
     /// The functions for what the newest version writes, which older versions share.
     shared: BTreeSet<Ident>,
 }
 
 impl Readers {
-    pub fn new(aggregate: &Aggregate, scope: Scope<'_>, findings: &mut Vec<Finding>) -> Self {
+    /// In the forms of `scopes`.
+    pub fn new(aggregate: &Aggregate, scopes: &[Scope<'_>], findings: &mut Vec<Finding>) -> Self {
         let mut readers = Self::default();
         for versions in &aggregate.events {
             let Some(newest) = versions.last() else {
@@ -40,12 +42,7 @@ impl Readers {
                 let plans = resolve::plans(version, newest, findings);
                 name_the_upcaster(aggregate, version, &mut findings[before..]);
                 if let Some(plans) = plans {
-                    readers.add(&Reading {
-                        version,
-                        newest,
-                        plans: &plans,
-                        scope,
-                    });
+                    readers.add((version, newest), &plans, scopes);
                 }
             }
         }
@@ -53,25 +50,42 @@ impl Readers {
     }
 
     /// The name of the function that reads the event of that version.
-    pub fn entry(&self, version: &Version) -> Option<&Ident> {
-        self.entries.get(&(version.event.clone(), version.version))
+    pub fn entry(&self, version: &Version, scope: Scope<'_>) -> Option<&Ident> {
+        self.entries.get(&entry(version, scope))
     }
 
-    fn add(&mut self, reading: &Reading<'_>) {
-        let Reading { version, plans, .. } = reading;
-        let root = reading.name(&plans.root);
-        self.entries
-            .insert((version.event.clone(), version.version), root);
+    fn add(
+        &mut self,
+        (version, newest): (&Version, &Version),
+        plans: &Plans,
+        scopes: &[Scope<'_>],
+    ) {
         let mut skips = Skips::new(version);
-        for (pair, plan) in &plans.defs {
-            let name = reading.name(pair);
-            if !plans.is_same(pair) || self.shared.insert(name.clone()) {
-                self.functions
-                    .push(reading.function(&name, pair, plan, &mut skips));
+        for &scope in scopes {
+            let reading = Reading {
+                version,
+                newest,
+                plans,
+                scope,
+            };
+            self.entries
+                .insert(entry(version, scope), reading.name(&plans.root));
+            let own = |pair: &Pair| scope.has(&scope.home.place(&pair.read));
+            for (pair, plan) in plans.defs.iter().filter(|(pair, _)| own(pair)) {
+                let name = reading.name(pair);
+                if !plans.is_same(pair) || self.shared.insert(name.clone()) {
+                    self.functions
+                        .push(reading.function(&name, pair, plan, &mut skips));
+                }
             }
         }
         self.functions.extend(skips.functions());
     }
+}
+
+fn entry(version: &Version, scope: Scope<'_>) -> (Form, String, u32) {
+    let Version { event, version, .. } = version;
+    (scope.home.form(), event.clone(), *version)
 }
 
 /// What Avro's rules can't read, Rust code can.

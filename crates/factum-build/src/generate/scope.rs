@@ -3,8 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::borrowing::Borrowing;
+use crate::form::Form;
 use crate::model::{Fixed, FixedLogical, Scalar, Ty};
-use crate::place::Home;
+use crate::place::{Home, Place};
 
 /// Whose file it is, and how its code is to be.
 #[derive(Clone, Copy)]
@@ -16,7 +18,22 @@ pub(crate) struct Scope<'a> {
     pub serde: bool,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// The same in the borrowed form, which is only read: it has no use for serde's derives.
+    pub fn borrowed(self, borrowing: &'a Borrowing) -> Self {
+        Self {
+            home: self.home.borrowed(borrowing),
+            serde: false,
+            ..self
+        }
+    }
+
+    /// Whether the type at that place is generated in this scope: those without a borrowed form are
+    /// generated among the owned ones.
+    pub fn has(&self, place: &Place) -> bool {
+        place.borrowed == (self.home.form() == Form::Borrowed)
+    }
+
     /// The Rust type for an Avro type, as it is called within the modules `from`.
     pub fn rust_type(&self, ty: &Ty, from: &[String]) -> TokenStream {
         match ty {
@@ -28,29 +45,29 @@ impl Scope<'_> {
                 quote!(::std::vec::Vec<#item>)
             }
             Ty::Map(value) => {
-                let value = self.rust_type(value, from);
-                quote!(::std::collections::BTreeMap<::std::string::String, #value>)
+                let (key, value) = (self.home.form().text(), self.rust_type(value, from));
+                quote!(::std::collections::BTreeMap<#key, #value>)
             }
             Ty::Nullable { value, .. } => {
                 let value = self.rust_type(value, from);
                 quote!(::std::option::Option<#value>)
             }
             Ty::Union(union) => {
-                let name = self.home.union(&union.name).path(from);
+                let name = self.home.union(&union.name).rust_type(from);
                 match union.null() {
                     Some(_) => quote!(::std::option::Option<#name>),
                     None => name,
                 }
             }
             Ty::Record { name, boxed } => {
-                let name = self.home.place(name).path(from);
+                let name = self.home.place(name).rust_type(from);
                 if *boxed {
                     quote!(::std::boxed::Box<#name>)
                 } else {
                     name
                 }
             }
-            Ty::Enum(name) => self.home.place(name).path(from),
+            Ty::Enum(name) => self.home.place(name).rust_type(from),
         }
     }
 
@@ -62,8 +79,8 @@ impl Scope<'_> {
             Scalar::Long => quote!(i64),
             Scalar::Float => quote!(f32),
             Scalar::Double => quote!(f64),
-            Scalar::Bytes => quote!(::std::vec::Vec<u8>),
-            Scalar::String => quote!(::std::string::String),
+            Scalar::Bytes => self.home.form().bytes(),
+            Scalar::String => self.home.form().text(),
             Scalar::Decimal(digits) => self.decimal(digits),
             Scalar::BigDecimal => quote!(#facade::schema::BigDecimal),
             Scalar::Uuid => quote!(#facade::uuid::Uuid),
@@ -79,9 +96,9 @@ impl Scope<'_> {
     }
 
     fn fixed(&self, fixed: &Fixed) -> TokenStream {
-        let (facade, size) = (self.facade, number(fixed.size));
+        let facade = self.facade;
         match fixed.logical {
-            None => quote!([u8; #size]),
+            None => self.home.form().fixed(fixed.size),
             Some(FixedLogical::Decimal(digits)) => self.decimal(digits),
             Some(FixedLogical::Uuid) => quote!(#facade::uuid::Uuid),
             Some(FixedLogical::Duration) => quote!(#facade::schema::Duration),

@@ -32,6 +32,10 @@ pub(crate) struct Flags {
     /// Let all types derive serde's Serialize and Deserialize
     #[arg(long)]
     serde: bool,
+
+    /// Let events be read without copying their text and bytes, too: an enum LoanEventRef beside LoanEvent
+    #[arg(long)]
+    borrowed: bool,
 }
 
 impl Flags {
@@ -41,7 +45,7 @@ impl Flags {
             path: self.out.clone(),
             source,
         })?;
-        let builder = Builder::new().serde(self.serde);
+        let builder = Builder::new().serde(self.serde).borrowed(self.borrowed);
         let generated = builder.generate_into(folder, &self.out);
         let generated = generated.map_err(SchemaError::from)?;
         for warning in &generated.warnings {

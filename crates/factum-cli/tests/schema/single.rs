@@ -98,6 +98,18 @@ fn what_is_no_schema_is_told() {
 }
 
 #[test]
+fn code_that_borrows() {
+    let tree = Tree::released(r#"{"name": "text", "type": "string"}"#);
+    let code = |flags: &[&str]| {
+        let answer = tree.schema(&[&["generate"], flags, &["schemas", "src/events"]].concat());
+        assert_eq!(answer.code, Some(0), "{}", answer.err);
+        std::fs::read_to_string(tree.path().join("src/events/bank.loan.rs")).unwrap()
+    };
+    assert!(!code(&[]).contains("LoanEventRef"));
+    assert!(code(&["--borrowed"]).contains("pub enum LoanEventRef<'a> {"));
+}
+
+#[test]
 fn code_to_check_in() {
     let tree = tree();
     tree.write(

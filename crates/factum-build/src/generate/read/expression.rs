@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::Reading;
+use crate::form::Form;
 use crate::generate::scope::{method, number};
 use crate::model::{Fixed, FixedLogical, Scalar, Union};
 use crate::plan::Plan;
@@ -15,8 +16,8 @@ impl Reading<'_> {
     pub(super) fn result(&self, plan: &Plan) -> TokenStream {
         match plan {
             Plan::Null => quote!(Ok(())),
-            Plan::Scalar(written, read) => scalar(*written, *read),
-            Plan::Fixed { fixed, .. } => self::fixed(fixed),
+            Plan::Scalar(written, read) => scalar(*written, *read, self.scope.home.form()),
+            Plan::Fixed { fixed, .. } => self::fixed(fixed, self.scope.home.form()),
             Plan::Def(pair) => {
                 let function = self.name(pair);
                 quote!(#function(input))
@@ -31,7 +32,8 @@ impl Reading<'_> {
             }
             Plan::Map { least, value } => {
                 let (least, value) = (number(*least), self.callable(value));
-                quote!(input.map(#least, #value))
+                let map = self.scope.home.form().method("map");
+                quote!(input.#map(#least, #value))
             }
             Plan::Nullable { null, value, .. } => {
                 let (null, value) = (number(*null as usize), self.callable(value));
@@ -100,10 +102,10 @@ impl Reading<'_> {
     }
 }
 
-fn fixed(fixed: &Fixed) -> TokenStream {
-    let size = number(fixed.size);
+fn fixed(fixed: &Fixed, form: Form) -> TokenStream {
+    let (size, method) = (number(fixed.size), form.method("fixed"));
     match fixed.logical {
-        None => quote!(input.fixed()),
+        None => quote!(input.#method()),
         Some(FixedLogical::Decimal(_)) => quote!(input.decimal_fixed::<#size, _, _>()),
         Some(FixedLogical::Uuid) => quote!(input.uuid_fixed()),
         Some(FixedLogical::Duration) => quote!(input.duration()),
@@ -111,8 +113,8 @@ fn fixed(fixed: &Fixed) -> TokenStream {
 }
 
 /// A logical type that is read as the type beneath it is read as that.
-fn scalar(written: Scalar, read: Scalar) -> TokenStream {
-    let (written_method, method) = (method(written), method(read));
+fn scalar(written: Scalar, read: Scalar, form: Form) -> TokenStream {
+    let written_method = method(written);
     match (written, read) {
         (Scalar::Int, Scalar::Long) => quote!(input.int().map(i64::from)),
         (Scalar::Int, Scalar::Double) => quote!(input.int().map(f64::from)),
@@ -121,6 +123,13 @@ fn scalar(written: Scalar, read: Scalar) -> TokenStream {
             quote!(input.#written_method().map(|n| n as f32))
         }
         (Scalar::Long, Scalar::Double) => quote!(input.long().map(|n| n as f64)),
-        _ => quote!(input.#method()),
+        (_, Scalar::String | Scalar::Bytes) => {
+            let method = form.method(read.label());
+            quote!(input.#method())
+        }
+        _ => {
+            let method = method(read);
+            quote!(input.#method())
+        }
     }
 }

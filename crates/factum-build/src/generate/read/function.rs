@@ -19,7 +19,8 @@ impl Reading<'_> {
         plan: &DefPlan,
         skips: &mut Skips<'_>,
     ) -> TokenStream {
-        let ty = self.scope.home.place(&pair.read).top();
+        let place = self.scope.home.place(&pair.read);
+        let ty = place.top();
         let read = self.newest.def(&pair.read);
         let body = match (plan, &read.body) {
             (DefPlan::Record { steps, missing }, Body::Record(fields)) => {
@@ -35,10 +36,15 @@ impl Reading<'_> {
             }
             _ => TokenStream::new(),
         };
+        let read = match place.lifetime() {
+            None => quote!(<'_>),
+            Some(lifetime) => lifetime,
+        };
+        let lifetime = place.lifetime();
         quote! {
-            fn #name(
-                input: &mut avro::Reader<'_>,
-            ) -> ::std::result::Result<#ty, avro::DecodeError> { #body }
+            fn #name #lifetime(
+                input: &mut avro::Reader #read,
+            ) -> ::std::result::Result<#ty #lifetime, avro::DecodeError> { #body }
         }
     }
 
