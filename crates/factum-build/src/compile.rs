@@ -15,6 +15,7 @@ use crate::model::Version;
 use crate::output::{Generated, Output};
 use crate::settings::Settings;
 use crate::tree::Source;
+use crate::types::{Decimals, Times, Types};
 use crate::{evolution, generate, lock, lower, output, shared, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
@@ -33,6 +34,7 @@ pub struct Builder {
     locked: Option<bool>,
     serde: bool,
     borrowed: bool,
+    types: Types,
 }
 
 impl Default for Builder {
@@ -50,6 +52,7 @@ impl Builder {
             locked: None,
             serde: false,
             borrowed: false,
+            types: Types::default(),
         }
     }
 
@@ -79,9 +82,9 @@ impl Builder {
 
     /// Whether the types derive serde's `Serialize` and `Deserialize`; they don't by default.
     ///
-    /// Fields, symbols and branches are called as in the schema, and unions look as in Avro's JSON
-    /// encoding. The package then depends on `serde` with the feature `derive`, and on `jiff` and `uuid`
-    /// with the feature `serde` where their types are used.
+    /// Fields, symbols, branches and events are called as in the schema; what they look like in JSON is told
+    /// [below the table of types](crate#serde). The package then depends on `serde` with the feature `derive`, and on
+    /// `factum` with the feature `serde`.
     #[must_use]
     pub fn serde(mut self, serde: bool) -> Self {
         self.serde = serde;
@@ -99,6 +102,20 @@ impl Builder {
     #[must_use]
     pub fn borrowed(mut self, borrowed: bool) -> Self {
         self.borrowed = borrowed;
+        self
+    }
+
+    /// The crate whose types dates and times become; [jiff](Times::Jiff) by default.
+    #[must_use]
+    pub fn times(mut self, times: Times) -> Self {
+        self.types.times = times;
+        self
+    }
+
+    /// The crate whose type decimals become; [Factum's own](Decimals::Factum) by default.
+    #[must_use]
+    pub fn decimals(mut self, decimals: Decimals) -> Self {
+        self.types.decimals = decimals;
         self
     }
 
@@ -315,6 +332,7 @@ fn share_of_files(
             home: aggregate.home(),
             facade: &facade,
             serde: builder.serde,
+            types: builder.types,
         };
         if let Some(text) = generate::file(&aggregate, scope, builder.borrowed, &mut findings) {
             files.push((format!("{}.rs", aggregate.name), text));

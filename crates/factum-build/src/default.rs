@@ -3,34 +3,39 @@
 mod fits;
 mod scalar;
 
-use factum_schema::FullName;
+use factum_schema::{FullName, LogicalType};
 use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::model::{Body, Field, FixedLogical, Ty, Union, Version};
+use crate::generate::Scope;
+use crate::model::{Body, Field, Ty, Union, Version};
 use crate::names;
 use crate::place::Home;
+use crate::types::Types;
 use crate::variants::variants;
 
 /// A record whose default contains a record's default, and so on, is given up at this depth.
 const MAX_DEPTH: u32 = 64;
 
-/// What makes a default into Rust: the schema it stands in, whose file it is for, and the path of
-/// the facade.
+/// What makes a default into Rust: the schema it stands in, and the file it is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Defaults<'a> {
     version: &'a Version,
-    home: Home<'a>,
-    facade: &'a TokenStream,
+    scope: Scope<'a>,
     depth: u32,
 }
 
 /// Refuses defaults that Rust's types can't hold. That they fit Avro's is known already.
 pub(crate) fn check(version: &Version, findings: &mut Vec<Finding>) {
-    let facade = TokenStream::new();
-    let defaults = Defaults::new(version, Home::owned(""), &facade);
+    let scope = Scope {
+        home: Home::owned(""),
+        facade: &TokenStream::new(),
+        serde: false,
+        types: Types::default(),
+    };
+    let defaults = Defaults::new(version, scope);
     for def in version.defs.values() {
         let Body::Record(fields) = &def.body else {
             continue;
@@ -49,11 +54,10 @@ pub(crate) fn check(version: &Version, findings: &mut Vec<Finding>) {
 }
 
 impl<'a> Defaults<'a> {
-    pub fn new(version: &'a Version, home: Home<'a>, facade: &'a TokenStream) -> Self {
+    pub fn new(version: &'a Version, scope: Scope<'a>) -> Self {
         Self {
             version,
-            home,
-            facade,
+            scope,
             depth: 0,
         }
     }
@@ -81,24 +85,24 @@ impl<'a> Defaults<'a> {
                 })
             }
             Ty::Enum(name) => {
-                let ty = self.home.place(name).top();
+                let ty = self.scope.home.place(name).top();
                 let variant = names::variant_ident(value.as_str()?);
                 Some(quote!(#ty::#variant))
             }
         }
     }
 
-    fn fixed(&self, logical: Option<FixedLogical>, value: &Value) -> Option<TokenStream> {
+    fn fixed(&self, logical: Option<LogicalType>, value: &Value) -> Option<TokenStream> {
         let bytes = bytes(value)?;
         match logical {
-            None => Some(self.home.form().fixed_literal(&bytes)),
-            Some(FixedLogical::Decimal(digits)) => self.decimal(digits, &bytes),
-            Some(FixedLogical::Uuid) => Some(self.uuid(uuid::Uuid::from_slice(&bytes).ok()?)),
-            Some(FixedLogical::Duration) => {
+            Some(LogicalType::Decimal(digits)) => self.decimal(digits, &bytes),
+            Some(LogicalType::Uuid) => Some(self.uuid(uuid::Uuid::from_slice(&bytes).ok()?)),
+            Some(LogicalType::Duration) => {
                 let duration = factum_schema::Duration::from_bytes(bytes.try_into().ok()?);
                 let (months, days, millis) = (duration.months, duration.days, duration.millis);
                 Some(quote!(avro::Duration { months: #months, days: #days, millis: #millis }))
             }
+            _ => Some(self.scope.home.form().fixed_literal(&bytes)),
         }
     }
 
@@ -114,7 +118,7 @@ impl<'a> Defaults<'a> {
         let mut entries = Vec::new();
         for (key, value) in value.as_object()? {
             let (key, value) = (
-                self.home.form().text_literal(key),
+                self.scope.home.form().text_literal(key),
                 self.expression(inner, value)?,
             );
             entries.push(quote!((#key, #value)));
@@ -130,7 +134,7 @@ impl<'a> Defaults<'a> {
         let Some(variant) = variants(union).into_iter().find(|v| v.index == index) else {
             return Some(quote!(None));
         };
-        let (ty, name) = (self.home.union(&union.name).top(), variant.ident());
+        let (ty, name) = (self.scope.home.union(&union.name).top(), variant.ident());
         let inner = self.expression(variant.ty, value)?;
         let value = quote!(#ty::#name(#inner));
         Some(if is_option {
@@ -155,7 +159,7 @@ impl<'a> Defaults<'a> {
             .iter()
             .map(|field| deeper.field(field, value))
             .collect::<Option<Vec<_>>>()?;
-        let ty = self.home.place(name).top();
+        let ty = self.scope.home.place(name).top();
         Some(quote!(#ty { #(#values),* }))
     }
 

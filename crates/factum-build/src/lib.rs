@@ -32,6 +32,20 @@
 //! | local-timestamp-millis, -micros, -nanos on long | `jiff::civil::DateTime` |
 //! | duration on fixed(12) | `factum::schema::Duration` |
 //!
+//! Dates and times may be of another crate, and decimals, too: [`Builder::times`], [`Builder::decimals`].
+//!
+//! | Avro | [`Times::Chrono`], in `chrono` | [`Times::Time`], in `time` |
+//! |---|---|---|
+//! | date | `NaiveDate` | `Date` |
+//! | time-millis, -micros | `NaiveTime` | `Time` |
+//! | timestamp-millis, -micros, -nanos | `DateTime<Utc>` | `OffsetDateTime` |
+//! | local-timestamp-millis, -micros, -nanos | `NaiveDateTime` | `PrimitiveDateTime` |
+//!
+//! With [`Decimals::RustDecimal`] a decimal is a `rust_decimal::Decimal`, of at most 28 digits. Bytes and bounds are the
+//! same whatever is chosen; what a type holds beyond them can be written, but not read, and the engine, which
+//! reads what it is about to append, refuses it. The package depends on `factum` with the features that are called like the
+//! crates: `chrono`, `time`, `rust_decimal`.
+//!
 //! Fields are in snake case and symbols in camel case in Rust. What is finer than a time's unit is cut
 //! off, toward the past. A logical type that is unknown, or not valid where it stands, is its plain type,
 //! and a warning.
@@ -49,7 +63,31 @@
 //! `bank.Money` is `bank::Money`.
 //!
 //! Refused is what has no value in Rust: a record that contains itself in every value, an enum without
-//! symbols, a union of null alone, a decimal of more than 38 digits, and names that would be one in Rust.
+//! symbols, a union of null alone, a decimal of more digits than its type in Rust holds, and names that would be one in Rust.
+//!
+//! # Serde
+//!
+//! With [`Builder::serde`] all types derive `Serialize` and `Deserialize`. In JSON:
+//!
+//! | Avro | JSON |
+//! |---|---|
+//! | boolean, string, int, long, float, double, null | as they are; a number that is not finite is `null`, and can't be read |
+//! | bytes, fixed | an array of numbers |
+//! | array, map, record | an array, an object, an object |
+//! | enum | its symbol |
+//! | a union of null and T | `null` or a T by itself; a field may be left out, which is `null` |
+//! | any other union | an object of one field, which is called after the branch as in Avro's JSON encoding, `{"long": 1}`, `{"bank.Card": {…}}`; or `null` |
+//! | decimal, big-decimal | a text, `"19.90"` |
+//! | uuid | a text |
+//! | duration | `{"months": 1, "days": 2, "millis": 3}` |
+//! | date | `"2011-10-01"` |
+//! | time-millis, -micros | `"08:00:00.5"`; chrono shows 3, 6 or 9 digits behind the point or none, time one at least |
+//! | timestamp-millis, -micros, -nanos | `"2011-10-01T08:00:00.5Z"`; of time `"2011-10-01 08:00:00.5 +00:00:00"` |
+//! | local-timestamp-millis, -micros, -nanos | `"2011-10-01T10:00:00.5"`; of time `"2011-10-01 10:00:00.5"` |
+//! | an aggregate's event | an object of one field, which is called after the event: `{"Submitted": {…}}` |
+//!
+//! It is a form for programs of one build, not for what is kept: it knows nothing of versions. A `rust_decimal::Decimal` reads
+//! back only from formats that say what they hold, as JSON does.
 //!
 //! # Types that events share
 //!
@@ -115,6 +153,7 @@ mod borrowing;
 mod check;
 mod compile;
 mod default;
+mod digits;
 mod evolution;
 mod finding;
 mod form;
@@ -131,12 +170,14 @@ mod resolve;
 mod settings;
 mod shared;
 mod tree;
+mod types;
 mod variants;
 
 pub use check::{Checked, CheckedVersion, Release};
 pub use compile::{Builder, compile};
 pub use finding::{Error, Finding, Rule};
 pub use output::Generated;
+pub use types::{Decimals, Times};
 
 /// What a `build.rs` returns.
 pub type Result = std::result::Result<(), Error>;

@@ -7,7 +7,7 @@ use factum_schema::{Body as AvroBody, FullName, LogicalType, Named, Schema, Shap
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::model::{Body, Def, Field, Fixed, FixedLogical, Scalar, Ty, Union, UnionName, Version};
+use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Union, UnionName, Version};
 use crate::tree::Source;
 use crate::{default, names, recursion};
 
@@ -205,7 +205,7 @@ impl Lower<'_> {
                     name: name.clone(),
                     aliases: named.aliases.clone(),
                     size: *size,
-                    logical: logical.and_then(on_fixed),
+                    logical,
                 }))
             }
             AvroBody::Enum { symbols, default } => {
@@ -279,29 +279,9 @@ fn within(branch: &Type, home: &UnionName) -> UnionName {
     }
 }
 
-fn on_fixed(logical: LogicalType) -> Option<FixedLogical> {
-    match logical {
-        LogicalType::Decimal(digits) => Some(FixedLogical::Decimal(digits)),
-        LogicalType::Uuid => Some(FixedLogical::Uuid),
-        LogicalType::Duration => Some(FixedLogical::Duration),
-        _ => None,
-    }
-}
-
 fn scalar(shape: &Shape, logical: Option<LogicalType>) -> Scalar {
     match (logical, shape) {
-        (Some(LogicalType::Decimal(digits)), _) => Scalar::Decimal(digits),
-        (Some(LogicalType::BigDecimal), _) => Scalar::BigDecimal,
-        (Some(LogicalType::Uuid), _) => Scalar::Uuid,
-        (Some(LogicalType::Date), _) => Scalar::Date,
-        (Some(LogicalType::TimeMillis), _) => Scalar::TimeMillis,
-        (Some(LogicalType::TimeMicros), _) => Scalar::TimeMicros,
-        (Some(LogicalType::TimestampMillis), _) => Scalar::TimestampMillis,
-        (Some(LogicalType::TimestampMicros), _) => Scalar::TimestampMicros,
-        (Some(LogicalType::TimestampNanos), _) => Scalar::TimestampNanos,
-        (Some(LogicalType::LocalTimestampMillis), _) => Scalar::LocalTimestampMillis,
-        (Some(LogicalType::LocalTimestampMicros), _) => Scalar::LocalTimestampMicros,
-        (Some(LogicalType::LocalTimestampNanos), _) => Scalar::LocalTimestampNanos,
+        (Some(logical), _) => Scalar::Logical(logical),
         (_, Shape::Boolean) => Scalar::Boolean,
         (_, Shape::Int) => Scalar::Int,
         (_, Shape::Long) => Scalar::Long,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use factum_schema::{Digits, FullName};
+use factum_schema::{FullName, LogicalType};
 use serde_json::Value;
 
 use crate::finding::Finding;
@@ -115,15 +115,7 @@ pub(crate) struct Fixed {
     pub name: FullName,
     pub aliases: Vec<FullName>,
     pub size: usize,
-    pub logical: Option<FixedLogical>,
-}
-
-/// A logical type on fixed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum FixedLogical {
-    Decimal(Digits),
-    Uuid,
-    Duration,
+    pub logical: Option<LogicalType>,
 }
 
 /// A primitive, or a logical type on one.
@@ -136,18 +128,7 @@ pub(crate) enum Scalar {
     Double,
     Bytes,
     String,
-    Decimal(Digits),
-    BigDecimal,
-    Uuid,
-    Date,
-    TimeMillis,
-    TimeMicros,
-    TimestampMillis,
-    TimestampMicros,
-    TimestampNanos,
-    LocalTimestampMillis,
-    LocalTimestampMicros,
-    LocalTimestampNanos,
+    Logical(LogicalType),
 }
 
 impl Scalar {
@@ -161,34 +142,18 @@ impl Scalar {
             Self::Double => "double",
             Self::Bytes => "bytes",
             Self::String => "string",
-            Self::Decimal(_) => "decimal",
-            Self::BigDecimal => "big-decimal",
-            Self::Uuid => "uuid",
-            Self::Date => "date",
-            Self::TimeMillis => "time-millis",
-            Self::TimeMicros => "time-micros",
-            Self::TimestampMillis => "timestamp-millis",
-            Self::TimestampMicros => "timestamp-micros",
-            Self::TimestampNanos => "timestamp-nanos",
-            Self::LocalTimestampMillis => "local-timestamp-millis",
-            Self::LocalTimestampMicros => "local-timestamp-micros",
-            Self::LocalTimestampNanos => "local-timestamp-nanos",
+            Self::Logical(logical) => logical.name(),
         }
     }
 
     /// The type that Avro writes it as.
     pub fn plain(self) -> Self {
+        use LogicalType::{BigDecimal, Date, Decimal, TimeMillis, Uuid};
         match self {
-            Self::Decimal(_) | Self::BigDecimal => Self::Bytes,
-            Self::Uuid => Self::String,
-            Self::Date | Self::TimeMillis => Self::Int,
-            Self::TimeMicros
-            | Self::TimestampMillis
-            | Self::TimestampMicros
-            | Self::TimestampNanos
-            | Self::LocalTimestampMillis
-            | Self::LocalTimestampMicros
-            | Self::LocalTimestampNanos => Self::Long,
+            Self::Logical(Decimal(_) | BigDecimal) => Self::Bytes,
+            Self::Logical(Uuid) => Self::String,
+            Self::Logical(Date | TimeMillis) => Self::Int,
+            Self::Logical(_) => Self::Long,
             plain => plain,
         }
     }
@@ -199,7 +164,7 @@ impl Ty {
     pub fn label(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
-            Self::Scalar(Scalar::Decimal(digits)) => {
+            Self::Scalar(Scalar::Logical(LogicalType::Decimal(digits))) => {
                 format!("decimal({}, {})", digits.precision, digits.scale)
             }
             Self::Scalar(scalar) => scalar.label().to_owned(),
@@ -240,7 +205,7 @@ impl Ty {
             Self::Scalar(Scalar::Boolean) | Self::Enum(_) => 1,
             Self::Scalar(Scalar::Float) => 4,
             Self::Scalar(Scalar::Double) => 8,
-            Self::Scalar(Scalar::Uuid) => 37,
+            Self::Scalar(Scalar::Logical(LogicalType::Uuid)) => 37,
             Self::Scalar(scalar) => match scalar.plain() {
                 Scalar::Bytes | Scalar::String => 25,
                 _ => 10,

@@ -7,9 +7,10 @@ mod union;
 use std::collections::BTreeMap;
 
 use factum_schema::FullName;
+use factum_schema::LogicalType::Decimal;
 
 use crate::finding::Finding;
-use crate::model::{Body, Fixed, FixedLogical, Scalar, Ty, Version};
+use crate::model::{Body, Fixed, Scalar, Ty, Version};
 use crate::plan::{DefPlan, Pair, Plan, Plans};
 
 /// Plans reading `writer`'s values as `reader`'s. What can't be read is a finding.
@@ -162,7 +163,7 @@ impl Resolver<'_> {
 /// A logical type is read as itself or as the plain type beneath it. The other way round is
 /// refused, although Avro allows it: the older values' meaning was never stated.
 fn readable(written: Scalar, read: Scalar) -> bool {
-    use Scalar::{Bytes, Decimal, Double, Float, Int, Long, String};
+    use Scalar::{Bytes, Double, Float, Int, Logical, Long, String};
     let promoted = matches!(
         (written, read),
         (Int, Long | Float | Double)
@@ -172,7 +173,9 @@ fn readable(written: Scalar, read: Scalar) -> bool {
             | (Bytes, String)
     );
     let longer = match (written, read) {
-        (Decimal(w), Decimal(r)) => w.scale == r.scale && w.precision <= r.precision,
+        (Logical(Decimal(w)), Logical(Decimal(r))) => {
+            w.scale == r.scale && w.precision <= r.precision
+        }
         _ => false,
     };
     promoted || longer || written == read || written.plain() == read
@@ -181,9 +184,7 @@ fn readable(written: Scalar, read: Scalar) -> bool {
 fn readable_fixed(written: &Fixed, read: &Fixed) -> bool {
     let named = written.name.short() == read.name.short() || read.aliases.contains(&written.name);
     let logical = match (written.logical, read.logical) {
-        (Some(FixedLogical::Decimal(w)), Some(FixedLogical::Decimal(r))) => {
-            w.scale == r.scale && w.precision <= r.precision
-        }
+        (Some(Decimal(w)), Some(Decimal(r))) => w.scale == r.scale && w.precision <= r.precision,
         (written, read) => read.is_none() || written == read,
     };
     named && logical && written.size == read.size

@@ -4,7 +4,7 @@ mod tree;
 
 use std::fs;
 
-use factum_build::Builder;
+use factum_build::{Builder, Decimals};
 use tree::{Tree, event};
 
 fn names(paths: &[std::path::PathBuf]) -> Vec<String> {
@@ -111,9 +111,46 @@ fn serde_calls_everything_as_avro_does() {
     for expected in [
         "#[serde(rename = \"paidBack\")]\n    pub paid_back: SubmittedPaidBack",
         "#[serde(rename = \"int\")]\n    Int(i32)",
+        "#[serde(rename = \"Submitted\")]\n    Submitted(Submitted)",
     ] {
         assert!(text.contains(expected), "{text}");
     }
+}
+
+#[test]
+fn rust_decimals_say_what_can_be_read() {
+    let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}"#;
+    let tree = Tree::submitted(&[&format!(
+        r#"{{"name": "price", "type": ["null", {decimal}]}}"#
+    )]);
+    let builder = tree.builder(false);
+    let text = |decimals| {
+        let builder = builder.clone().decimals(decimals);
+        builder.compile(tree.schemas()).unwrap();
+        fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap()
+    };
+    let told = "At most 9 digits, 2 of them behind the point: any other number can be written, but not read.";
+    assert!(text(Decimals::RustDecimal).contains(told));
+    assert!(!text(Decimals::Factum).contains("can be written"));
+}
+
+#[test]
+fn serde_is_told_of_long_fixeds_only() {
+    let fixed = |size| format!(r#"{{"type": "fixed", "name": "F{size}", "size": {size}}}"#);
+    let tree = Tree::submitted(&[&format!(
+        r#"{{"name": "a", "type": {}}}, {{"name": "b", "type": {}}}"#,
+        fixed(32),
+        fixed(33)
+    )]);
+    let text = |serde| {
+        let builder = tree.builder(false).facade("my::facade").serde(serde);
+        builder.compile(tree.schemas()).unwrap();
+        fs::read_to_string(tree.out().join("bank.loan.rs")).unwrap()
+    };
+    let told = "#[serde(with = \"my::facade::schema::serde_fixed\")]\n    pub b: [u8; 33]";
+    assert!(text(true).contains(told));
+    assert_eq!(text(true).matches("serde_fixed").count(), 1);
+    assert!(!text(false).contains("serde"));
 }
 
 #[test]

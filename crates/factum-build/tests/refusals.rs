@@ -2,7 +2,7 @@
 
 mod tree;
 
-use factum_build::Builder;
+use factum_build::{Builder, Decimals};
 use tree::{Tree, event};
 
 /// Refuses a field of the type `ty`, at that pointer.
@@ -26,6 +26,76 @@ fn decimals_of_more_digits_than_rust_holds() {
         r#"["null", {"type": "fixed", "name": "D", "size": 20, "logicalType": "decimal", "precision": 39}]"#,
         "/fields/0/type/1",
         message,
+    );
+}
+
+#[test]
+fn decimals_of_more_digits_than_rust_decimal_holds() {
+    let decimal = |digits: u32| {
+        format!(
+            r#"{{"type": "bytes", "logicalType": "decimal", "precision": {digits}, "scale": 2}}"#
+        )
+    };
+    let (fits, long) = (decimal(28), decimal(29));
+    let fixed =
+        r#"{"type": "fixed", "name": "D", "size": 20, "logicalType": "decimal", "precision": 38}"#;
+    let tree = Tree::submitted(&[&format!(
+        r#"{{"name": "a", "type": {fits}}},
+           {{"name": "b", "type": {long}}},
+           {{"name": "c", "type": ["null", {{"type": "array", "items": {long}}}]}},
+           {{"name": "d", "type": ["int", "string", {{"type": "map", "values": {fixed}}}]}},
+           {{"name": "e", "type": {{"type": "record", "name": "E", "fields": [{{"name": "f", "type": "D"}}]}}}}"#
+    )]);
+    assert_eq!(tree.compile(false), Ok(()), "Factum's own holds 38");
+    let builder = tree.builder(false).decimals(Decimals::RustDecimal);
+    let error = builder.compile(tree.schemas()).unwrap_err();
+    let found: Vec<_> = error
+        .findings()
+        .iter()
+        .map(|finding| (finding.pointer.as_str(), finding.message.as_str()))
+        .collect();
+    let message = |digits| {
+        format!(
+            "a decimal of {digits} digits is too long for a `rust_decimal::Decimal`, 28 is the most; use no more, the \
+             logical type big-decimal, or Factum's own decimals (`Decimals::Factum`, `--decimals factum`)"
+        )
+    };
+    let (long, longest) = (message(29), message(38));
+    assert_eq!(
+        found,
+        [
+            ("/fields/4/type/fields/0/type", longest.as_str()),
+            ("/fields/1/type", &long),
+            ("/fields/2/type/1/items", &long),
+            ("/fields/3/type/2/values", &longest),
+        ]
+    );
+    assert!(
+        error.findings()[0]
+            .file
+            .ends_with("schemas/bank/loan/Submitted/1.avsc")
+    );
+}
+
+#[test]
+fn older_versions_may_have_more_digits_than_rust_decimal_holds() {
+    let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 38}"#;
+    let amount = format!(r#"{{"name": "amount", "type": {decimal}}}"#);
+    let tree = Tree::submitted(&[
+        &amount,
+        r#"{"name": "cents", "type": "long", "default": 0}"#,
+    ]);
+    let builder = tree.builder(false).decimals(Decimals::RustDecimal);
+    assert_eq!(builder.compile(tree.schemas()), Ok(()));
+    let upcast = "[events.\"bank/loan/Submitted\"]\nupcast = [1]";
+    tree.write("schemas.toml", upcast);
+    let error = builder.compile(tree.schemas()).unwrap_err();
+    let [finding] = error.findings() else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        finding.pointer, "/fields/0/type",
+        "the upcaster gets a struct"
     );
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use big::{BigDecimal, big_decimal};
 
-use crate::{DecodeError, DecodeErrorKind as Kind, Reader, write};
+use crate::{DecodeError, DecodeErrorKind as Kind, Reader, StandsFor, write};
 
 /// A number of at most `PRECISION` digits, `SCALE` of them behind the point: Avro's `decimal`.
 ///
@@ -161,10 +161,13 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::slice`], or the number has more digits than the type.
     #[inline]
-    pub fn decimal<const P: u32, const S: u32>(&mut self) -> Result<Decimal<P, S>, DecodeError> {
+    pub fn decimal<const P: u32, const S: u32, T: StandsFor<Decimal<P, S>>>(
+        &mut self,
+    ) -> Result<T, DecodeError> {
         let left = self.rest.len();
         let bytes = self.slice()?;
-        Decimal::from_bytes(bytes).ok_or_else(|| self.error_before(left, Kind::Logical("decimal")))
+        let value = Decimal::from_bytes(bytes).and_then(T::of);
+        value.ok_or_else(|| self.error_before(left, Kind::Logical("decimal")))
     }
 
     /// Reads a `decimal` from a fixed of `N` bytes.
@@ -172,32 +175,56 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::fixed`], or the number has more digits than the type.
     #[inline]
-    pub fn decimal_fixed<const N: usize, const P: u32, const S: u32>(
+    pub fn decimal_fixed<
+        const N: usize,
+        const P: u32,
+        const S: u32,
+        T: StandsFor<Decimal<P, S>>,
+    >(
         &mut self,
-    ) -> Result<Decimal<P, S>, DecodeError> {
+    ) -> Result<T, DecodeError> {
         let left = self.rest.len();
         let bytes = self.fixed::<N>()?;
-        Decimal::from_bytes(&bytes).ok_or_else(|| self.error_before(left, Kind::Logical("decimal")))
+        let value = Decimal::from_bytes(&bytes).and_then(T::of);
+        value.ok_or_else(|| self.error_before(left, Kind::Logical("decimal")))
     }
 }
 
 /// Appends a `decimal` on bytes, in as few as it needs.
+///
+/// What is no [`Decimal`] of that precision and scale is written as no bytes at all, which no reader takes for a
+/// number, since any other bytes would be another one.
 #[inline]
-pub fn decimal<const P: u32, const S: u32>(out: &mut Vec<u8>, value: Decimal<P, S>) {
-    write::bytes(out, fewest_bytes(&value.0.to_be_bytes()));
+pub fn decimal<const P: u32, const S: u32, T: StandsFor<Decimal<P, S>>>(
+    out: &mut Vec<u8>,
+    value: T,
+) {
+    match value.meaning() {
+        Some(value) => write::bytes(out, fewest_bytes(&value.0.to_be_bytes())),
+        None => write::bytes(out, &[]),
+    }
 }
 
-/// Appends a `decimal` on a fixed of `size` bytes, which must be enough for its digits.
+/// Appends a `decimal` on a fixed of `N` bytes, which must be enough for its digits.
+///
+/// What is no [`Decimal`] of that precision and scale is written as the smallest number of so many bytes, which has
+/// more digits than the decimals that fit there.
 #[inline]
-pub fn decimal_fixed<const P: u32, const S: u32>(
+pub fn decimal_fixed<const N: usize, const P: u32, const S: u32, T: StandsFor<Decimal<P, S>>>(
     out: &mut Vec<u8>,
-    value: Decimal<P, S>,
-    size: usize,
+    value: T,
 ) {
+    let Some(value) = value.meaning() else {
+        let mut smallest = [0; N];
+        if let Some(first) = smallest.first_mut() {
+            *first = 0x80;
+        }
+        return write::fixed(out, &smallest);
+    };
     let bytes = value.0.to_be_bytes();
     let sign = if value.0 < 0 { 0xff } else { 0 };
-    out.resize(out.len() + size.saturating_sub(bytes.len()), sign);
-    out.extend_from_slice(&bytes[bytes.len().saturating_sub(size)..]);
+    out.resize(out.len() + N.saturating_sub(bytes.len()), sign);
+    out.extend_from_slice(&bytes[bytes.len().saturating_sub(N)..]);
 }
 
 /// The number that any number of bytes stands for in two's complement; `None` for none, or for one

@@ -9,7 +9,8 @@
 //! - the codec that the generated code runs on: [`Reader`] takes apart any bytes without panicking,
 //!   [`mod@write`] puts values together, and a [`Resolution`] brings what a schema unknown to the build
 //!   wrote into a known one's form. Values travel behind a [`frame`], Avro's single-object encoding or
-//!   Confluent's; for the latter [`ids`] knows which schema an id stands for.
+//!   Confluent's; for the latter [`ids`] knows which schema an id stands for. With the features `chrono`,
+//!   `time` and `rust_decimal`, types of these crates [stand for](StandsFor) the codec's own.
 
 mod blocks;
 mod canonical;
@@ -30,7 +31,9 @@ mod parse;
 mod reader;
 mod resolve;
 mod schema;
+pub mod serde_fixed;
 mod skip;
+mod stands_for;
 mod undocumented;
 mod value;
 mod varint;
@@ -49,5 +52,6 @@ pub use parse::{Finding, ParseError};
 pub use reader::Reader;
 pub use resolve::Resolution;
 pub use schema::{Body, Digits, Field, FullName, Named, Schema, SchemaVersion, Shape, Type};
+pub use stands_for::StandsFor;
 pub use undocumented::undocumented;
 pub use value::Value;

@@ -1,5 +1,5 @@
 //! Logical types of time and identity: Rust's types for what Avro writes as a plain long, int or
-//! string.
+//! string. Types of other crates go [by way of](StandsFor) those that are named here.
 
 mod local;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 pub use local::{local_timestamp_micros, local_timestamp_millis, local_timestamp_nanos};
 
-use crate::{DecodeError, DecodeErrorKind as Kind, Reader, write};
+use crate::{DecodeError, DecodeErrorKind as Kind, Reader, StandsFor, write};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -19,26 +19,28 @@ const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 impl Reader<'_> {
     /// A value of the logical type `name`, made of a long.
     #[inline]
-    fn made_of_long<T>(
+    fn made_of_long<T, S: StandsFor<T>>(
         &mut self,
         name: &'static str,
         make: impl FnOnce(i64) -> Option<T>,
-    ) -> Result<T> {
+    ) -> Result<S> {
         let left = self.rest.len();
         let number = self.long()?;
-        make(number).ok_or_else(|| self.error_before(left, Kind::Logical(name)))
+        let value = make(number).and_then(S::of);
+        value.ok_or_else(|| self.error_before(left, Kind::Logical(name)))
     }
 
     /// A value of the logical type `name`, made of an int.
     #[inline]
-    fn made_of_int<T>(
+    fn made_of_int<T, S: StandsFor<T>>(
         &mut self,
         name: &'static str,
         make: impl FnOnce(i64) -> Option<T>,
-    ) -> Result<T> {
+    ) -> Result<S> {
         let left = self.rest.len();
         let number = i64::from(self.int()?);
-        make(number).ok_or_else(|| self.error_before(left, Kind::Logical(name)))
+        let value = make(number).and_then(S::of);
+        value.ok_or_else(|| self.error_before(left, Kind::Logical(name)))
     }
 
     /// Reads a `timestamp-millis`.
@@ -46,7 +48,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
-    pub fn timestamp_millis(&mut self) -> Result<Timestamp> {
+    pub fn timestamp_millis<T: StandsFor<Timestamp>>(&mut self) -> Result<T> {
         self.made_of_long("timestamp-millis", |n| Timestamp::from_millisecond(n).ok())
     }
 
@@ -55,7 +57,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
-    pub fn timestamp_micros(&mut self) -> Result<Timestamp> {
+    pub fn timestamp_micros<T: StandsFor<Timestamp>>(&mut self) -> Result<T> {
         self.made_of_long("timestamp-micros", |n| Timestamp::from_microsecond(n).ok())
     }
 
@@ -64,7 +66,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`].
     #[inline]
-    pub fn timestamp_nanos(&mut self) -> Result<Timestamp> {
+    pub fn timestamp_nanos<T: StandsFor<Timestamp>>(&mut self) -> Result<T> {
         self.made_of_long("timestamp-nanos", |n| {
             Timestamp::from_nanosecond(n.into()).ok()
         })
@@ -75,7 +77,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::int`], or it is no time of a day.
     #[inline]
-    pub fn time_millis(&mut self) -> Result<Time> {
+    pub fn time_millis<T: StandsFor<Time>>(&mut self) -> Result<T> {
         self.made_of_int("time-millis", |n| time_of_day(n, 1_000))
     }
 
@@ -84,7 +86,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`], or it is no time of a day.
     #[inline]
-    pub fn time_micros(&mut self) -> Result<Time> {
+    pub fn time_micros<T: StandsFor<Time>>(&mut self) -> Result<T> {
         self.made_of_long("time-micros", |n| time_of_day(n, 1_000_000))
     }
 
@@ -93,7 +95,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::int`], or the day lies outside of the years -9999 to 9999.
     #[inline]
-    pub fn date(&mut self) -> Result<Date> {
+    pub fn date<T: StandsFor<Date>>(&mut self) -> Result<T> {
         let date = |days| {
             EPOCH
                 .checked_add(SignedDuration::from_secs(days * SECONDS_A_DAY))
@@ -154,18 +156,32 @@ fn since_midnight(time: Time, units_a_second: i64) -> i64 {
     seconds * units_a_second + rest
 }
 
+/// Appends the number that is made of the value. Where there is none, what no reader takes for an int or
+/// a long, since any other number would be another value.
+#[inline]
+fn number<T>(out: &mut Vec<u8>, value: impl StandsFor<T>, make: impl FnOnce(T) -> Option<i64>) {
+    match value.meaning().and_then(make) {
+        Some(number) => write::long(out, number),
+        None => out.extend_from_slice(&[0xff; 10]),
+    }
+}
+
 /// Appends a `timestamp-millis`. What is finer is cut off toward the past, as Java does it.
 #[inline]
-pub fn timestamp_millis(out: &mut Vec<u8>, value: Timestamp) {
-    let below = i64::from(value.subsec_nanosecond() % 1_000_000 < 0);
-    write::long(out, value.as_millisecond() - below);
+pub fn timestamp_millis(out: &mut Vec<u8>, value: impl StandsFor<Timestamp>) {
+    number(out, value, |time: Timestamp| {
+        let below = i64::from(time.subsec_nanosecond() % 1_000_000 < 0);
+        Some(time.as_millisecond() - below)
+    });
 }
 
 /// Appends a `timestamp-micros`. What is finer is cut off toward the past, as Java does it.
 #[inline]
-pub fn timestamp_micros(out: &mut Vec<u8>, value: Timestamp) {
-    let below = i64::from(value.subsec_nanosecond() % 1_000 < 0);
-    write::long(out, value.as_microsecond() - below);
+pub fn timestamp_micros(out: &mut Vec<u8>, value: impl StandsFor<Timestamp>) {
+    number(out, value, |time: Timestamp| {
+        let below = i64::from(time.subsec_nanosecond() % 1_000 < 0);
+        Some(time.as_microsecond() - below)
+    });
 }
 
 /// Appends a `timestamp-nanos`.
@@ -174,35 +190,30 @@ pub fn timestamp_micros(out: &mut Vec<u8>, value: Timestamp) {
 /// that no reader takes for a long, since any other would be another time; whoever reads back what
 /// they are about to keep, as the engine does, is told.
 #[inline]
-pub fn timestamp_nanos(out: &mut Vec<u8>, value: Timestamp) {
-    nanos(out, value.as_nanosecond());
-}
-
-#[inline]
-fn nanos(out: &mut Vec<u8>, value: i128) {
-    match i64::try_from(value) {
-        Ok(value) => write::long(out, value),
-        Err(_) => out.extend_from_slice(&[0xff; 10]),
-    }
+pub fn timestamp_nanos(out: &mut Vec<u8>, value: impl StandsFor<Timestamp>) {
+    number(out, value, |time: Timestamp| {
+        i64::try_from(time.as_nanosecond()).ok()
+    });
 }
 
 /// Appends a `time-millis`. What is finer is cut off.
 #[inline]
-pub fn time_millis(out: &mut Vec<u8>, value: Time) {
-    write::long(out, since_midnight(value, 1_000));
+pub fn time_millis(out: &mut Vec<u8>, value: impl StandsFor<Time>) {
+    number(out, value, |time| Some(since_midnight(time, 1_000)));
 }
 
 /// Appends a `time-micros`. What is finer is cut off.
 #[inline]
-pub fn time_micros(out: &mut Vec<u8>, value: Time) {
-    write::long(out, since_midnight(value, 1_000_000));
+pub fn time_micros(out: &mut Vec<u8>, value: impl StandsFor<Time>) {
+    number(out, value, |time| Some(since_midnight(time, 1_000_000)));
 }
 
 /// Appends a `date`: the days since 1970-01-01.
 #[inline]
-pub fn date(out: &mut Vec<u8>, value: Date) {
-    let days = value.duration_since(EPOCH).as_secs() / SECONDS_A_DAY;
-    write::long(out, days);
+pub fn date(out: &mut Vec<u8>, value: impl StandsFor<Date>) {
+    number(out, value, |date: Date| {
+        Some(date.duration_since(EPOCH).as_secs() / SECONDS_A_DAY)
+    });
 }
 
 /// Appends a `uuid` as text.

@@ -33,6 +33,27 @@ pub enum LogicalType {
     Duration,
 }
 
+impl LogicalType {
+    /// What Avro calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decimal(_) => "decimal",
+            Self::BigDecimal => "big-decimal",
+            Self::Uuid => "uuid",
+            Self::Date => "date",
+            Self::TimeMillis => "time-millis",
+            Self::TimeMicros => "time-micros",
+            Self::TimestampMillis => "timestamp-millis",
+            Self::TimestampMicros => "timestamp-micros",
+            Self::TimestampNanos => "timestamp-nanos",
+            Self::LocalTimestampMillis => "local-timestamp-millis",
+            Self::LocalTimestampMicros => "local-timestamp-micros",
+            Self::LocalTimestampNanos => "local-timestamp-nanos",
+            Self::Duration => "duration",
+        }
+    }
+}
+
 impl Schema {
     /// The logical type of `ty`, if it has one that is valid there.
     ///

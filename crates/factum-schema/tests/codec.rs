@@ -171,7 +171,7 @@ fn times_beyond_jiff_are_refused() {
     ] {
         fails(
             &long(micros),
-            Reader::timestamp_micros,
+            Reader::timestamp_micros::<Timestamp>,
             Kind::Logical("timestamp-micros"),
             0,
         );
@@ -179,13 +179,18 @@ fn times_beyond_jiff_are_refused() {
     for millis in [i64::MAX, i64::MIN, Timestamp::MAX.as_millisecond() + 1] {
         fails(
             &long(millis),
-            Reader::timestamp_millis,
+            Reader::timestamp_millis::<Timestamp>,
             Kind::Logical("timestamp-millis"),
             0,
         );
     }
     for days in [i32::MAX, i32::MIN, 2_932_897, -4_371_588] {
-        fails(&long(days.into()), Reader::date, Kind::Logical("date"), 0);
+        fails(
+            &long(days.into()),
+            Reader::date::<Date>,
+            Kind::Logical("date"),
+            0,
+        );
     }
     assert_eq!(read(&long(2_932_896), Reader::date), Ok(date(9999, 12, 31)));
     assert_eq!(read(&long(-4_371_587), Reader::date), Ok(date(-9999, 1, 1)));
@@ -270,9 +275,9 @@ proptest! {
                 4 => input.string().map(drop),
                 5 => input.bytes().map(drop),
                 6 => input.index(3).map(drop),
-                7 => input.timestamp_micros().map(drop),
-                8 => input.timestamp_millis().map(drop),
-                9 => input.date().map(drop),
+                7 => input.timestamp_micros::<Timestamp>().map(drop),
+                8 => input.timestamp_millis::<Timestamp>().map(drop),
+                9 => input.date::<Date>().map(drop),
                 10 => input.uuid().map(drop),
                 11 => input.array(1, |input| input.array(1, Reader::long)).map(drop),
                 12 => input.map(1, |input| input.nullable(0, Reader::string)).map(drop),

@@ -1,6 +1,6 @@
 //! Defaults of primitives, and of the logical types on them.
 
-use factum_schema::{DecodeError, Digits, Reader, write};
+use factum_schema::{DecodeError, Digits, LogicalType, Reader, write};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use proc_macro2::{Literal, TokenStream};
@@ -9,7 +9,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Defaults, bytes};
+use crate::generate::digit_parameters;
 use crate::model::Scalar;
+use crate::types::{Decimals, Times};
 
 impl Defaults<'_> {
     pub(super) fn scalar(&self, scalar: Scalar, value: &Value) -> Option<TokenStream> {
@@ -24,74 +26,86 @@ impl Defaults<'_> {
             Scalar::Long => literal(Literal::i64_unsuffixed(value.as_i64()?)),
             Scalar::Float => literal(Literal::f32_unsuffixed(value.as_f64()? as f32)),
             Scalar::Double => literal(Literal::f64_unsuffixed(value.as_f64()?)),
-            Scalar::Bytes => self.home.form().bytes_literal(&bytes(value)?),
-            Scalar::String => self.home.form().text_literal(value.as_str()?),
-            Scalar::Decimal(digits) => self.decimal(digits, &bytes(value)?)?,
-            Scalar::BigDecimal => big_decimal(&bytes(value)?)?,
-            Scalar::Uuid => self.uuid(Uuid::try_parse(value.as_str()?).ok()?),
-            _ => self.time(scalar, value.as_i64()?)?,
+            Scalar::Bytes => self.scope.home.form().bytes_literal(&bytes(value)?),
+            Scalar::String => self.scope.home.form().text_literal(value.as_str()?),
+            Scalar::Logical(logical) => self.logical(logical, value)?,
+        })
+    }
+
+    fn logical(&self, logical: LogicalType, value: &Value) -> Option<TokenStream> {
+        Some(match logical {
+            LogicalType::Decimal(digits) => self.decimal(digits, &bytes(value)?)?,
+            LogicalType::BigDecimal => big_decimal(&bytes(value)?)?,
+            LogicalType::Uuid => self.uuid(Uuid::try_parse(value.as_str()?).ok()?),
+            time => self.time(time, value.as_i64()?)?,
         })
     }
 
     /// A logical type of date and time.
-    fn time(&self, scalar: Scalar, number: i64) -> Option<TokenStream> {
+    fn time(&self, logical: LogicalType, number: i64) -> Option<TokenStream> {
         let mut bytes = Vec::new();
         write::long(&mut bytes, number);
-        Some(match scalar {
-            Scalar::Date => self.date(read(&bytes, Reader::date)?),
-            Scalar::TimeMillis => self.time_of_day(read(&bytes, Reader::time_millis)?),
-            Scalar::TimeMicros => self.time_of_day(read(&bytes, Reader::time_micros)?),
-            Scalar::TimestampMillis => self.timestamp(read(&bytes, Reader::timestamp_millis)?),
-            Scalar::TimestampMicros => self.timestamp(read(&bytes, Reader::timestamp_micros)?),
-            Scalar::TimestampNanos => self.timestamp(read(&bytes, Reader::timestamp_nanos)?),
-            Scalar::LocalTimestampMillis => {
+        let time = match logical {
+            LogicalType::Date => self.date(read(&bytes, Reader::date)?),
+            LogicalType::TimeMillis => self.time_of_day(read(&bytes, Reader::time_millis)?),
+            LogicalType::TimeMicros => self.time_of_day(read(&bytes, Reader::time_micros)?),
+            LogicalType::TimestampMillis => self.timestamp(read(&bytes, Reader::timestamp_millis)?),
+            LogicalType::TimestampMicros => self.timestamp(read(&bytes, Reader::timestamp_micros)?),
+            LogicalType::TimestampNanos => self.timestamp(read(&bytes, Reader::timestamp_nanos)?),
+            LogicalType::LocalTimestampMillis => {
                 self.date_time(read(&bytes, Reader::local_timestamp_millis)?)
             }
-            Scalar::LocalTimestampMicros => {
+            LogicalType::LocalTimestampMicros => {
                 self.date_time(read(&bytes, Reader::local_timestamp_micros)?)
             }
-            Scalar::LocalTimestampNanos => {
+            LogicalType::LocalTimestampNanos => {
                 self.date_time(read(&bytes, Reader::local_timestamp_nanos)?)
             }
             _ => return None,
+        };
+        Some(match self.scope.types.times {
+            Times::Jiff => time,
+            Times::Chrono | Times::Time => stands_for(&time),
         })
     }
 
     pub(super) fn decimal(&self, digits: Digits, bytes: &[u8]) -> Option<TokenStream> {
         let limit = 10_i128.checked_pow(digits.precision)?;
         let unscaled = factum_schema::BigDecimal::from_be_bytes(bytes, 0)?.unscaled()?;
-        let Digits { precision, scale } = digits;
         let unscaled =
             (-limit < unscaled && unscaled < limit).then(|| Literal::i128_unsuffixed(unscaled))?;
-        Some(
-            quote!(avro::Decimal::<#precision, #scale>::from_unscaled(#unscaled).expect("it fits")),
-        )
+        let digits = digit_parameters(digits);
+        let decimal = quote!(avro::Decimal::<#digits>::from_unscaled(#unscaled).expect("it fits"));
+        Some(match self.scope.types.decimals {
+            Decimals::Factum => decimal,
+            Decimals::RustDecimal => stands_for(&decimal),
+        })
     }
 
     pub(super) fn uuid(&self, id: Uuid) -> TokenStream {
-        let (facade, number) = (self.facade, id.as_u128());
+        let (facade, number) = (self.scope.facade, id.as_u128());
         quote!(#facade::uuid::Uuid::from_u128(#number))
     }
 
     fn timestamp(&self, time: Timestamp) -> TokenStream {
-        let facade = self.facade;
+        let facade = self.scope.facade;
         let (second, nanosecond) = (time.as_second(), time.subsec_nanosecond());
         quote!(#facade::jiff::Timestamp::constant(#second, #nanosecond))
     }
 
     fn date(&self, date: Date) -> TokenStream {
-        let (facade, year, month, day) = (self.facade, date.year(), date.month(), date.day());
+        let (facade, year, month, day) = (self.scope.facade, date.year(), date.month(), date.day());
         quote!(#facade::jiff::civil::date(#year, #month, #day))
     }
 
     fn time_of_day(&self, time: Time) -> TokenStream {
-        let (facade, hour, minute) = (self.facade, time.hour(), time.minute());
+        let (facade, hour, minute) = (self.scope.facade, time.hour(), time.minute());
         let (second, nanosecond) = (time.second(), time.subsec_nanosecond());
         quote!(#facade::jiff::civil::time(#hour, #minute, #second, #nanosecond))
     }
 
     fn date_time(&self, value: DateTime) -> TokenStream {
-        let facade = self.facade;
+        let facade = self.scope.facade;
         let (date, time) = (self.date(value.date()), self.time_of_day(value.time()));
         quote!(#facade::jiff::civil::DateTime::from_parts(#date, #time))
     }
@@ -111,6 +125,11 @@ fn big_decimal(bytes: &[u8]) -> Option<TokenStream> {
     let number = Reader::new(&framed).big_decimal().ok()?;
     let (unscaled, scale) = (number.unscaled_be_bytes(), number.scale());
     Some(quote!(avro::BigDecimal::from_be_bytes(&[#(#unscaled),*], #scale).expect("it has bytes")))
+}
+
+/// A value of another crate's type, in the place of one that is known as the codec's own.
+fn stands_for(value: &TokenStream) -> TokenStream {
+    quote!(avro::StandsFor::of(#value).expect("it fits"))
 }
 
 fn literal(literal: Literal) -> TokenStream {

@@ -31,7 +31,8 @@ pub(super) fn enumeration(aggregate: &Aggregate, scope: Scope<'_>) -> TokenStrea
             self::docs(&format!("\nRetired, no longer produced: {why}{from}"))
         });
         let ty = scope.home.place(&newest.root).rust_type(&[]);
-        quote!(#docs #retired #event(#ty))
+        let rename = scope.rename(&newest.event);
+        quote!(#docs #retired #rename #event(#ty))
     });
     let serde = scope.serde();
     quote! {

@@ -52,12 +52,13 @@ fn field(field: &Field, modules: &[String], scope: Scope<'_>) -> TokenStream {
     let name = names::field_ident(&field.name);
     let fallback = format!("The field `{}`.", field.name);
     let docs = docs(field.doc.as_deref().unwrap_or(&fallback));
-    let precision = precision(&field.ty).map(self::docs);
+    let precision = precision(&field.ty, scope.types).map(|text| self::docs(&text));
     let (ty, rename) = (
         scope.rust_type(&field.ty, modules),
         scope.rename(&field.name),
     );
-    quote!(#docs #precision #rename pub #name: #ty)
+    let with = scope.with(&field.ty);
+    quote!(#docs #precision #rename #with pub #name: #ty)
 }
 
 fn enumeration(place: &Place, def: &Def, symbols: &[String], scope: Scope<'_>) -> TokenStream {
@@ -95,10 +96,11 @@ fn union(place: &Place, def: &Def, field: &Field, union: &Union, scope: Scope<'_
     let (lifetime, borrowed, serde) = (place.lifetime(), borrowed(place), scope.serde());
     let variants = variants(union).into_iter().map(|variant| {
         let docs = self::docs(&format!("A value of {}.", described(variant.ty)));
-        let precision = precision(variant.ty).map(self::docs);
+        let precision = precision(variant.ty, scope.types).map(|text| self::docs(&text));
         let (name, rename) = (variant.ident(), scope.rename(branch(variant.ty)));
         let ty = scope.rust_type(variant.ty, &place.modules);
-        quote!(#docs #precision #rename #name(#ty))
+        let with = scope.with(variant.ty);
+        quote!(#docs #precision #rename #name(#with #ty))
     });
     quote! {
         #docs
@@ -138,7 +140,7 @@ impl Scope<'_> {
     }
 
     /// Serde calls it as Avro does.
-    fn rename(&self, avro: &str) -> Option<TokenStream> {
+    pub fn rename(&self, avro: &str) -> Option<TokenStream> {
         self.serde.then(|| quote!(#[serde(rename = #avro)]))
     }
 }

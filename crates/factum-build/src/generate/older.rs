@@ -11,6 +11,7 @@ use super::read::Readers;
 use super::scope::Scope;
 use super::{Module, items};
 use crate::aggregate::{Aggregate, Item, Kind, same_body};
+use crate::digits;
 use crate::finding::Finding;
 use crate::model::{Body, Ty, Version};
 use crate::names;
@@ -65,7 +66,10 @@ fn module(
         let same = newest.get(&place).filter(|new| is_same(item, **new));
         let tokens = match same {
             Some(_) => shared(&place),
-            None => items::item(&place, item, scope),
+            None => {
+                digits::check(item, scope.types.decimals, findings);
+                items::item(&place, item, scope)
+            }
         };
         types.at(&place.modules).push(tokens);
     }

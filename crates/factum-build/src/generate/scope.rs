@@ -1,12 +1,14 @@
 //! What every part of the generated file has to know.
 
+use factum_schema::{Digits, LogicalType};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::borrowing::Borrowing;
 use crate::form::Form;
-use crate::model::{Fixed, FixedLogical, Scalar, Ty};
+use crate::model::{Fixed, Scalar, Ty};
 use crate::place::{Home, Place};
+use crate::types::{Decimals, Types};
 
 /// Whose file it is, and how its code is to be.
 #[derive(Clone, Copy)]
@@ -16,6 +18,8 @@ pub(crate) struct Scope<'a> {
     pub facade: &'a TokenStream,
     /// Whether types get serde's derives.
     pub serde: bool,
+    /// Whose types logical types become.
+    pub types: Types,
 }
 
 impl<'a> Scope<'a> {
@@ -72,7 +76,6 @@ impl<'a> Scope<'a> {
     }
 
     fn scalar(&self, scalar: Scalar) -> TokenStream {
-        let facade = self.facade;
         match scalar {
             Scalar::Boolean => quote!(bool),
             Scalar::Int => quote!(i32),
@@ -81,34 +84,35 @@ impl<'a> Scope<'a> {
             Scalar::Double => quote!(f64),
             Scalar::Bytes => self.home.form().bytes(),
             Scalar::String => self.home.form().text(),
-            Scalar::Decimal(digits) => self.decimal(digits),
-            Scalar::BigDecimal => quote!(#facade::schema::BigDecimal),
-            Scalar::Uuid => quote!(#facade::uuid::Uuid),
-            Scalar::Date => quote!(#facade::jiff::civil::Date),
-            Scalar::TimeMillis | Scalar::TimeMicros => quote!(#facade::jiff::civil::Time),
-            Scalar::TimestampMillis | Scalar::TimestampMicros | Scalar::TimestampNanos => {
-                quote!(#facade::jiff::Timestamp)
-            }
-            Scalar::LocalTimestampMillis
-            | Scalar::LocalTimestampMicros
-            | Scalar::LocalTimestampNanos => quote!(#facade::jiff::civil::DateTime),
+            Scalar::Logical(logical) => self.logical(logical),
         }
     }
 
     fn fixed(&self, fixed: &Fixed) -> TokenStream {
-        let facade = self.facade;
         match fixed.logical {
             None => self.home.form().fixed(fixed.size),
-            Some(FixedLogical::Decimal(digits)) => self.decimal(digits),
-            Some(FixedLogical::Uuid) => quote!(#facade::uuid::Uuid),
-            Some(FixedLogical::Duration) => quote!(#facade::schema::Duration),
+            Some(logical) => self.logical(logical),
         }
     }
 
-    fn decimal(&self, digits: factum_schema::Digits) -> TokenStream {
-        let (facade, precision) = (self.facade, number(digits.precision as usize));
-        let scale = number(digits.scale as usize);
-        quote!(#facade::schema::Decimal<#precision, #scale>)
+    fn logical(&self, logical: LogicalType) -> TokenStream {
+        use LogicalType as L;
+        let facade = self.facade;
+        match logical {
+            L::Decimal(digits) => self.decimal(digits),
+            L::BigDecimal => quote!(#facade::schema::BigDecimal),
+            L::Uuid => quote!(#facade::uuid::Uuid),
+            L::Duration => quote!(#facade::schema::Duration),
+            time => self.types.times.rust_type(time, facade),
+        }
+    }
+
+    fn decimal(&self, digits: Digits) -> TokenStream {
+        let (facade, digits) = (self.facade, digit_parameters(digits));
+        match self.types.decimals {
+            Decimals::Factum => quote!(#facade::schema::Decimal<#digits>),
+            Decimals::RustDecimal => quote!(#facade::rust_decimal::Decimal),
+        }
     }
 }
 
@@ -118,6 +122,38 @@ pub(super) fn number(number: usize) -> proc_macro2::Literal {
 }
 
 /// The runtime's name for what reads and writes a scalar.
-pub(super) fn method(scalar: Scalar) -> proc_macro2::Ident {
-    quote::format_ident!("{}", scalar.label().replace('-', "_"))
+pub(super) fn method(scalar: Scalar) -> TokenStream {
+    let name = quote::format_ident!("{}", scalar.label().replace('-', "_"));
+    match scalar {
+        Scalar::Logical(LogicalType::Decimal(digits)) => {
+            let digits = digit_parameters(digits);
+            quote!(#name::<#digits, _>)
+        }
+        _ => quote!(#name),
+    }
+}
+
+/// The same for a fixed.
+pub(super) fn fixed_method(fixed: &Fixed, form: Form) -> TokenStream {
+    match fixed.logical {
+        Some(LogicalType::Decimal(digits)) => {
+            let (size, digits) = (number(fixed.size), digit_parameters(digits));
+            quote!(decimal_fixed::<#size, #digits, _>)
+        }
+        Some(LogicalType::Uuid) => quote!(uuid_fixed),
+        Some(LogicalType::Duration) => quote!(duration),
+        _ => {
+            let name = form.method("fixed");
+            quote!(#name)
+        }
+    }
+}
+
+/// A decimal's digits, as parameters of its type and of what reads and writes it.
+pub(crate) fn digit_parameters(digits: Digits) -> TokenStream {
+    let (precision, scale) = (
+        number(digits.precision as usize),
+        number(digits.scale as usize),
+    );
+    quote!(#precision, #scale)
 }

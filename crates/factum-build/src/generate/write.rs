@@ -1,10 +1,12 @@
 //! Functions that append a record or an enum.
 
+use factum_schema::LogicalType;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::scope::{Scope, method, number};
-use crate::model::{Body, Def, Field, Fixed, FixedLogical, Scalar, Ty, Union};
+use super::scope::{Scope, fixed_method, method, number};
+use crate::form::Form;
+use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Union};
 use crate::names;
 use crate::variants::variants;
 
@@ -61,7 +63,9 @@ impl Scope<'_> {
             Ty::Scalar(scalar) => {
                 let method = method(*scalar);
                 let value = match scalar {
-                    Scalar::Bytes | Scalar::String | Scalar::BigDecimal => borrowed,
+                    Scalar::Bytes | Scalar::String | Scalar::Logical(LogicalType::BigDecimal) => {
+                        borrowed
+                    }
                     _ => owned,
                 };
                 quote!(avro::write::#method(out, #value))
@@ -130,11 +134,10 @@ impl Scope<'_> {
 }
 
 fn fixed(fixed: &Fixed, place: &Place) -> TokenStream {
-    let (Place { owned, borrowed }, size) = (place, number(fixed.size));
-    match fixed.logical {
-        None => quote!(avro::write::fixed(out, #borrowed)),
-        Some(FixedLogical::Decimal(_)) => quote!(avro::write::decimal_fixed(out, #owned, #size)),
-        Some(FixedLogical::Uuid) => quote!(avro::write::uuid_fixed(out, #owned)),
-        Some(FixedLogical::Duration) => quote!(avro::write::duration(out, #owned)),
-    }
+    let method = fixed_method(fixed, Form::Owned);
+    let value = match fixed.logical {
+        None => &place.borrowed,
+        Some(_) => &place.owned,
+    };
+    quote!(avro::write::#method(out, #value))
 }

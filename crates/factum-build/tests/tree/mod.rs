@@ -49,12 +49,14 @@ impl Tree {
         fs::write(path, text).unwrap();
     }
 
+    /// What generates code into `out/`, without a lock unless `locked`.
+    pub fn builder(&self, locked: bool) -> Builder {
+        Builder::new().out_dir(self.out()).locked(locked)
+    }
+
     /// Generates code, without a lock unless `locked`.
     pub fn compile(&self, locked: bool) -> Result<(), Vec<String>> {
-        let result = Builder::new()
-            .out_dir(self.out())
-            .locked(locked)
-            .compile(self.schemas());
+        let result = self.builder(locked).compile(self.schemas());
         let prefix = format!("{}/", self.folder.path().display());
         result.map_err(|error| {
             let text = error.to_string().replace(&prefix, "");

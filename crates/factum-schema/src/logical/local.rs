@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use super::{Result, nanos};
-use crate::{Reader, write};
+use super::{Result, number};
+use crate::{Reader, StandsFor};
 
 const EPOCH: DateTime = jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0);
 
@@ -14,7 +14,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
-    pub fn local_timestamp_millis(&mut self) -> Result<DateTime> {
+    pub fn local_timestamp_millis<T: StandsFor<DateTime>>(&mut self) -> Result<T> {
         let after = |n| EPOCH.checked_add(SignedDuration::from_millis(n)).ok();
         self.made_of_long("local-timestamp-millis", after)
     }
@@ -24,7 +24,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`], or the time lies outside of the years -9999 to 9999.
     #[inline]
-    pub fn local_timestamp_micros(&mut self) -> Result<DateTime> {
+    pub fn local_timestamp_micros<T: StandsFor<DateTime>>(&mut self) -> Result<T> {
         let after = |n| EPOCH.checked_add(SignedDuration::from_micros(n)).ok();
         self.made_of_long("local-timestamp-micros", after)
     }
@@ -34,7 +34,7 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::long`].
     #[inline]
-    pub fn local_timestamp_nanos(&mut self) -> Result<DateTime> {
+    pub fn local_timestamp_nanos<T: StandsFor<DateTime>>(&mut self) -> Result<T> {
         let after = |n| EPOCH.checked_add(SignedDuration::from_nanos(n)).ok();
         self.made_of_long("local-timestamp-nanos", after)
     }
@@ -48,19 +48,23 @@ fn since_epoch(value: DateTime) -> i128 {
 
 /// Appends a `local-timestamp-millis`. What is finer is cut off toward the past.
 #[inline]
-pub fn local_timestamp_millis(out: &mut Vec<u8>, value: DateTime) {
-    write::long(out, since_epoch(value).div_euclid(1_000_000) as i64);
+pub fn local_timestamp_millis(out: &mut Vec<u8>, value: impl StandsFor<DateTime>) {
+    number(out, value, |time| {
+        Some(since_epoch(time).div_euclid(1_000_000) as i64)
+    });
 }
 
 /// Appends a `local-timestamp-micros`. What is finer is cut off toward the past.
 #[inline]
-pub fn local_timestamp_micros(out: &mut Vec<u8>, value: DateTime) {
-    write::long(out, since_epoch(value).div_euclid(1_000) as i64);
+pub fn local_timestamp_micros(out: &mut Vec<u8>, value: impl StandsFor<DateTime>) {
+    number(out, value, |time| {
+        Some(since_epoch(time).div_euclid(1_000) as i64)
+    });
 }
 
 /// Appends a `local-timestamp-nanos`. What a long can't hold is written as in
 /// [`timestamp_nanos`](super::timestamp_nanos).
 #[inline]
-pub fn local_timestamp_nanos(out: &mut Vec<u8>, value: DateTime) {
-    nanos(out, since_epoch(value));
+pub fn local_timestamp_nanos(out: &mut Vec<u8>, value: impl StandsFor<DateTime>) {
+    number(out, value, |time| i64::try_from(since_epoch(time)).ok());
 }

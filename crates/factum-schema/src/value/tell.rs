@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+
 use crate::logical_type::LogicalType;
 use crate::schema::{Body, Schema, Shape, Type};
 use crate::value::Value;
@@ -35,20 +38,20 @@ pub(super) fn tell<'a>(
             Some(_) => text(input.uuid_fixed()),
             None => input.str().ok().map(Value::text),
         },
-        LogicalType::Date => text(input.date()),
-        LogicalType::TimeMillis => text(input.time_millis()),
-        LogicalType::TimeMicros => text(input.time_micros()),
-        LogicalType::TimestampMillis => text(input.timestamp_millis()),
-        LogicalType::TimestampMicros => text(input.timestamp_micros()),
-        LogicalType::TimestampNanos => text(input.timestamp_nanos()),
-        LogicalType::LocalTimestampMillis => text(input.local_timestamp_millis()),
-        LogicalType::LocalTimestampMicros => text(input.local_timestamp_micros()),
-        LogicalType::LocalTimestampNanos => text(input.local_timestamp_nanos()),
+        LogicalType::Date => text::<Date>(input.date()),
+        LogicalType::TimeMillis => text::<Time>(input.time_millis()),
+        LogicalType::TimeMicros => text::<Time>(input.time_micros()),
+        LogicalType::TimestampMillis => text::<Timestamp>(input.timestamp_millis()),
+        LogicalType::TimestampMicros => text::<Timestamp>(input.timestamp_micros()),
+        LogicalType::TimestampNanos => text::<Timestamp>(input.timestamp_nanos()),
+        LogicalType::LocalTimestampMillis => text::<DateTime>(input.local_timestamp_millis()),
+        LogicalType::LocalTimestampMicros => text::<DateTime>(input.local_timestamp_micros()),
+        LogicalType::LocalTimestampNanos => text::<DateTime>(input.local_timestamp_nanos()),
         LogicalType::Duration => input.duration().ok().map(duration),
     }
 }
 
-fn text<'a>(value: Result<impl Display, DecodeError>) -> Option<Value<'a>> {
+fn text<'a, T: Display>(value: Result<T, DecodeError>) -> Option<Value<'a>> {
     Some(Value::text(value.ok()?.to_string()))
 }
 

@@ -5,8 +5,8 @@ use quote::quote;
 
 use super::Reading;
 use crate::form::Form;
-use crate::generate::scope::{method, number};
-use crate::model::{Fixed, FixedLogical, Scalar, Union};
+use crate::generate::scope::{fixed_method, method, number};
+use crate::model::{Scalar, Union};
 use crate::plan::Plan;
 use crate::variants::variants;
 
@@ -17,7 +17,10 @@ impl Reading<'_> {
         match plan {
             Plan::Null => quote!(Ok(())),
             Plan::Scalar(written, read) => scalar(*written, *read, self.scope.home.form()),
-            Plan::Fixed { fixed, .. } => self::fixed(fixed, self.scope.home.form()),
+            Plan::Fixed { fixed, .. } => {
+                let method = fixed_method(fixed, self.scope.home.form());
+                quote!(input.#method())
+            }
             Plan::Def(pair) => {
                 let function = self.name(pair);
                 quote!(#function(input))
@@ -99,16 +102,6 @@ impl Reading<'_> {
                 quote!(|input| #result)
             }
         }
-    }
-}
-
-fn fixed(fixed: &Fixed, form: Form) -> TokenStream {
-    let (size, method) = (number(fixed.size), form.method("fixed"));
-    match fixed.logical {
-        None => quote!(input.#method()),
-        Some(FixedLogical::Decimal(_)) => quote!(input.decimal_fixed::<#size, _, _>()),
-        Some(FixedLogical::Uuid) => quote!(input.uuid_fixed()),
-        Some(FixedLogical::Duration) => quote!(input.duration()),
     }
 }
 

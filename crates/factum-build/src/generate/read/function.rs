@@ -83,7 +83,7 @@ impl Reading<'_> {
 
     fn default(&self, field: &Field) -> TokenStream {
         let name = names::field_ident(&field.name);
-        let defaults = Defaults::new(self.newest, self.scope.home, self.scope.facade);
+        let defaults = Defaults::new(self.newest, self.scope);
         let value = field.default.as_ref();
         let value = value.and_then(|value| defaults.expression(&field.ty, value));
         quote!(#name: #value)
