@@ -4,8 +4,7 @@
 pub mod factum {
     pub use factum_core::{DecodeError, Event, Upcast};
     pub use factum_schema as schema;
-    pub use jiff;
-    pub use uuid;
+    pub use {chrono, jiff, rust_decimal, time, uuid};
 }
 
 /// The events of the loans in `schemas/`.
@@ -85,4 +84,27 @@ pub mod unions {
 /// A type that is shared, in two versions.
 pub mod deals {
     include!(concat!(env!("OUT_DIR"), "/test.deals.rs"));
+}
+
+/// Every type, with the types of each crate that there is a choice of, and with serde's derives.
+pub mod typed {
+    /// Times of jiff, decimals of Factum.
+    pub mod jiff {
+        include!(concat!(env!("OUT_DIR"), "/jiff/test.typed.rs"));
+    }
+
+    /// Times of chrono.
+    pub mod chrono {
+        include!(concat!(env!("OUT_DIR"), "/chrono/test.typed.rs"));
+    }
+
+    /// Times of time.
+    pub mod time {
+        include!(concat!(env!("OUT_DIR"), "/time/test.typed.rs"));
+    }
+
+    /// Decimals of rust_decimal.
+    pub mod rust_decimal {
+        include!(concat!(env!("OUT_DIR"), "/rust_decimal/test.typed.rs"));
+    }
 }

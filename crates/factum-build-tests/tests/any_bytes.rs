@@ -2,6 +2,7 @@
 
 mod happened;
 mod rich;
+mod values;
 
 use factum_build_tests::everything::{EverythingEvent, Happened};
 use factum_build_tests::evolution::{Changed, EvolutionEvent};

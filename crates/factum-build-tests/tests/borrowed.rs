@@ -2,6 +2,7 @@
 
 mod happened;
 mod rich;
+mod values;
 
 use factum_build_tests::deals::{DealsEvent, DealsEventRef};
 use factum_build_tests::everything::{EverythingEvent, EverythingEventRef, Happened};

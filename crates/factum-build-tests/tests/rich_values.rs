@@ -2,6 +2,7 @@
 //! bytes are those of the specification.
 
 mod rich;
+mod values;
 
 use factum_build_tests::factum::Event;
 use factum_build_tests::factum::schema::{Decimal, Reader, frame};

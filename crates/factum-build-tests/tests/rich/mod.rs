@@ -1,16 +1,16 @@
 //! Random values of the event with unions, recursion and every logical type.
 
-use factum_build_tests::factum::schema::{BigDecimal, Decimal, Duration};
 use factum_build_tests::rich::{
     Card, Empty, Kept, KeptChoice, KeptChoices, KeptMaybe, KeptMaybeItem, KeptMaybeValue, KeptOnly,
     KeptSpans, Link, Side, Sum, Term, TermNode, Tree,
 };
-use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use uuid::Uuid;
+
+use crate::values::{big_decimal, decimal, epoch, local, span, time, timestamp};
 
 /// Any value, in whole units of its times, without NaN.
 pub fn kept() -> impl Strategy<Value = Kept> {
@@ -61,10 +61,6 @@ pub fn kept() -> impl Strategy<Value = Kept> {
             local_nanos: epoch() + SignedDuration::from_nanos(local.2),
         },
     )
-}
-
-fn epoch() -> DateTime {
-    jiff::civil::datetime(1970, 1, 1, 0, 0, 0, 0)
 }
 
 fn number() -> impl Strategy<Value = f64> {
@@ -150,66 +146,5 @@ fn term() -> impl Strategy<Value = Term> {
                 right: Box::new(right),
             })),
         })
-    })
-}
-
-fn decimal<const P: u32, const S: u32>() -> impl Strategy<Value = Decimal<P, S>> {
-    let (min, max) = (
-        Decimal::<P, S>::MIN.unscaled(),
-        Decimal::<P, S>::MAX.unscaled(),
-    );
-    let edges = prop_oneof![
-        Just(0),
-        Just(-1),
-        Just(127),
-        Just(128),
-        Just(-128),
-        Just(-129),
-        Just(min),
-        Just(max)
-    ];
-    prop_oneof![edges, min..=max].prop_map(|unscaled| Decimal::from_unscaled(unscaled).unwrap())
-}
-
-fn big_decimal() -> impl Strategy<Value = BigDecimal> {
-    (vec(any::<u8>(), 1..40), any::<i32>())
-        .prop_map(|(unscaled, scale)| BigDecimal::from_be_bytes(&unscaled, scale).unwrap())
-}
-
-fn span() -> impl Strategy<Value = Duration> {
-    any::<(u32, u32, u32)>().prop_map(|(months, days, millis)| Duration {
-        months,
-        days,
-        millis,
-    })
-}
-
-/// A time of day in whole units of so many nanoseconds.
-fn time(unit: i64) -> impl Strategy<Value = Time> {
-    let day = 24 * 3_600 * 1_000_000_000_i64;
-    (0..day / unit).prop_map(move |n| Time::midnight() + SignedDuration::from_nanos(n * unit))
-}
-
-fn timestamp(unit: i128) -> impl Strategy<Value = Timestamp> {
-    let (min, max) = (
-        Timestamp::MIN.as_nanosecond(),
-        Timestamp::MAX.as_nanosecond(),
-    );
-    (min / unit..=max / unit).prop_map(move |n| Timestamp::from_nanosecond(n * unit).unwrap())
-}
-
-fn local(unit: i128) -> impl Strategy<Value = DateTime> {
-    let nanos = |value: DateTime| value.duration_since(epoch()).as_nanos();
-    let (min, max) = (nanos(DateTime::MIN), nanos(DateTime::MAX));
-    (min / unit..=max / unit).prop_map(move |n| {
-        let (seconds, rest) = (
-            (n * unit).div_euclid(1_000_000_000),
-            (n * unit).rem_euclid(1_000_000_000),
-        );
-        epoch()
-            + SignedDuration::new(
-                i64::try_from(seconds).unwrap(),
-                i32::try_from(rest).unwrap(),
-            )
     })
 }
