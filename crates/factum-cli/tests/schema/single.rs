@@ -138,3 +138,43 @@ fn code_to_check_in() {
         "factum: no code was generated from the Avro schemas\nschemas/bank/loan/Submitted/2.avsc: ";
     assert!(answer.err.starts_with(start), "{}", answer.err);
 }
+
+#[test]
+fn code_with_the_types_of_other_crates() {
+    let tree = tree();
+    tree.submitted(
+        2,
+        r#"{"name": "amount", "type": "long"},
+           {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}, "default": 0},
+           {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
+            "default": "\u0000"}"#,
+    );
+    let generate = |flags: &[&str]| {
+        let answer = tree.schema(&[&["generate", "schemas", "src/events"], flags].concat());
+        assert_eq!(answer.code, Some(0), "{}", answer.err);
+        std::fs::read_to_string(tree.path().join("src/events/bank.loan.rs")).unwrap()
+    };
+    let own = generate(&[]);
+    assert!(own.contains("at: ::factum::jiff::Timestamp,"), "{own}");
+    assert!(
+        own.contains("price: ::factum::schema::Decimal<9, 2>,"),
+        "{own}"
+    );
+    let code = generate(&["--times", "chrono", "--decimals", "rust_decimal"]);
+    let at = "at: ::factum::chrono::DateTime<::factum::chrono::Utc>,";
+    assert!(code.contains(at), "{code}");
+    assert!(
+        code.contains("price: ::factum::rust_decimal::Decimal,"),
+        "{code}"
+    );
+    let code = generate(&["--times", "time", "--decimals", "factum"]);
+    assert!(
+        code.contains("at: ::factum::time::OffsetDateTime,"),
+        "{code}"
+    );
+    assert_eq!(generate(&["--times", "jiff"]), own);
+    let answer = tree.schema(&["generate", "--times", "date", "schemas", "src/events"]);
+    assert_eq!(answer.code, Some(2));
+    let values = "[possible values: jiff, chrono, time]";
+    assert!(answer.err.contains(values), "{}", answer.err);
+}
