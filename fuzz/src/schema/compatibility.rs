@@ -2,7 +2,8 @@
 
 use factum_schema::{Mode, Resolution, Rule, Schema, check, incompatibilities, meaning_changes};
 
-use super::{draw, within};
+use super::draw;
+use crate::memory::within;
 
 /// The first two bytes say where the reader's schema departs from the writer's, and how; the rest are
 /// the decisions that both are drawn by.

@@ -2,11 +2,10 @@
 
 use std::sync::LazyLock;
 
-use factum_schema::{Reader, Schema};
+use factum_schema::{Reader, Schema, Value};
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
-use super::within;
+use crate::memory::within;
 
 const LOGICAL: &str = r#"{"type": "record", "name": "Logical", "fields": [
     {"name": "a", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
@@ -24,7 +23,7 @@ const LOGICAL: &str = r#"{"type": "record", "name": "Logical", "fields": [
     {"name": "m", "type": ["null", "Logical", {"type": "array", "items": ["null", "D"]}]}]}"#;
 
 static SCHEMAS: LazyLock<Vec<Schema>> = LazyLock::new(|| {
-    let cases: Value = serde_json::from_str(super::CASES).expect("JSON");
+    let cases: serde_json::Value = serde_json::from_str(super::CASES).expect("JSON");
     let schemas = cases["schemas"].as_array().expect("schemas").iter();
     let schemas = schemas.filter_map(|schema| Schema::parse(&schema.to_string()).ok());
     let logical = Schema::parse(LOGICAL).expect("a schema");
@@ -42,10 +41,11 @@ pub fn run(bytes: &[u8]) {
         usize::from(*which) + 256 * usize::from(logical % 4)
     };
     let schema = &SCHEMAS[index % SCHEMAS.len()];
-    // Sixteen values for each byte and as many as may take none, each with its name, and doubling.
-    let most = (Reader::MAX_EMPTY_ITEMS as usize + 16 * datum.len()) * 200;
+    // As documented; a value whose names are long has them borrowed.
+    let most = 200 * datum.len() + (2 << 20);
     let value = within(most, || schema.value(&mut Reader::new(datum)));
     if let Ok(value) = value {
+        assert!(held(&value) <= Schema::max_values(datum.len()));
         let json = value.to_string();
         // Their reader may stop at a depth of 128.
         if let Err(error) = serde_json::from_str::<IgnoredAny>(&json) {
@@ -54,5 +54,14 @@ pub fn run(bytes: &[u8]) {
                 "{error}: {json}"
             );
         }
+    }
+}
+
+/// How many values the value holds.
+fn held(value: &Value<'_>) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(|item| 1 + held(item)).sum(),
+        Value::Object(members) => members.iter().map(|(_, value)| 1 + held(value)).sum(),
+        _ => 0,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use factum_schema::{DecodeErrorKind as Kind, Reader, Resolution, Schema};
 use serde_json::Value;
 
-use super::within;
+use crate::memory::within;
 
 struct Pair {
     resolution: Resolution,
