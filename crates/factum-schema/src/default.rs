@@ -78,7 +78,11 @@ impl Check<'_, '_> {
             || self.note(at, || {
                 let labels: Vec<_> = branches.iter().map(|b| b.shape.label()).collect();
                 let listed = labels[..labels.len().min(MOST_LISTED)].join(", ");
-                let more = if labels.len() > MOST_LISTED { ", …" } else { "" };
+                let more = if labels.len() > MOST_LISTED {
+                    ", …"
+                } else {
+                    ""
+                };
                 format!("{value} fits no branch of the union, which are {listed}{more}")
             })
     }

@@ -7,6 +7,7 @@ use factum_schema::{Reader, Schema, write};
 
 #[path = "../../../fuzz/src/memory.rs"]
 mod memory;
+#[allow(dead_code)] // What only `fuzz/examples` calls.
 #[path = "../../../fuzz/src/schema/mod.rs"]
 mod schema;
 
@@ -21,6 +22,7 @@ fn the_corpora_are_survived() {
     run("value", schema::value::run);
     run("framing", schema::framing::run);
     run("compatibility", schema::compatibility::run);
+    run("differential", schema::differential::run);
     a_megabyte_is_told_in_its_share_of_memory();
 }
 
@@ -53,7 +55,9 @@ fn a_megabyte_is_told_in_its_share_of_memory() {
             nulls(count)
         );
         told(&format!(r#"{{"type":"array","items":{record}}}"#), |out| {
-            write::array(out, &[false; 1 << 20], |out, item| write::boolean(out, *item));
+            write::array(out, &[false; 1 << 20], |out, item| {
+                write::boolean(out, *item)
+            });
         });
     }
     // Entries whose key is all that they take, in one block and in many.
@@ -72,7 +76,11 @@ fn a_megabyte_is_told_in_its_share_of_memory() {
     });
     // A union's branches, behind their names.
     let empty = |name| format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
-    let union = format!(r#"{{"type":"array","items":[{},{}]}}"#, empty("A"), empty("B"));
+    let union = format!(
+        r#"{{"type":"array","items":[{},{}]}}"#,
+        empty("A"),
+        empty("B")
+    );
     told(&union, |out| {
         write::array(out, &[1; 1 << 20], |out, item| write::index(out, *item));
     });

@@ -1,7 +1,9 @@
 //! What `factum-schema` does with bytes and schemas that nobody vouches for.
 
 pub mod compatibility;
+pub mod differential;
 mod draw;
+mod draw_value;
 pub mod framing;
 pub mod parser;
 pub mod resolution;
