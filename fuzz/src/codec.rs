@@ -72,6 +72,15 @@ pub fn versions() -> (usize, usize) {
     (VERSIONS.len(), tied)
 }
 
+/// The input that holds this framed value.
+pub fn numbered(value: &[u8]) -> Vec<u8> {
+    let mut input = Reader::new(value);
+    let fingerprint = input.frame().expect("a frame");
+    let is_its = |version: &Version| version.schema.fingerprint == fingerprint;
+    let version = VERSIONS.iter().position(is_its).expect("a known version");
+    [&[version as u8], &value[frame::LEN..]].concat()
+}
+
 /// The first byte says which version wrote the rest.
 pub fn run(bytes: &[u8]) {
     let Some((which, datum)) = bytes.split_first() else {

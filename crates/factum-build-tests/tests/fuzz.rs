@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+#[allow(dead_code)] // What only `resolved_alike.rs` calls.
 #[path = "../../../fuzz/src/codec.rs"]
 mod codec;
 #[path = "../../../fuzz/src/memory.rs"]
