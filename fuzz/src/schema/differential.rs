@@ -84,7 +84,7 @@ fn plain(schema: serde_json::Value) -> serde_json::Value {
 
 fn taken(bytes: &[u8]) -> Option<(Rc<Case>, Vec<u8>)> {
     let ([how, len], rest) = bytes.split_first_chunk()?;
-    let (decisions, rest) = rest.split_at(rest.len().min(usize::from(*len % 64)));
+    let (decisions, rest) = rest.split_at(rest.len().min(usize::from(*len % 32)));
     let case = case(decisions)?;
     let value = match how % 4 {
         0 => rest.to_vec(),
