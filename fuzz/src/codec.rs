@@ -3,15 +3,20 @@
 use std::error::Error;
 use std::sync::LazyLock;
 
-use factum_build_tests::factum::Event;
+use factum_build_tests::deals::{DealsEvent, DealsEventRef};
+use factum_build_tests::everything::{EverythingEvent, EverythingEventRef};
+use factum_build_tests::evolution::{EvolutionEvent, EvolutionEventRef};
 use factum_build_tests::factum::schema::{
     DecodeErrorKind as Kind, Reader, Resolution, Schema, SchemaVersion, frame,
 };
-use factum_build_tests::{
-    deals::DealsEvent, everything::EverythingEvent, evolution::EvolutionEvent, loan::LoanEvent,
-    names::NamesEvent, rich::RichEvent, spaces::SpacesEvent, speed::SpeedEvent,
-    unions::UnionsEvent, upcast::UpcastEvent,
-};
+use factum_build_tests::factum::{DecodeError, Event};
+use factum_build_tests::loan::{LoanEvent, LoanEventRef};
+use factum_build_tests::names::{NamesEvent, NamesEventRef};
+use factum_build_tests::rich::{RichEvent, RichEventRef};
+use factum_build_tests::spaces::{SpacesEvent, SpacesEventRef};
+use factum_build_tests::speed::{SpeedEvent, SpeedEventRef};
+use factum_build_tests::unions::{UnionsEvent, UnionsEventRef};
+use factum_build_tests::upcast::{UpcastEvent, UpcastEventRef};
 
 use crate::memory::within;
 
@@ -25,7 +30,7 @@ type Result = std::result::Result<Vec<u8>, Box<dyn Error>>;
 struct Version {
     schema: SchemaVersion,
     newest: SchemaVersion,
-    /// It is read, written, and read again.
+    /// It is read in both forms, written, and read again.
     renew: fn(&[u8]) -> Result,
     /// From this version to itself.
     copy: Resolution,
@@ -33,22 +38,31 @@ struct Version {
     resolution: Option<Resolution>,
 }
 
+macro_rules! add {
+    ($all:ident, $owned:ident, $borrowed:ident) => {
+        add(&mut $all, $owned::SCHEMAS, |value| {
+            let borrowed = |spare: &mut Vec<u8>| $borrowed::decode(value, spare).map($owned::from);
+            renew::<$owned>(value, borrowed)
+        })
+    };
+}
+
 static VERSIONS: LazyLock<Vec<Version>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    add::<RichEvent>(&mut all, RichEvent::SCHEMAS);
-    add::<EverythingEvent>(&mut all, EverythingEvent::SCHEMAS);
-    add::<EvolutionEvent>(&mut all, EvolutionEvent::SCHEMAS);
-    add::<UnionsEvent>(&mut all, UnionsEvent::SCHEMAS);
-    add::<LoanEvent>(&mut all, LoanEvent::SCHEMAS);
-    add::<SpeedEvent>(&mut all, SpeedEvent::SCHEMAS);
-    add::<DealsEvent>(&mut all, DealsEvent::SCHEMAS);
-    add::<UpcastEvent>(&mut all, UpcastEvent::SCHEMAS);
-    add::<SpacesEvent>(&mut all, SpacesEvent::SCHEMAS);
-    add::<NamesEvent>(&mut all, NamesEvent::SCHEMAS);
+    add!(all, RichEvent, RichEventRef);
+    add!(all, EverythingEvent, EverythingEventRef);
+    add!(all, EvolutionEvent, EvolutionEventRef);
+    add!(all, UnionsEvent, UnionsEventRef);
+    add!(all, LoanEvent, LoanEventRef);
+    add!(all, SpeedEvent, SpeedEventRef);
+    add!(all, DealsEvent, DealsEventRef);
+    add!(all, UpcastEvent, UpcastEventRef);
+    add!(all, SpacesEvent, SpacesEventRef);
+    add!(all, NamesEvent, NamesEventRef);
     all
 });
 
-fn add<E: Event>(all: &mut Vec<Version>, schemas: &[SchemaVersion]) {
+fn add(all: &mut Vec<Version>, schemas: &[SchemaVersion], renew: fn(&[u8]) -> Result) {
     for schema in schemas {
         let newest = schemas.iter().rfind(|other| other.event == schema.event);
         let newest = newest.expect("itself");
@@ -59,7 +73,7 @@ fn add<E: Event>(all: &mut Vec<Version>, schemas: &[SchemaVersion]) {
         all.push(Version {
             schema: *schema,
             newest: *newest,
-            renew: renew::<E>,
+            renew,
             copy: compile(&writer),
             resolution: (!by_rust).then(|| compile(&reader)),
         });
@@ -149,14 +163,30 @@ fn is(message: &str, kinds: &[Kind]) -> bool {
 }
 
 /// An event or an error, in memory that the bytes' number bounds. An event is written and read as
-/// itself.
-fn renew<E: Event>(value: &[u8]) -> Result {
+/// itself; the form that borrows from the bytes is the same event, or the same error.
+fn renew<E: Event>(
+    value: &[u8],
+    borrowed: impl FnOnce(&mut Vec<u8>) -> std::result::Result<E, DecodeError>,
+) -> Result {
     // A byte may be a null or an empty list, which takes up to some hundred bytes in Rust; items
     // without bytes are bounded by their number.
-    let event = within((16 << 20) + value.len() * 1_000, || E::decode(value))?;
+    let most = (16 << 20) + value.len() * 1_000;
+    let owned = within(most, || E::decode(value));
+    let borrowed = within(2 * most, || borrowed(&mut Vec::new()));
+    let (event, borrowed) = match (owned, borrowed) {
+        (Ok(event), Ok(borrowed)) => (event, borrowed),
+        (Err(error), Err(same)) => {
+            assert_eq!(error.to_string(), same.to_string());
+            return Err(error.into());
+        }
+        (Ok(_), Err(error)) | (Err(error), Ok(_)) => panic!("{error}"),
+    };
     let mut once = Vec::new();
     event.encode(&mut once);
     let mut twice = Vec::new();
+    borrowed.encode(&mut twice);
+    assert_eq!(once, twice);
+    twice.clear();
     let again = E::decode(&once).expect("what was read can be written");
     again.encode(&mut twice);
     assert_eq!(once, twice);
