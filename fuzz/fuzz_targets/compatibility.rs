@@ -1,10 +1,4 @@
-//! See `factum_fuzz::compatibility`.
+//! See `factum_fuzz::schema::compatibility`.
 #![no_main]
 
-use factum_fuzz::{Counting, compatibility};
-use libfuzzer_sys::fuzz_target;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fuzz_target!(|bytes: &[u8]| compatibility::run(bytes));
+factum_fuzz::target!(factum_fuzz::schema::compatibility::run);

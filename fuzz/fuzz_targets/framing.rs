@@ -1,10 +1,4 @@
-//! See `factum_fuzz::framing`.
+//! See `factum_fuzz::schema::framing`.
 #![no_main]
 
-use factum_fuzz::{Counting, framing};
-use libfuzzer_sys::fuzz_target;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fuzz_target!(|bytes: &[u8]| framing::run(bytes));
+factum_fuzz::target!(factum_fuzz::schema::framing::run);

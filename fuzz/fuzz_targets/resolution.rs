@@ -1,10 +1,4 @@
-//! See `factum_fuzz::resolution`.
+//! See `factum_fuzz::schema::resolution`.
 #![no_main]
 
-use factum_fuzz::{Counting, resolution};
-use libfuzzer_sys::fuzz_target;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fuzz_target!(|bytes: &[u8]| resolution::run(bytes));
+factum_fuzz::target!(factum_fuzz::schema::resolution::run);

@@ -1,50 +1,25 @@
-//! The bodies of the fuzz targets, and an allocator that knows how much is in use.
-//!
-//! The bodies are functions of bytes, so that a test of `factum-schema` runs the corpus through them.
+//! The bodies of the fuzz targets, as functions of bytes: tests run the corpora through them.
 
-pub mod compatibility;
-pub mod draw;
-pub mod framing;
-pub mod resolution;
-pub mod value;
+pub mod codec;
+pub mod memory;
+pub mod schema;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+/// The fuzz target of a body. An input that takes long is looked at as any other, and not kept: mostly
+/// it asks for as many items without bytes as there may be, and all that is made of it does the same.
+#[macro_export]
+macro_rules! target {
+    ($body:path) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::memory::Counting = $crate::memory::Counting;
 
-/// Pairs of schemas, and values: the oracles' cases.
-pub(crate) const CASES: &str = include_str!("../../crates/factum-schema/tests/oracle/cases.json");
-
-/// The system's allocator, counting.
-pub struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's conditions.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// Runs `work`, and panics if it has ever more than `limit` bytes more in use than at its start.
-pub fn within<T>(limit: usize, work: impl FnOnce() -> T) -> T {
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = work();
-    let used = PEAK.load(Ordering::Relaxed).saturating_sub(before);
-    assert!(
-        used <= limit,
-        "{used} bytes were in use, {limit} are the most"
-    );
-    result
+        libfuzzer_sys::fuzz_target!(|bytes: &[u8]| -> libfuzzer_sys::Corpus {
+            let start = std::time::Instant::now();
+            $body(bytes);
+            if start.elapsed() > std::time::Duration::from_micros(200) {
+                libfuzzer_sys::Corpus::Reject
+            } else {
+                libfuzzer_sys::Corpus::Keep
+            }
+        });
+    };
 }

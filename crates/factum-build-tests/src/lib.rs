@@ -49,7 +49,7 @@ pub mod upcast {
                     family: family.to_owned(),
                 },
                 term: old.term, // unchanged, so of the same type
-                amount: old.euros * 100,
+                amount: old.euros.saturating_mul(100), // bytes may say anything
             }
         }
     }

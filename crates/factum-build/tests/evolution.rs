@@ -284,6 +284,12 @@ fn a_branch_is_found_by_name_and_not_by_shape() {
         &field(&format!("[{a}, {b}]")),
         &field(&format!("[{renamed}, {a}]")),
     );
+    // Its name says more than another one's alias, wherever they stand.
+    let other = r#"{"type": "record", "name": "C", "aliases": ["A"], "fields": [{"name": "n", "type": "int"}]}"#;
+    reads(
+        &field(&format!("[{a}, {b}]")),
+        &field(&format!("[{other}, {a}, {b}]")),
+    );
     refuses(
         &field(&format!("[{a}, {b}]")),
         &field(&format!(r#"[{a}, "null", "int"]"#)),

@@ -58,6 +58,9 @@ pub enum DecodeErrorKind {
         crate::Reader::MAX_EMPTY_ITEMS
     )]
     EmptyItems,
+    /// The value holds more values than [`Schema::max_values`](crate::Schema::max_values).
+    #[error("the value holds more values than so few bytes may")]
+    TooManyValues,
     /// The value would become larger than [`Resolution::max_len`](crate::Resolution::max_len) when
     /// it is brought into the reader's form.
     #[error("the defaults of fields that were not written would make the value too large")]

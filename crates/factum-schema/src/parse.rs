@@ -1,6 +1,6 @@
 //! From a `.avsc` file's JSON to a [`Schema`], with every mistake and where it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -119,13 +119,15 @@ impl Parser {
 
     fn union(&mut self, branches: &[Value], at: &str, space: &str) -> Option<Shape> {
         let mut types: Vec<Type> = Vec::new();
+        let mut taken = HashSet::new();
         for (index, branch) in branches.iter().enumerate() {
             let at = format!("{at}/{index}");
             let ty = self.ty(branch, &at, space)?;
             if matches!(ty.shape, Shape::Union(_)) {
                 return self.note(&at, "a union can't hold a union");
             }
-            if types.iter().any(|other| same_branch(other, &ty)) {
+            // A union tells its branches apart by type, and named types by name.
+            if !taken.insert(ty.shape.label().to_owned()) {
                 let message = format!("the union has `{}` already", ty.shape.label());
                 return self.note(&at, message);
             }
@@ -346,9 +348,4 @@ fn is_name(name: &str) -> bool {
 
 fn is_full_name(name: &str) -> bool {
     name.split('.').all(is_name)
-}
-
-/// A union tells its branches apart by type, and named types by name.
-fn same_branch(a: &Type, b: &Type) -> bool {
-    a.shape.label() == b.shape.label()
 }

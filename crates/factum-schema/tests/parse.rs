@@ -169,6 +169,18 @@ fn defaults_that_do_not_fit() {
     );
 }
 
+/// Each of 100 levels fits one of two branches or none: not 2^100 ways to look at it.
+#[test]
+fn a_default_of_unions_within_unions_is_looked_at_once() {
+    let both =
+        r#"["A", {"type": "record", "name": "B", "fields": [{"name": "x", "type": ["A", "B"]}]}]"#;
+    let nested = format!("{}5{}", r#"{"x": "#.repeat(100), "}".repeat(100));
+    let field = format!(r#"{{"name": "x", "type": {both}, "default": {nested}}}"#);
+    let schema = format!(r#"{{"type": "record", "name": "A", "fields": [{field}]}}"#);
+    let error = Schema::parse(&schema).unwrap_err().to_string();
+    assert!(error.ends_with("fits no branch of the union, which are A, B"));
+}
+
 #[test]
 fn defaults_that_fit() {
     for (ty, default) in [

@@ -213,6 +213,26 @@ fn a_default_that_holds_itself_is_refused() {
     assert_eq!(rules, [Rule::DefaultTooLarge]);
 }
 
+/// However many records they stand in: 2 of 600,000 bytes each.
+#[test]
+fn defaults_are_bounded_together() {
+    let text = "x".repeat(600_000);
+    let inner = |name: &str, fields: &str| {
+        format!(
+            r#"{{"name": "{name}", "type": {{"type": "record", "name": "{name}", "fields": [{fields}]}}}}"#
+        )
+    };
+    let field = format!(r#"{{"name": "text", "type": "string", "default": "{text}"}}"#);
+    let both = |a: &str, b: &str| record(&format!("{}, {}", inner("A", a), inner("B", b)));
+    let rules = |reader: &str| {
+        let resolution = Resolution::compile(&schema(&both("", "")), &schema(reader));
+        let findings = resolution.err().unwrap_or_default().into_iter();
+        findings.map(|finding| finding.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&both(&field, "")), []);
+    assert_eq!(rules(&both(&field, &field)), [Rule::DefaultTooLarge]);
+}
+
 #[test]
 fn what_can_not_be_read_is_told_in_full() {
     let writer = record(r#"{"name": "a", "type": "long"}"#);

@@ -169,7 +169,23 @@ fn bytes_cannot_ask_for_more_than_their_share() {
     );
     let mut bytes = Vec::new();
     write::long(&mut bytes, 60_000);
-    assert_eq!(refused(&wide, &bytes), DecodeErrorKind::EmptyItems);
+    assert_eq!(refused(&wide, &bytes), DecodeErrorKind::TooManyValues);
+    bytes.clear();
+    write::long(&mut bytes, 200);
+    assert_eq!(refused(&wide, &bytes), DecodeErrorKind::TooManyValues);
+    let many = |count: usize| {
+        let mut bytes = Vec::new();
+        write::long(&mut bytes, count as i64);
+        bytes.push(0);
+        bytes
+    };
+    let most = Schema::max_values(many(16_384).len());
+    assert_eq!(
+        refused(nulls, &many(most + 1)),
+        DecodeErrorKind::TooManyValues
+    );
+    let told = json(nulls, |out| out.extend(many(most)));
+    assert_eq!(told.len(), 5 * most + 1);
     let list =
         r#"{"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}"#;
     assert_eq!(refused(list, &[2; 10_000]), DecodeErrorKind::Depth);

@@ -112,24 +112,35 @@ impl Resolver<'_> {
         }
     }
 
-    /// The reader's branch for a value of the type `written`, in Java's order: the same type or full
-    /// name, or an alias; then the name without namespace; then the first that it is promoted to.
+    /// The reader's branch for a value of the type `written`, in the order of `factum-schema`: the same
+    /// type or full name; an alias; then the name without namespace; then the first that it is promoted to.
     fn matching(&self, written: &Ty, candidates: &[&Ty]) -> Option<usize> {
         let find = |matches: &dyn Fn(&Ty) -> bool| candidates.iter().position(|read| matches(read));
-        find(&|read| self.is_same_branch(written, read))
+        find(&|read| is_same_branch(written, read))
+            .or_else(|| find(&|read| self.has_alias(written, read)))
             .or_else(|| find(&|read| has_same_short_name(written, read)))
             .or_else(|| find(&|read| is_promoted(written, read)))
     }
 
-    fn is_same_branch(&self, written: &Ty, read: &Ty) -> bool {
+    fn has_alias(&self, written: &Ty, read: &Ty) -> bool {
         match (written, read) {
-            (Ty::Scalar(w), Ty::Scalar(r)) => w.plain() == r.plain(),
-            (Ty::Fixed(w), Ty::Fixed(r)) => w.name == r.name || r.aliases.contains(&w.name),
+            (Ty::Fixed(w), Ty::Fixed(r)) => r.aliases.contains(&w.name),
             (Ty::Record { name: w, .. }, Ty::Record { name: r, .. })
-            | (Ty::Enum(w), Ty::Enum(r)) => w == r || self.reader.def(r).aliases.contains(w),
-            (Ty::Null, Ty::Null) | (Ty::Array(_), Ty::Array(_)) | (Ty::Map(_), Ty::Map(_)) => true,
+            | (Ty::Enum(w), Ty::Enum(r)) => self.reader.def(r).aliases.contains(w),
             _ => false,
         }
+    }
+}
+
+fn is_same_branch(written: &Ty, read: &Ty) -> bool {
+    match (written, read) {
+        (Ty::Scalar(w), Ty::Scalar(r)) => w.plain() == r.plain(),
+        (Ty::Fixed(w), Ty::Fixed(r)) => w.name == r.name,
+        (Ty::Record { name: w, .. }, Ty::Record { name: r, .. }) | (Ty::Enum(w), Ty::Enum(r)) => {
+            w == r
+        }
+        (Ty::Null, Ty::Null) | (Ty::Array(_), Ty::Array(_)) | (Ty::Map(_), Ty::Map(_)) => true,
+        _ => false,
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn resolution(pairs: &Pairs<'_>) -> Result<Resolution, Incompatibilit
         skims: Skims::new(pairs.writer),
         indices: HashMap::new(),
         met: Vec::new(),
+        default_left: Resolution::MAX_DEFAULT,
     };
     let root = compiler.ty(pairs.reader.root(), pairs.writer.root());
     let mut records = Vec::new();
@@ -34,6 +35,8 @@ struct Compiler<'p, 'a> {
     indices: HashMap<Pair<'a>, usize>,
     /// The pairs of records, in the order of their plans.
     met: Vec<Pair<'a>>,
+    /// How large the defaults that are still to come may be.
+    default_left: usize,
 }
 
 impl<'a> Compiler<'_, 'a> {
@@ -135,21 +138,16 @@ impl<'a> Compiler<'_, 'a> {
 
     /// The defaults of the fields of these indices.
     fn defaults(
-        &self,
+        &mut self,
         read: &[Field],
         missing: Vec<usize>,
     ) -> Result<Vec<(usize, Step)>, Incompatibility> {
-        let mut size = 0;
         let mut defaults = Vec::new();
         for index in missing {
             let field = &read[index];
             let value = field.default.as_ref().unwrap_or(&Value::Null);
-            let bytes =
-                encode(self.pairs.reader, field, value).map_err(|TooLarge| too_large(field))?;
-            size += bytes.len();
-            if size > Resolution::MAX_DEFAULT {
-                return Err(too_large(field));
-            }
+            let bytes = encode(self.pairs.reader, field, value, &mut self.default_left);
+            let bytes = bytes.map_err(|TooLarge| too_large(field))?;
             defaults.push((index, Step::Default(bytes)));
         }
         Ok(defaults)
@@ -194,7 +192,7 @@ fn too_large(field: &Field) -> Incompatibility {
         reader: format!("{}/default", field.pointer),
         writer: String::new(),
         message: format!(
-            "with the default of `{}`, a record's defaults are larger than {} bytes, or hold themselves",
+            "with the default of `{}`, the defaults are larger than {} bytes, or hold themselves",
             field.name,
             Resolution::MAX_DEFAULT
         ),

@@ -7,23 +7,26 @@ use crate::resolve::Resolution;
 use crate::schema::{Body, Field, Named, Schema, Shape, Type};
 use crate::write;
 
-/// Why a default has no bytes: it is larger than [`Resolution::MAX_DEFAULT`], or holds itself.
+/// Why a default has no bytes: the defaults are larger than [`Resolution::MAX_DEFAULT`], or it holds itself.
 pub(super) struct TooLarge;
 
 type Result = std::result::Result<(), TooLarge>;
 
-/// The bytes of the field's default.
+/// The bytes of the field's default, of which there may be `left` more, and as many values.
 pub(super) fn encode(
     schema: &Schema,
     field: &Field,
     value: &Value,
+    left: &mut usize,
 ) -> std::result::Result<Box<[u8]>, TooLarge> {
     let mut encoder = Encoder {
         schema,
         out: Vec::new(),
         calls: 0,
+        most: *left,
     };
     encoder.ty(&field.ty, value, 0)?;
+    *left = left.checked_sub(encoder.size()).ok_or(TooLarge)?;
     Ok(encoder.out.into())
 }
 
@@ -32,14 +35,19 @@ struct Encoder<'a> {
     out: Vec<u8>,
     /// How many values were written: those that take no bytes count too.
     calls: usize,
+    /// The size that is too large.
+    most: usize,
 }
 
 impl Encoder<'_> {
+    fn size(&self) -> usize {
+        self.out.len().max(self.calls)
+    }
+
     /// That the value fits the type was checked when the schema was parsed.
     fn ty(&mut self, ty: &Type, value: &Value, depth: u32) -> Result {
         self.calls += 1;
-        let size = self.out.len().max(self.calls);
-        if size > Resolution::MAX_DEFAULT || depth == Resolution::MAX_DEPTH {
+        if self.size() > self.most || depth == Resolution::MAX_DEPTH {
             return Err(TooLarge);
         }
         match &ty.shape {

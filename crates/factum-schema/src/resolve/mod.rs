@@ -51,7 +51,8 @@ impl Resolution {
     /// How many levels of records, arrays, maps and unions a value may have.
     pub const MAX_DEPTH: u32 = 1024;
 
-    /// How large the defaults of one record may be together, in bytes.
+    /// How large the defaults of the fields that were not written may be together, in bytes and in the
+    /// number of values: a resolution takes no more memory for them.
     pub const MAX_DEFAULT: usize = 1 << 20;
 
     /// The bytes that a value of `len` bytes may become at most: defaults add to it.
@@ -62,7 +63,7 @@ impl Resolution {
     /// Works out how what `writer` wrote is rewritten as `reader`.
     ///
     /// # Errors
-    /// Everything for which it can't be, as [`crate::incompatibilities`] lists it; or a default that is
+    /// Everything for which it can't be, as [`crate::incompatibilities`] lists it; or defaults that are
     /// larger than [`Resolution::MAX_DEFAULT`].
     pub fn compile(writer: &Schema, reader: &Schema) -> Result<Self, Vec<Incompatibility>> {
         let pairs = Pairs::settle(reader, writer);

@@ -11,10 +11,21 @@ use crate::{DecodeError, DecodeErrorKind as Kind, Reader};
 type Result<'a> = std::result::Result<Value<'a>, DecodeError>;
 
 impl Schema {
+    /// How many values one value may hold, whose input has `len` bytes: items, entries, fields, and a
+    /// union's values that stand behind their branch's name.
+    ///
+    /// Two for each byte, which records of two fields or more keep however short these are, and 16,384
+    /// more for what takes no bytes. Each takes 48 bytes of memory, and three times as many for a moment
+    /// while an array or a map of many blocks grows.
+    pub const fn max_values(len: usize) -> usize {
+        len.saturating_mul(2).saturating_add(16_384)
+    }
+
     /// Reads one value of the schema. Bytes behind it stay unread, see [`Reader::finish`].
     ///
     /// Safe on any bytes: the depth is bounded by [`Resolution::MAX_DEPTH`], and the number of values
-    /// within the value by [`Reader::MAX_EMPTY_ITEMS`] and 16 for each byte of the input.
+    /// within the value by [`Schema::max_values`], so that the value takes at most about 200 bytes for
+    /// each byte of the input, and 2 MB more.
     ///
     /// ```
     /// use factum_schema::{Reader, Schema};
@@ -33,10 +44,10 @@ impl Schema {
     /// # Errors
     /// The bytes are no value of the schema, or one beyond these bounds.
     pub fn value<'a>(&'a self, input: &mut Reader<'a>) -> Result<'a> {
-        let room = input.rest.len().saturating_mul(16);
         let mut read = Read {
             schema: self,
-            left: room.saturating_add(Reader::MAX_EMPTY_ITEMS as usize),
+            least: Least::new(self),
+            left: Self::max_values(input.rest.len()),
             input,
         };
         read.ty(&self.root, 0)
@@ -45,17 +56,23 @@ impl Schema {
 
 struct Read<'i, 'a> {
     schema: &'a Schema,
+    least: Least<'a>,
     input: &'i mut Reader<'a>,
     /// How many more values there may be.
     left: usize,
 }
 
 impl<'a> Read<'_, 'a> {
-    fn ty(&mut self, ty: &'a Type, depth: u32) -> Result<'a> {
-        match self.left.checked_sub(1) {
+    /// Makes sure that there may be so many more values, before memory is taken for them.
+    fn claim(&mut self, values: usize) -> std::result::Result<(), DecodeError> {
+        match self.left.checked_sub(values) {
             Some(left) => self.left = left,
-            None => return Err(self.input.error(Kind::EmptyItems)),
+            None => return Err(self.input.error(Kind::TooManyValues)),
         }
+        Ok(())
+    }
+
+    fn ty(&mut self, ty: &'a Type, depth: u32) -> Result<'a> {
         if ty.logical.is_some()
             && let Some(told) = self.logical(ty)
         {
@@ -114,7 +131,8 @@ impl<'a> Read<'_, 'a> {
     }
 
     fn record(&mut self, fields: &'a [Field], depth: u32) -> Result<'a> {
-        let mut members = Vec::with_capacity(fields.len().min(32));
+        self.claim(fields.len())?;
+        let mut members = Vec::with_capacity(fields.len());
         for field in fields {
             members.push((field.name.as_str(), self.ty(&field.ty, depth)?));
         }
@@ -122,9 +140,11 @@ impl<'a> Read<'_, 'a> {
     }
 
     fn array(&mut self, item: &'a Type, depth: u32) -> Result<'a> {
-        let least = Least::new(self.schema).of(item).min(1);
+        let least = self.least.of(item);
         let mut items = Vec::new();
         while let Some(block) = self.input.block(least)? {
+            self.claim(block.items)?;
+            reserve(&mut items, block.items);
             for _ in 0..block.items {
                 items.push(self.ty(item, depth)?);
             }
@@ -133,8 +153,11 @@ impl<'a> Read<'_, 'a> {
     }
 
     fn map(&mut self, value: &'a Type, depth: u32) -> Result<'a> {
+        let least = 1 + self.least.of(value);
         let mut members = Vec::new();
-        while let Some(block) = self.input.block(1)? {
+        while let Some(block) = self.input.block(least)? {
+            self.claim(block.items)?;
+            reserve(&mut members, block.items);
             for _ in 0..block.items {
                 let key = self.input.str()?;
                 members.push((key, self.ty(value, depth)?));
@@ -148,9 +171,19 @@ impl<'a> Read<'_, 'a> {
         let branch = &branches[index];
         let value = self.ty(branch, depth)?;
         if is_ambiguous(self.schema, branches, index) {
+            self.claim(1)?;
             return Ok(Value::Object(vec![(branch.shape.label(), value)]));
         }
         Ok(value)
+    }
+}
+
+/// Most arrays and maps have one block, which says how much memory they need.
+fn reserve<T>(values: &mut Vec<T>, more: usize) {
+    if values.is_empty() {
+        values.reserve_exact(more);
+    } else {
+        values.reserve(more);
     }
 }
 
