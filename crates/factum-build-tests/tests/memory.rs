@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use factum_build_tests::factum::Event;
-use factum_build_tests::factum::schema::{frame, write};
+use factum_build_tests::factum::schema::{self, Reader, frame, write};
 use factum_build_tests::rich::{Kept, RichEvent, RichEventRef};
 use factum_build_tests::speed::{Moved, SpeedEvent, SpeedEventRef};
 use factum_build_tests::unions::{Changed, UnionsEvent, UnionsEventRef};
@@ -130,4 +130,27 @@ fn an_event_that_borrows_takes_no_memory() {
         assert_eq!(moved.purpose, "rent");
     });
     assert_eq!(borrowed, 0);
+}
+
+/// Arrays within arrays.
+struct Nest(#[allow(dead_code, reason = "only its memory counts")] Vec<Nest>);
+
+fn read_nest(input: &mut Reader<'_>) -> Result<Nest, schema::DecodeError> {
+    input.nested(|input| input.array(1, read_nest)).map(Nest)
+}
+
+/// Each of these arrays says that it has as many items as bytes are left, and then comes the next within it.
+#[test]
+fn arrays_within_arrays_do_not_promise_the_same_bytes() {
+    let len: usize = 1 << 20;
+    let mut datum = Vec::new();
+    for _ in 0..127 {
+        write::long(&mut datum, (len - 1_000) as i64);
+    }
+    datum.resize(len, 0x80);
+    let most = peak_of(&datum, |value| {
+        let read = read_nest(&mut Reader::new(value));
+        assert!(read.is_err());
+    });
+    assert!((len / 2..2 * len).contains(&most), "{most}");
 }

@@ -20,10 +20,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>> {
         let mut items = Vec::new();
         while let Some(block) = self.block(least)? {
-            items.reserve(block.items.min(self.room_for::<T>()));
+            items.reserve(self.reservable::<T>(block.items));
             for _ in 0..block.items {
                 items.push(item(self)?);
             }
+            self.ended(&block)?;
         }
         Ok(items)
     }
@@ -68,14 +69,18 @@ impl<'a> Reader<'a> {
                 let key = key(self)?;
                 entries.insert(key, value(self)?);
             }
+            self.ended(&block)?;
         }
         Ok(entries)
     }
 
-    /// How many values of `T` take as much memory as the bytes that are left: what may be allocated
-    /// on the word of a number of items alone.
-    fn room_for<T>(&self) -> usize {
-        self.rest.len() / size_of::<T>().max(1)
+    /// For how many of so many items memory may be taken on the word of their number alone. All arrays of a
+    /// value share the room for that: arrays within arrays can't promise the same bytes to each other.
+    pub(crate) fn reservable<T>(&mut self, items: usize) -> usize {
+        let size = size_of::<T>().max(1);
+        let items = items.min(self.room / size);
+        self.room -= items * size;
+        items
     }
 
     /// Reads the head of an array's or a map's next block; `None` after the last one.
@@ -100,8 +105,21 @@ impl<'a> Reader<'a> {
             }
             _ => Ok(Some(Block {
                 items: count.unsigned_abs() as usize,
-                bytes: bytes.map(|size| size as usize),
+                left: bytes.map(|size| room - size as usize),
             })),
+        }
+    }
+
+    /// Ends a block. If its writer said how many bytes it has, it must have had these: whoever passes over a
+    /// block by that would go on elsewhere.
+    ///
+    /// # Errors
+    /// It had others.
+    #[inline]
+    pub(crate) fn ended(&self, block: &Block) -> Result<()> {
+        match block.left {
+            Some(left) if left != self.rest.len() => Err(self.error(Kind::BlockSize)),
+            _ => Ok(()),
         }
     }
 
@@ -122,6 +140,6 @@ impl<'a> Reader<'a> {
 pub(crate) struct Block {
     /// How many items follow.
     pub(crate) items: usize,
-    /// How many bytes they take, if the writer said so.
-    pub(crate) bytes: Option<usize>,
+    /// How many bytes are left behind them, if the writer said so.
+    left: Option<usize>,
 }

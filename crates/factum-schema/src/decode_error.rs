@@ -37,6 +37,9 @@ pub enum DecodeErrorKind {
     /// A length or a number of items is negative, or more than the remaining bytes can hold.
     #[error("a length or a number of items, {0}, does not fit the bytes that are left")]
     Length(i64),
+    /// The items of an array or a map took other bytes than their block says.
+    #[error("items take other bytes than their block says")]
+    BlockSize,
     /// An enum's or a union's index is out of range.
     #[error("{index} is no index of an enum or union of {count}")]
     Index {
@@ -58,8 +61,11 @@ pub enum DecodeErrorKind {
         crate::Reader::MAX_EMPTY_ITEMS
     )]
     EmptyItems,
-    /// The value holds more values than [`Schema::max_values`](crate::Schema::max_values).
-    #[error("the value holds more values than so few bytes may")]
+    /// The value holds more than [`Schema::MAX_EMPTY_VALUES`](crate::Schema::MAX_EMPTY_VALUES) values that take no bytes.
+    #[error(
+        "the value holds more than {} values that take no bytes",
+        crate::Schema::MAX_EMPTY_VALUES
+    )]
     TooManyValues,
     /// The value would become larger than [`Resolution::max_len`](crate::Resolution::max_len) when
     /// it is brought into the reader's form.

@@ -6,9 +6,10 @@ type Result<T> = std::result::Result<T, DecodeError>;
 
 /// Reads a value's bytes from front to back; generated code calls it field by field.
 ///
-/// Safe on any bytes: nothing panics, nothing is allocated before the bytes that fill it are known to
-/// be there, and a number of items is checked against the bytes that are left. What takes no bytes is
-/// bounded by [`Reader::MAX_EMPTY_ITEMS`], and records within themselves by [`Reader::MAX_DEPTH`].
+/// Safe on any bytes: nothing panics, text and bytes are known to be there before memory is taken for
+/// them, and a number of items is checked against the bytes that are left. Before their items are read, all
+/// arrays of a value together take no more memory than it has bytes. What takes no bytes is bounded by
+/// [`Reader::MAX_EMPTY_ITEMS`], and records within themselves by [`Reader::MAX_DEPTH`].
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     pub(crate) rest: &'a [u8],
@@ -16,6 +17,8 @@ pub struct Reader<'a> {
     depth: u32,
     /// How many more items may take no bytes.
     pub(crate) empty_items: u32,
+    /// How many more bytes of memory may be taken for items before they are read.
+    pub(crate) room: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -33,6 +36,7 @@ impl<'a> Reader<'a> {
             len: value.len(),
             depth: 0,
             empty_items: Self::MAX_EMPTY_ITEMS,
+            room: value.len(),
         }
     }
 

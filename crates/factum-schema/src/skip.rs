@@ -44,10 +44,9 @@ impl Reader<'_> {
         mut item: impl FnMut(&mut Self) -> Result<()>,
     ) -> Result<()> {
         while let Some(block) = self.block(least)? {
-            match block.bytes {
-                Some(bytes) => self.skip(bytes)?,
-                None => (0..block.items).try_for_each(|_| item(self))?,
-            }
+            // Not by its size, if it has one: what is no value must not pass because nobody looks at it.
+            (0..block.items).try_for_each(|_| item(self))?;
+            self.ended(&block)?;
         }
         Ok(())
     }

@@ -130,15 +130,15 @@ fn a_block_that_lies_about_its_size_is_refused() {
     let nulls = |items: &str| format!(r#"{{"type": "array", "items": {items}}}"#);
     let copy = resolution(&nulls(r#""null""#), &nulls(r#""null""#));
     assert_eq!(transcode(&copy, &[1, 0, 0]).unwrap(), [1, 0, 0]);
-    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::Length(2));
+    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::BlockSize);
     let grown = resolution(&nulls(r#""int""#), &nulls(r#""double""#));
     assert_eq!(
         refused(&grown, &[1, 4, 2, 0, 0]),
-        DecodeErrorKind::Length(2)
+        DecodeErrorKind::BlockSize
     );
     let map = |values: &str| format!(r#"{{"type": "map", "values": {values}}}"#);
     let copy = resolution(&map(r#""null""#), &map(r#""null""#));
-    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::Length(2));
+    assert_eq!(refused(&copy, &[1, 4, 0, 0, 0]), DecodeErrorKind::BlockSize);
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn bytes_cannot_ask_for_more_than_their_share() {
     write::long(&mut bytes, 60_000);
     assert_eq!(refused(&wide, &bytes), DecodeErrorKind::TooManyValues);
     bytes.clear();
-    write::long(&mut bytes, 200);
+    write::long(&mut bytes, 700);
     assert_eq!(refused(&wide, &bytes), DecodeErrorKind::TooManyValues);
     let many = |count: usize| {
         let mut bytes = Vec::new();
@@ -179,11 +179,8 @@ fn bytes_cannot_ask_for_more_than_their_share() {
         bytes.push(0);
         bytes
     };
-    let most = Schema::max_values(many(16_384).len());
-    assert_eq!(
-        refused(nulls, &many(most + 1)),
-        DecodeErrorKind::TooManyValues
-    );
+    let most = Schema::MAX_EMPTY_VALUES;
+    assert_eq!(refused(nulls, &many(most + 1)), DecodeErrorKind::EmptyItems);
     let told = json(nulls, |out| out.extend(many(most)));
     assert_eq!(told.len(), 5 * most + 1);
     let list =
@@ -200,4 +197,32 @@ fn a_long_array_is_read() {
         write::array(out, &[1; 70_000], |out, item| write::int(out, *item));
     });
     assert_eq!(told.len(), 2 * 70_000 + 1);
+}
+
+/// However few bytes an item takes, it is read: generated code reads it, too.
+#[test]
+fn many_small_records_within_records_are_read() {
+    let schema = r#"{"type": "array", "items": {"type": "record", "name": "Line", "fields": [
+        {"name": "sku", "type": {"type": "record", "name": "Sku", "fields": [
+            {"name": "number", "type": {"type": "record", "name": "Number", "fields": [{"name": "n", "type": "int"}]}}]}}]}}"#;
+    let told = json(schema, |out| {
+        write::array(out, &[1; 100_000], |out, item| write::int(out, *item));
+    });
+    assert!(told.starts_with(r#"[{"sku":{"number":{"n":1}}},"#));
+}
+
+#[test]
+fn a_block_has_the_bytes_that_it_says() {
+    let ints = r#"{"type": "array", "items": "int"}"#;
+    let block = |size: i64| {
+        let mut bytes = Vec::new();
+        for number in [-2, size, 7, 8, 0] {
+            write::long(&mut bytes, number);
+        }
+        bytes
+    };
+    assert_eq!(json(ints, |out| out.extend(block(2))), "[7,8]");
+    for size in [0, 1, 3] {
+        assert_eq!(refused(ints, &block(size)), DecodeErrorKind::BlockSize);
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use crate::blocks::Block;
 use crate::least::Least;
 use crate::resolve::Resolution;
 use crate::schema::{Body, FullName, Schema, Shape, Type};
@@ -138,19 +137,17 @@ fn nested(
     match outer {
         Skim::Array { least, item } => {
             while let Some(block) = input.block(*least)? {
-                let before = input.rest.len();
                 (0..block.items).try_for_each(|_| skim(records, item, input, depth))?;
-                sized(&block, before, input)?;
+                input.ended(&block)?;
             }
         }
         Skim::Map { least, value } => {
             while let Some(block) = input.block(1 + *least)? {
-                let before = input.rest.len();
                 for _ in 0..block.items {
                     input.str()?;
                     skim(records, value, input, depth)?;
                 }
-                sized(&block, before, input)?;
+                input.ended(&block)?;
             }
         }
         Skim::Union(branches) => {
@@ -172,16 +169,5 @@ pub(super) fn deeper(depth: u32, input: &Reader<'_>) -> Result<u32, DecodeError>
         Ok(depth + 1)
     } else {
         Err(input.error(Kind::Depth))
-    }
-}
-
-/// Refuses a block whose items, of which `before` bytes were left, took another size than it says: who
-/// passes over it by its size would go on elsewhere.
-pub(super) fn sized(block: &Block, before: usize, input: &Reader<'_>) -> Result<(), DecodeError> {
-    match block.bytes {
-        Some(bytes) if bytes != before - input.rest.len() => {
-            Err(input.error(Kind::Length(bytes as i64)))
-        }
-        _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::resolve::Resolution;
 use crate::resolve::plan::{Plan, RecordPlan, Step};
-use crate::resolve::skim::{Skim, deeper, sized, skim};
+use crate::resolve::skim::{Skim, deeper, skim};
 use crate::{DecodeError, DecodeErrorKind as Kind, Reader, write};
 
 type Result<T = ()> = std::result::Result<T, DecodeError>;
@@ -81,12 +81,11 @@ impl<'r> Run<'r, '_, '_> {
     fn blocks(&mut self, least: usize, mut item: impl FnMut(&mut Self) -> Result) -> Result {
         while let Some(block) = self.input.block(least)? {
             write::long(self.out, block.items as i64);
-            let before = self.input.rest.len();
             for _ in 0..block.items {
                 item(self)?;
                 self.bounded(0)?; // Items of no bytes may become some.
             }
-            sized(&block, before, self.input)?;
+            self.input.ended(&block)?;
         }
         self.out.push(0);
         Ok(())

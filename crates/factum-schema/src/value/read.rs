@@ -11,21 +11,15 @@ use crate::{DecodeError, DecodeErrorKind as Kind, Reader};
 type Result<'a> = std::result::Result<Value<'a>, DecodeError>;
 
 impl Schema {
-    /// How many values one value may hold, whose input has `len` bytes: items, entries, fields, and a
-    /// union's values that stand behind their branch's name.
-    ///
-    /// Two for each byte, which records of two fields or more keep however short these are, and 16,384
-    /// more for what takes no bytes. Each takes 48 bytes of memory, and three times as many for a moment
-    /// while an array or a map of many blocks grows.
-    pub const fn max_values(len: usize) -> usize {
-        len.saturating_mul(2).saturating_add(16_384)
-    }
+    /// How many values that take no bytes a value may hold: nulls in arrays, fields of empty records.
+    pub const MAX_EMPTY_VALUES: usize = Reader::MAX_EMPTY_ITEMS as usize;
 
     /// Reads one value of the schema. Bytes behind it stay unread, see [`Reader::finish`].
     ///
-    /// Safe on any bytes: the depth is bounded by [`Resolution::MAX_DEPTH`], and the number of values
-    /// within the value by [`Schema::max_values`], so that the value takes at most about 200 bytes for
-    /// each byte of the input, and 2 MB more.
+    /// Safe on any bytes: the depth is bounded by [`Resolution::MAX_DEPTH`], and the number of values by the
+    /// bytes. Each byte vouches for the item that it stands in, and for one field of each record around it,
+    /// and 48 bytes of memory are taken for each of these, three times as many while an array of many blocks
+    /// grows. What takes no bytes is bounded by [`Schema::MAX_EMPTY_VALUES`].
     ///
     /// ```
     /// use factum_schema::{Reader, Schema};
@@ -47,7 +41,7 @@ impl Schema {
         let mut read = Read {
             schema: self,
             least: Least::new(self),
-            left: Self::max_values(input.rest.len()),
+            left: Self::MAX_EMPTY_VALUES,
             input,
         };
         read.ty(&self.root, 0)
@@ -58,12 +52,12 @@ struct Read<'i, 'a> {
     schema: &'a Schema,
     least: Least<'a>,
     input: &'i mut Reader<'a>,
-    /// How many more values there may be.
+    /// How many more values there may be for which no bytes vouch.
     left: usize,
 }
 
 impl<'a> Read<'_, 'a> {
-    /// Makes sure that there may be so many more values, before memory is taken for them.
+    /// Makes sure that there may be so many more values for which no bytes vouch.
     fn claim(&mut self, values: usize) -> std::result::Result<(), DecodeError> {
         match self.left.checked_sub(values) {
             Some(left) => self.left = left,
@@ -131,11 +125,13 @@ impl<'a> Read<'_, 'a> {
     }
 
     fn record(&mut self, fields: &'a [Field], depth: u32) -> Result<'a> {
-        self.claim(fields.len())?;
+        let before = self.input.rest.len();
         let mut members = Vec::with_capacity(fields.len());
         for field in fields {
             members.push((field.name.as_str(), self.ty(&field.ty, depth)?));
         }
+        let bytes = before - self.input.rest.len();
+        self.claim(fields.len().saturating_sub(bytes))?;
         Ok(Value::Object(members))
     }
 
@@ -143,11 +139,15 @@ impl<'a> Read<'_, 'a> {
         let least = self.least.of(item);
         let mut items = Vec::new();
         while let Some(block) = self.input.block(least)? {
-            self.claim(block.items)?;
-            reserve(&mut items, block.items);
+            if least == 0 {
+                self.claim(block.items)?;
+            }
+            let promised = self.input.reservable::<Value<'_>>(block.items);
+            items.reserve(promised);
             for _ in 0..block.items {
                 items.push(self.ty(item, depth)?);
             }
+            self.input.ended(&block)?;
         }
         Ok(Value::Array(items))
     }
@@ -156,12 +156,13 @@ impl<'a> Read<'_, 'a> {
         let least = 1 + self.least.of(value);
         let mut members = Vec::new();
         while let Some(block) = self.input.block(least)? {
-            self.claim(block.items)?;
-            reserve(&mut members, block.items);
+            let promised = self.input.reservable::<(&str, Value<'_>)>(block.items);
+            members.reserve(promised);
             for _ in 0..block.items {
                 let key = self.input.str()?;
                 members.push((key, self.ty(value, depth)?));
             }
+            self.input.ended(&block)?;
         }
         Ok(Value::Object(members))
     }
@@ -171,19 +172,9 @@ impl<'a> Read<'_, 'a> {
         let branch = &branches[index];
         let value = self.ty(branch, depth)?;
         if is_ambiguous(self.schema, branches, index) {
-            self.claim(1)?;
             return Ok(Value::Object(vec![(branch.shape.label(), value)]));
         }
         Ok(value)
-    }
-}
-
-/// Most arrays and maps have one block, which says how much memory they need.
-fn reserve<T>(values: &mut Vec<T>, more: usize) {
-    if values.is_empty() {
-        values.reserve_exact(more);
-    } else {
-        values.reserve(more);
     }
 }
 
