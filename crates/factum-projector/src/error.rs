@@ -227,9 +227,11 @@ pub enum ProjectorError {
     /// The code makes other rows than when the version began, or makes them of events that it reads
     /// otherwise: by an upcaster, or as other events.
     #[error(
-        "the rows of projection {projection} have changed, or how its events are read, but its version has not: it is \
-         {version}, and began as {then}, which is now {now}. Raise `VERSION`: a new version is built beside this one, \
-         and takes its place when it is ready"
+        "the rows of projection {projection} have changed, or how its events are read, but its version has not: {version} \
+         began as {}. Raise `VERSION`, as in `const VERSION: u32 = {};`: a new version is built beside this one, and takes \
+         its place when it is ready",
+        difference(then, now),
+        version + 1
     )]
     ShapeChanged {
         /// The projection.
@@ -565,4 +567,14 @@ impl ProjectorError {
 /// Whether the driver could not encode a key, which has no error of its own.
 fn is_of_value(error: &tokio_postgres::Error) -> bool {
     error.to_string().starts_with("error serializing parameter")
+}
+
+/// Two shapes, without what they have in common before the names of the aggregates.
+fn difference(then: &str, now: &str) -> String {
+    match (then.split_once(") of "), now.split_once(") of ")) {
+        (Some((rows, then)), Some((same, now))) if rows == same => {
+            format!("… of {then}, which is now … of {now}")
+        }
+        _ => format!("{then}, which is now {now}"),
+    }
 }

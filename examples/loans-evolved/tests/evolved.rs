@@ -178,9 +178,8 @@ async fn refuses_rows_of_before(older: &Schema, log: &MemoryLog) {
     let refused = older.try_to_project(Board, table, log).await.unwrap_err();
     let told = refused.to_string();
     for text in [
-        "of bank.loan, which is now",
-        "of bank.loan [PartlySubmitted as Received, Submitted 1 by an upcaster]",
-        "Raise `VERSION`",
+        "1 began as … of bank.loan, which is now … of bank.loan [PartlySubmitted as Received, Submitted 1 by an upcaster]",
+        "`const VERSION: u32 = 2;`",
     ] {
         assert!(told.contains(text), "{told}");
     }
