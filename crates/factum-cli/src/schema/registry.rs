@@ -7,7 +7,8 @@ use factum::schema::{Direction, Schema};
 use factum_build::CheckedVersion;
 use factum_core::events_topic;
 use factum_registry::{
-    Breach, Compatibility, Difference, Registry, RegistryError, Subjects, TreeVersion, compare,
+    Breach, Compatibility, Difference, HttpRegistry, Registry, RegistryError, Subjects,
+    TreeVersion, compare, listed,
 };
 
 use super::line::Line;
@@ -31,6 +32,11 @@ pub(super) struct RegistryFlags {
     /// Ids of schemas that other writers registered under these subjects: they are no versions of this tree
     #[arg(long, value_name = "ID", value_delimiter = ',', requires = "registry")]
     foreign: Vec<u32>,
+
+    /// How many subjects the registry lists at most, if it has no further pages (Apicurio 2:
+    /// registry.ccompat.max-subjects): a list as long may be cut, and is refused
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "registry")]
+    subject_limit: usize,
 
     /// A version that the registry does not have yet is a finding, not a note
     #[arg(long, requires = "registry")]
@@ -81,9 +87,11 @@ impl RegistryFlags {
         folder: &str,
         versions: &[CheckedVersion],
     ) -> Result<Option<Compared>, RegistryError> {
-        let Some(registry) = self.at.client()? else {
+        let Some(mut settings) = self.at.settings()? else {
             return Ok(None);
         };
+        settings.subject_limit = self.subject_limit;
+        let registry = HttpRegistry::connect(&settings)?;
         let tree = Tree {
             flags: self,
             folder,
@@ -126,13 +134,15 @@ struct Event<'t> {
 impl Tree<'_> {
     /// The events of the tree, and those that the registry has of the same aggregates.
     fn events<'v>(&self, versions: &'v [CheckedVersion]) -> Result<Vec<Event<'v>>, RegistryError> {
-        let subjects = self.registry.subjects()?;
         let mut events = Vec::new();
         for of_aggregate in versions.chunk_by(|a, b| aggregate(a) == aggregate(b)) {
             let folder = aggregate(&of_aggregate[0]);
             let own = of_aggregate.chunk_by(|a, b| a.event == b.event);
             let own: Vec<_> = own.map(|it| self.event(&it[0].event, it)).collect();
-            let gone = lost(&subjects, &self.prefix(folder), &own);
+            let prefix = self.prefix(folder);
+            let subjects: Vec<_> = own.iter().map(|it| &*it.subject).collect();
+            let subjects = listed(self.registry, &prefix, &subjects)?;
+            let gone = lost(&subjects, &prefix, &own);
             events.extend(own);
             events.extend(
                 gone.iter()

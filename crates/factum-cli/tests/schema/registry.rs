@@ -262,6 +262,16 @@ fn what_the_tree_tells_itself_is_not_told_again() {
 }
 
 #[test]
+fn a_list_of_subjects_that_may_be_cut_is_no_answer() {
+    let system = System::new(LONG);
+    system.deploy(LONG);
+    let answer = system.check(&["--subject-limit", "1"]);
+    assert_eq!((&*answer.out, answer.code), ("", Some(2)), "{answer:?}");
+    let why = "may list only some of its subjects: it lists ";
+    assert!(answer.err.contains(why), "{}", answer.err);
+}
+
+#[test]
 fn a_registry_that_cannot_be_asked_is_no_finding() {
     let tree = Tree::released(LONG);
     for (url, why) in [

@@ -21,6 +21,8 @@ pub struct Memory {
     level: Compatibility,
     /// What it says to every test.
     word: Acceptance,
+    /// How many subjects it lists.
+    limit: usize,
 }
 
 impl Memory {
@@ -33,6 +35,15 @@ impl Memory {
             lie_by_id: None,
             level: Compatibility::None,
             word: Acceptance::Untold,
+            limit: usize::MAX,
+        }
+    }
+
+    /// The same registry, which lists no more subjects than that.
+    pub fn listing(&self, limit: usize) -> Self {
+        Self {
+            limit,
+            ..self.clone()
         }
     }
 
@@ -137,10 +148,11 @@ impl Registry for Memory {
         }
     }
 
-    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+    /// As Apicurio 2: whatever the prefix, and no more than its limit.
+    fn subjects(&self, _: &str) -> Result<Vec<String>, RegistryError> {
         let entries = self.entries.lock().unwrap();
         let names: BTreeSet<_> = entries.iter().map(|it| it.0.clone()).collect();
-        Ok(names.into_iter().collect())
+        Ok(names.into_iter().take(self.limit).collect())
     }
 
     fn test(&self, _: &str, _: &SchemaText) -> Result<Acceptance, RegistryError> {
