@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use factum_schema::{Mode, Schema, Violation, check, undocumented};
+use factum_schema::{Mode, Schema, Violation, check};
 
 use crate::deploy::released;
 use crate::meaning::{self, parse};
@@ -94,7 +94,6 @@ pub fn compare(
 struct Registered {
     number: u32,
     id: u32,
-    json: String,
     schema: Schema,
     /// Whether it is one of the event's versions, or told of.
     known: bool,
@@ -120,7 +119,7 @@ impl Comparison<'_> {
         for version in versions {
             unknown.extend(self.look_up(version)?);
         }
-        unknown.iter().for_each(|it| self.pass_docs(it));
+        unknown.iter().for_each(|it| self.pass_alike(it));
         unknown.retain(|it| !self.is_other(it));
         self.told_of_extra();
         let missing = unknown.iter().map(|it| Difference::Missing {
@@ -156,8 +155,8 @@ impl Comparison<'_> {
         self.know(found.version);
         // Under its id consumers read it.
         for answer in [found.text, self.registry.schema(found.id)?] {
-            let (_, theirs) = whole(self.registry, &id_of(found.id), answer)?;
-            if let Err(why) = meaning::same(&theirs, &schema) {
+            let theirs = whole(self.registry, &id_of(found.id), answer)?;
+            if let Err(why) = meaning::alike(&theirs, &schema) {
                 self.differences.push(Difference::Other {
                     version: own.version,
                     id: found.id,
@@ -177,14 +176,12 @@ impl Comparison<'_> {
             .for_each(|it| it.known = true);
     }
 
-    /// Other tools register schemas with their docs: that is the same version, and deploying adds a text to it.
-    fn pass_docs(&mut self, unknown: &Unknown) {
-        let text = Some(&unknown.text.schema);
-        let documented = self
-            .registered
-            .iter_mut()
-            .filter(|it| undocumented(&it.json).as_ref() == text);
-        documented.for_each(|it| it.known = true);
+    /// Other tools register schemas with their docs, attributes and spelling: that is the same version, and deploying
+    /// adds a text to it.
+    fn pass_alike(&mut self, unknown: &Unknown) {
+        let alike = |it: &&mut Registered| meaning::alike(&it.schema, &unknown.schema).is_ok();
+        let alike = self.registered.iter_mut().filter(alike);
+        alike.for_each(|it| it.known = true);
     }
 
     /// Whether the registry has another schema in its place.
@@ -193,13 +190,14 @@ impl Comparison<'_> {
         let Some(other) = left.find(|it| it.number == unknown.version) else {
             return false;
         };
+        let Err(why) = meaning::alike(&other.schema, &unknown.schema) else {
+            return false;
+        };
         other.known = true;
-        let same = meaning::same(&other.schema, &unknown.schema);
-        let beyond = "it differs in defaults, aliases or other attributes".to_owned();
         self.differences.push(Difference::Other {
             version: unknown.version,
             id: other.id,
-            why: same.err().unwrap_or(beyond),
+            why,
         });
         true
     }
@@ -282,11 +280,10 @@ fn registered(
         if foreign.contains(&found.id) {
             continue;
         }
-        let (json, schema) = whole(registry, &id_of(found.id), found.text)?;
+        let schema = whole(registry, &id_of(found.id), found.text)?;
         registered.push(Registered {
             number,
             id: found.id,
-            json,
             schema,
             known: false,
         });
@@ -295,18 +292,13 @@ fn registered(
 }
 
 /// A schema with all that it refers to.
-fn whole(
-    registry: &dyn Registry,
-    what: &str,
-    text: SchemaText,
-) -> Result<(String, Schema), RegistryError> {
+fn whole(registry: &dyn Registry, what: &str, text: SchemaText) -> Result<Schema, RegistryError> {
     let json = references::whole(registry, what, text)?;
-    let schema = parse(&json).map_err(|why| RegistryError::Schema {
+    parse(&json).map_err(|why| RegistryError::Schema {
         address: registry.address().to_owned(),
         what: what.to_owned(),
         why,
-    })?;
-    Ok((json, schema))
+    })
 }
 
 fn id_of(id: u32) -> String {

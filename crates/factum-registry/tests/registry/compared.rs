@@ -90,10 +90,33 @@ fn another_schema_in_a_versions_place_is_told_with_why() {
     let micros = millis.replace("millis", "micros");
     let zero = paid(json!([{"name": "at", "type": "long", "default": 0}]));
     let one = zero.replace('0', "1");
+    let plain = paid(json!([{"name": "at", "type": "long"}]));
+    let other_field = paid(json!([{"name": "at", "type": "long", "aliases": ["when"]}]));
+    let other_name = plain.replacen('{', r#"{"aliases": ["Payed"],"#, 1);
+    let unit = json!({"type": "enum", "name": "Unit", "symbols": ["EUR"], "default": "EUR"});
+    let unit = paid(json!([{"name": "unit", "type": unit}]));
+    let other_unit = unit.replace(r#""default":"EUR","#, "");
+    assert_ne!(unit, other_unit);
     for (theirs, ours, why) in [
         (&cents("int"), &cents("long"), "its fingerprint is "),
         (&millis, &micros, "its values would say something else"),
-        (&zero, &one, "it differs in defaults, aliases or other"),
+        (
+            &zero,
+            &one,
+            "the field `at` of `t.Paid` has another default",
+        ),
+        (
+            &zero,
+            &plain,
+            "the field `at` of `t.Paid` has another default",
+        ),
+        (
+            &plain,
+            &other_field,
+            "the field `at` of `t.Paid` has other aliases",
+        ),
+        (&plain, &other_name, "`t.Paid` has other aliases"),
+        (&unit, &other_unit, "the enum `t.Unit` has another default"),
     ] {
         let told = told(&differences(&with(&[theirs]), &[ours]));
         assert!(
@@ -147,6 +170,26 @@ fn the_same_version_with_docs_is_no_other_one() {
         .register(SUBJECT, &SchemaText::whole(documented))
         .unwrap();
     assert_eq!(told(&differences(&registry, &[&first])), ["missing 1"]);
+}
+
+#[test]
+fn the_same_version_in_another_spelling_is_no_other_one() {
+    let money = |size: serde_json::Value| json!({"type": "record", "name": "Money", "aliases": ["Sum"], "fields": [size]});
+    let ours = paid(json!([
+        {"name": "sum", "type": money(json!({"name": "cents", "type": "long"}))},
+        {"name": "rate", "type": "double", "default": 0},
+        {"name": "note", "type": "string", "aliases": ["a", "b"]}]));
+    let mut documented = money(json!({"name": "cents", "type": {"type": "long"}, "doc": "Of it."}));
+    documented["namespace"] = "t".into();
+    documented["aliases"] = json!(["t.Sum"]);
+    let theirs = json!({"type": "record", "name": "t.Paid", "doc": "Money came.", "fields": [
+        {"name": "sum", "type": documented},
+        {"name": "rate", "type": "double", "default": 0.0},
+        {"name": "note", "type": {"type": "string", "avro.java.string": "String"}, "aliases": ["b", "a"]}]});
+    let registry = Memory::from(1);
+    let text = SchemaText::whole(theirs.to_string());
+    registry.register(SUBJECT, &text).unwrap();
+    assert_eq!(told(&differences(&registry, &[&ours])), ["missing 1"]);
 }
 
 #[test]
