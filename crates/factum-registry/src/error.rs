@@ -117,6 +117,8 @@ pub enum RegistryError {
         what: String,
         /// `JSON` or `PROTOBUF`.
         kind: String,
+        /// Its id.
+        id: u32,
     },
     /// It may list only some of its subjects.
     #[error(

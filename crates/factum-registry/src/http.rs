@@ -109,11 +109,12 @@ impl HttpRegistry {
         }
     }
 
-    fn not_avro(&self, what: &str, kind: String) -> RegistryError {
+    fn not_avro(&self, what: &str, kind: String, id: u32) -> RegistryError {
         RegistryError::NotAvro {
             address: self.address().to_owned(),
             what: what.to_owned(),
             kind,
+            id,
         }
     }
 }
@@ -229,7 +230,7 @@ impl Registry for HttpRegistry {
             query: None,
             body: None,
         })?;
-        sent.avro().map_err(|kind| self.not_avro(&what, kind))
+        sent.avro().map_err(|kind| self.not_avro(&what, kind, id))
     }
 
     fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError> {
@@ -354,7 +355,7 @@ impl HttpRegistry {
                 why: format!("it told neither id nor version of {what}"),
             });
         };
-        let text = sent.avro().map_err(|kind| self.not_avro(what, kind))?;
+        let text = sent.avro().map_err(|kind| self.not_avro(what, kind, id))?;
         Ok(SubjectVersion { id, version, text })
     }
 }

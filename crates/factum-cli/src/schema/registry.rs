@@ -192,8 +192,14 @@ fn lost<'s>(subjects: &'s [String], prefix: &str, own: &[Event<'_>]) -> BTreeSet
     let names = subjects.iter().filter(|it| !known(it));
     let names = names.filter_map(|it| it.strip_prefix(prefix));
     names
-        .filter(|name| !name.contains('.') && !defined.contains(name))
+        .filter(|name| is_name(name) && !defined.contains(name))
         .collect()
+}
+
+/// Whether an event may be called that; `events-key` is a subject of a topic (Confluent's `TopicNameStrategy`).
+fn is_name(name: &str) -> bool {
+    let is_letter = |it: char| it.is_ascii_alphabetic() || it == '_';
+    name.starts_with(is_letter) && name.chars().all(|it| is_letter(it) || it.is_ascii_digit())
 }
 
 impl Event<'_> {
@@ -239,6 +245,19 @@ impl Event<'_> {
                      registered it, say so with --foreign {id}"
                 ),
             ),
+            Difference::Unreadable {
+                registered,
+                id,
+                why,
+            } => (
+                *registered,
+                "not-avro",
+                format!(
+                    "the registry at {address} has a schema, version {registered} of the subject {subject} (id {id}), \
+                     that cannot be read here: {why}. If another writer registered it, say so with --foreign {id}; else \
+                     delete it there"
+                ),
+            ),
             Difference::Refused {
                 version,
                 level,
@@ -246,8 +265,11 @@ impl Event<'_> {
             } => (*version, "refused", self.refused(address, *level, words)),
             Difference::Breach(breach) => return self.breach(address, breach),
         };
-        let is_other_file = matches!(difference, Difference::Extra { .. })
-            && self.versions.iter().any(|it| it.version == version);
+        let is_only_there = matches!(
+            difference,
+            Difference::Extra { .. } | Difference::Unreadable { .. }
+        );
+        let is_other_file = is_only_there && self.versions.iter().any(|it| it.version == version);
         Line {
             file: match is_other_file {
                 true => self.folder.clone(),

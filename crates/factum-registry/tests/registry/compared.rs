@@ -50,6 +50,11 @@ fn told(differences: &[Difference]) -> Vec<String> {
         Difference::Missing { version } => format!("missing {version}"),
         Difference::Other { version, id, why } => format!("other {version}, id {id}: {why}"),
         Difference::Extra { registered, id } => format!("extra {registered}, id {id}"),
+        Difference::Unreadable {
+            registered,
+            id,
+            why,
+        } => format!("unreadable {registered}, id {id}: {why}"),
         Difference::Breach(breach) => format!(
             "breach {} of {} {:?}: {}",
             breach.version,
@@ -159,6 +164,41 @@ fn what_only_the_registry_has_is_extra_unless_it_is_another_writers() {
     assert_eq!(without(&registry, &[&first, &second], &[2]), []);
     // A file that is no schema is the tree's to mend: what it was nobody can say.
     assert_eq!(differences(&with(&[&first, &second]), &[&first, "{"]), []);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_unless_it_is_another_writers() {
+    let (first, second) = (cents("int"), cents("long"));
+    let registry = with(&[&first, &second]).protobuf(2);
+    registry.register(SUBJECT, &SchemaText::whole("{")).unwrap();
+    let told_of = |texts: &[&str], foreign| told(&without(&registry, texts, foreign));
+    let told = told_of(&[&first], &[]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    let kind = "unreadable 2, id 2: its type is PROTOBUF: Factum reads Avro";
+    assert_eq!(told[0], kind);
+    assert!(told[1].starts_with("unreadable 3, id 3: "), "{told:?}");
+    assert_eq!(told_of(&[&first], &[2, 3]), Vec::<String>::new());
+    // It is no other schema in a version's place, and says nothing of what is held to it.
+    let third = cents("string");
+    let backward = registry.holding(Compatibility::Backward, Acceptance::Untold);
+    let told = self::told(&without(&backward, &[&first, &second, &third], &[2, 3]));
+    assert_eq!(told, ["missing 3"]);
+}
+
+#[test]
+fn another_writers_versions_count_for_the_subjects_level() {
+    let (ours, theirs) = (cents("string"), cents("long"));
+    let registry = with(&[&theirs]).holding(Compatibility::Backward, Acceptance::Untold);
+    let breach = "breach 1 of 1 Some(1): type-mismatch";
+    let told = told(&without(&registry, &[&ours], &[1]));
+    assert_eq!(told, ["missing 1", breach]);
+    // The registry is asked, too, where only another writer's are there.
+    let no = Acceptance::Refused(vec!["not today".into()]);
+    let registry = registry.holding(Compatibility::None, no);
+    for registry in [registry.clone(), registry.protobuf(1)] {
+        let told = self::told(&without(&registry, &[&ours], &[1]));
+        assert_eq!(told, ["missing 1", "refused 1: [\"not today\"]"]);
+    }
 }
 
 #[test]

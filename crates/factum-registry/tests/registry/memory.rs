@@ -21,6 +21,8 @@ pub struct Memory {
     level: Compatibility,
     /// What it says to every test.
     word: Acceptance,
+    /// The id of a schema that is no Avro.
+    protobuf: Option<u32>,
     /// How many subjects it lists.
     limit: usize,
 }
@@ -35,7 +37,16 @@ impl Memory {
             lie_by_id: None,
             level: Compatibility::None,
             word: Acceptance::Untold,
+            protobuf: None,
             limit: usize::MAX,
+        }
+    }
+
+    /// The same registry, which has the schema of this id as Protobuf.
+    pub fn protobuf(&self, id: u32) -> Self {
+        Self {
+            protobuf: Some(id),
+            ..self.clone()
         }
     }
 
@@ -133,6 +144,14 @@ impl Registry for Memory {
         let (id, entry) = own
             .nth(version as usize - 1)
             .ok_or_else(|| Self::missing(subject))?;
+        if self.protobuf == Some(id) {
+            return Err(RegistryError::NotAvro {
+                address: "memory:".into(),
+                what: subject.into(),
+                kind: "PROTOBUF".into(),
+                id,
+            });
+        }
         Ok(SubjectVersion {
             id,
             version,
