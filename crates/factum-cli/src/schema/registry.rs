@@ -81,6 +81,21 @@ impl Compared {
 }
 
 impl RegistryFlags {
+    /// Why there must be a registry, if something was asked of it: its address may be a variable that is empty.
+    fn unasked(&self) -> Option<RegistryError> {
+        let flag = match (self.registered, self.foreign.is_empty()) {
+            (true, _) => "--registered",
+            (false, false) => "--foreign",
+            (false, true) => return None,
+        };
+        Some(RegistryError::Settings {
+            what: "address",
+            why: format!(
+                "it is empty, and {flag} needs a registry; give --registry or FACTUM_REGISTRY"
+            ),
+        })
+    }
+
     /// Compares, if a registry is named. `folder` is what findings call the tree's.
     pub(super) fn compare(
         &self,
@@ -88,7 +103,7 @@ impl RegistryFlags {
         versions: &[CheckedVersion],
     ) -> Result<Option<Compared>, RegistryError> {
         let Some(mut settings) = self.at.settings()? else {
-            return Ok(None);
+            return self.unasked().map_or(Ok(None), Err);
         };
         settings.subject_limit = self.subject_limit;
         let registry = HttpRegistry::connect(&settings)?;

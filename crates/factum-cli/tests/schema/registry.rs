@@ -341,6 +341,13 @@ fn a_registry_that_cannot_be_asked_is_no_finding() {
     assert!(!answer.err.contains("secret"), "{answer:?}");
     let answer = tree.schema_in(&["check"], ("FACTUM_REGISTRY", ""));
     assert_eq!(answer.code, Some(1), "{answer:?}");
+    for flag in ["--registered", "--foreign=17"] {
+        let answer = tree.schema_in(&["check", flag], ("FACTUM_REGISTRY", ""));
+        assert_eq!(answer.code, Some(2), "{answer:?}");
+        let name = flag.trim_end_matches("=17");
+        let why = format!("it is empty, and {name} needs a registry");
+        assert!(answer.err.contains(&why), "{answer:?}");
+    }
     let answer = tree.schema(&["check", "--registered"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.err.contains("--registry <URL>"), "{answer:?}");
