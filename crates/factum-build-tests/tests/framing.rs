@@ -76,7 +76,7 @@ impl Registry for InMemory {
         Ok((1..=count as u32).collect())
     }
 
-    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+    fn subjects(&self, _: &str) -> Result<Vec<String>, RegistryError> {
         unreachable!("nobody asks for all of them")
     }
 

@@ -73,12 +73,18 @@ pub(crate) struct SchemaRegistry {
 impl SchemaRegistry {
     /// Gets ready to ask, if a registry is named. Nothing is asked yet.
     pub(crate) fn client(&self) -> Result<Option<HttpRegistry>, RegistryError> {
+        let settings = self.settings()?;
+        settings.as_ref().map(HttpRegistry::connect).transpose()
+    }
+
+    /// How it is asked, if a registry is named.
+    pub(crate) fn settings(&self) -> Result<Option<Settings>, RegistryError> {
         // A variable that CI sets from a secret is empty where there is none.
         let Some(address) = self.registry.as_deref().filter(|it| !it.is_empty()) else {
             return Ok(None);
         };
         let mut settings = Settings::parse(address)?;
         settings.authority = self.registry_ca.clone();
-        HttpRegistry::connect(&settings).map(Some)
+        Ok(Some(settings))
     }
 }

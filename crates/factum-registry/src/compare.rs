@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use factum_schema::{Mode, Schema, Violation, check, undocumented};
+use factum_schema::{Mode, Schema, Violation, check};
 
 use crate::deploy::released;
 use crate::meaning::{self, parse};
@@ -42,6 +42,15 @@ pub enum Difference {
         /// Its id.
         id: u32,
     },
+    /// The registry has a version that is no schema to Factum: no Avro, or none that can be read.
+    Unreadable {
+        /// The version's number in the registry.
+        registered: u32,
+        /// Its id.
+        id: u32,
+        /// Why it is none.
+        why: String,
+    },
     /// A version that is missing breaks what the subject's compatibility level asks for.
     Breach(Box<Breach>),
     /// The registry would not take a version, for a reason that Avro's rules do not know.
@@ -71,21 +80,25 @@ pub struct Breach {
 }
 
 /// Holds the versions of one event, oldest first, against what the registry has under their subject. Versions whose JSON
-/// is no schema are passed over; what the registry has under the ids in `foreign` is another writer's, and does not count.
+/// is no schema are passed over; what the registry has under the ids in `foreign` is another writer's, and no difference.
 ///
 /// # Errors
-/// The registry does not answer, or refuses; or a schema of the subject cannot be read.
+/// The registry does not answer, or refuses; or what it answers with for a version cannot be read.
 pub fn compare(
     registry: &dyn Registry,
     subject: &str,
     versions: &[TreeVersion<'_>],
     foreign: &BTreeSet<u32>,
 ) -> Result<Vec<Difference>, RegistryError> {
+    let registered = registered(registry, subject, foreign)?;
     let comparison = Comparison {
         registry,
         subject,
-        registered: registered(registry, subject, foreign)?,
-        differences: Vec::new(),
+        differences: registered
+            .iter()
+            .filter_map(Registered::unreadable)
+            .collect(),
+        registered,
     };
     comparison.run(versions)
 }
@@ -94,10 +107,21 @@ pub fn compare(
 struct Registered {
     number: u32,
     id: u32,
-    json: String,
-    schema: Schema,
-    /// Whether it is one of the event's versions, or told of.
+    /// `Err`: why it is none that can be read.
+    schema: Result<Schema, String>,
+    /// Whether it is one of the event's versions, another writer's, or told of.
     known: bool,
+}
+
+impl Registered {
+    fn unreadable(&self) -> Option<Difference> {
+        let why = self.schema.as_ref().err().filter(|_| !self.known)?;
+        Some(Difference::Unreadable {
+            registered: self.number,
+            id: self.id,
+            why: why.clone(),
+        })
+    }
 }
 
 /// A version of the event that the registry does not know by its text.
@@ -120,7 +144,7 @@ impl Comparison<'_> {
         for version in versions {
             unknown.extend(self.look_up(version)?);
         }
-        unknown.iter().for_each(|it| self.pass_docs(it));
+        unknown.iter().for_each(|it| self.pass_alike(it));
         unknown.retain(|it| !self.is_other(it));
         self.told_of_extra();
         let missing = unknown.iter().map(|it| Difference::Missing {
@@ -156,8 +180,8 @@ impl Comparison<'_> {
         self.know(found.version);
         // Under its id consumers read it.
         for answer in [found.text, self.registry.schema(found.id)?] {
-            let (_, theirs) = whole(self.registry, &id_of(found.id), answer)?;
-            if let Err(why) = meaning::same(&theirs, &schema) {
+            let theirs = whole(self.registry, &id_of(found.id), answer)?;
+            if let Err(why) = meaning::alike(&theirs, &schema) {
                 self.differences.push(Difference::Other {
                     version: own.version,
                     id: found.id,
@@ -177,14 +201,15 @@ impl Comparison<'_> {
             .for_each(|it| it.known = true);
     }
 
-    /// Other tools register schemas with their docs: that is the same version, and deploying adds a text to it.
-    fn pass_docs(&mut self, unknown: &Unknown) {
-        let text = Some(&unknown.text.schema);
-        let documented = self
-            .registered
-            .iter_mut()
-            .filter(|it| undocumented(&it.json).as_ref() == text);
-        documented.for_each(|it| it.known = true);
+    /// Other tools register schemas with their docs, attributes and spelling: that is the same version, and deploying
+    /// adds a text to it.
+    fn pass_alike(&mut self, unknown: &Unknown) {
+        let is_alike = |it: &&mut Registered| match &it.schema {
+            Ok(schema) => meaning::alike(schema, &unknown.schema).is_ok(),
+            Err(_) => false,
+        };
+        let alike = self.registered.iter_mut().filter(is_alike);
+        alike.for_each(|it| it.known = true);
     }
 
     /// Whether the registry has another schema in its place.
@@ -193,19 +218,26 @@ impl Comparison<'_> {
         let Some(other) = left.find(|it| it.number == unknown.version) else {
             return false;
         };
+        let Ok(schema) = &other.schema else {
+            return false; // told of as such
+        };
+        let Err(why) = meaning::alike(schema, &unknown.schema) else {
+            return false;
+        };
         other.known = true;
-        let same = meaning::same(&other.schema, &unknown.schema);
-        let beyond = "it differs in defaults, aliases or other attributes".to_owned();
         self.differences.push(Difference::Other {
             version: unknown.version,
             id: other.id,
-            why: same.err().unwrap_or(beyond),
+            why,
         });
         true
     }
 
     fn told_of_extra(&mut self) {
-        let extra = self.registered.iter().filter(|it| !it.known);
+        let extra = self
+            .registered
+            .iter()
+            .filter(|it| !it.known && it.schema.is_ok());
         self.differences.extend(extra.map(|it| Difference::Extra {
             registered: it.number,
             id: it.id,
@@ -243,12 +275,17 @@ impl Comparison<'_> {
         before: &[Unknown],
         unknown: &Unknown,
     ) -> Vec<Difference> {
-        let there = self
-            .registered
-            .iter()
-            .map(|it| (it.number, Some(it.id), &it.schema));
-        let coming = before.iter().map(|it| (it.version, None, &it.schema));
+        let there = self.registered.iter();
+        let there = there.map(|it| (it.number, Some(it.id), it.schema.as_ref().ok()));
+        let coming = before.iter().map(|it| (it.version, None, Some(&it.schema)));
         let history: Vec<_> = there.chain(coming).collect();
+        // What cannot be read is in its place all the same: nothing else is the last one then.
+        let held = match Mode::from(level).is_transitive() {
+            true => &history[..],
+            false => &history[history.len().saturating_sub(1)..],
+        };
+        let readable = |&(number, id, schema)| Some((number, id, schema?));
+        let history: Vec<_> = held.iter().filter_map(readable).collect();
         let schemas: Vec<_> = history.iter().map(|(.., schema)| *schema).collect();
         let violations = check(level.into(), &schemas, &unknown.schema).into_iter();
         let told = violations.filter(|it| !it.incompatibility.rule.beyond_avro());
@@ -278,35 +315,46 @@ fn registered(
     };
     let mut registered = Vec::new();
     for number in numbers {
-        let found = registry.version(subject, number)?;
-        if foreign.contains(&found.id) {
-            continue;
-        }
-        let (json, schema) = whole(registry, &id_of(found.id), found.text)?;
+        let (id, schema) = match registry.version(subject, number) {
+            Ok(found) => (found.id, whole(registry, &id_of(found.id), found.text)),
+            Err(error) => match error {
+                RegistryError::NotAvro { id, .. } => (id, Err(error)),
+                error => return Err(error),
+            },
+        };
         registered.push(Registered {
             number,
-            id: found.id,
-            json,
-            schema,
-            known: false,
+            id,
+            schema: readable(schema)?,
+            known: foreign.contains(&id),
         });
     }
     Ok(registered)
 }
 
+/// A schema, or why it is none; an error if the registry did not answer.
+fn readable(
+    schema: Result<Schema, RegistryError>,
+) -> Result<Result<Schema, String>, RegistryError> {
+    match schema {
+        Ok(schema) => Ok(Ok(schema)),
+        Err(RegistryError::NotAvro { kind, .. }) => {
+            Ok(Err(format!("its type is {kind}: Factum reads Avro")))
+        }
+        Err(RegistryError::Schema { why, .. }) => Ok(Err(why)),
+        Err(error) if error.is_not_found() => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
 /// A schema with all that it refers to.
-fn whole(
-    registry: &dyn Registry,
-    what: &str,
-    text: SchemaText,
-) -> Result<(String, Schema), RegistryError> {
+fn whole(registry: &dyn Registry, what: &str, text: SchemaText) -> Result<Schema, RegistryError> {
     let json = references::whole(registry, what, text)?;
-    let schema = parse(&json).map_err(|why| RegistryError::Schema {
+    parse(&json).map_err(|why| RegistryError::Schema {
         address: registry.address().to_owned(),
         what: what.to_owned(),
         why,
-    })?;
-    Ok((json, schema))
+    })
 }
 
 fn id_of(id: u32) -> String {

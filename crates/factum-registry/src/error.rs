@@ -117,6 +117,20 @@ pub enum RegistryError {
         what: String,
         /// `JSON` or `PROTOBUF`.
         kind: String,
+        /// Its id.
+        id: u32,
+    },
+    /// It may list only some of its subjects.
+    #[error(
+        "the schema registry at {address} may list only some of its subjects: {why}. Raise its limit (Apicurio 2: \
+         registry.ccompat.max-subjects, 3: apicurio.ccompat.max-subjects; Confluent: subject.search.default.limit), and \
+         say what it is with --subject-limit (`Settings::subject_limit`)"
+    )]
+    Cut {
+        /// Where it is.
+        address: String,
+        /// What tells so.
+        why: String,
     },
     /// A schema from the registry cannot be read.
     #[error("{what} in the schema registry at {address} is of no use: {why}")]

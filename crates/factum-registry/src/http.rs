@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::answer::Answer;
 use crate::registry::{Acceptance, Compatibility, Reference, Registry, SchemaText, SubjectVersion};
@@ -109,11 +109,12 @@ impl HttpRegistry {
         }
     }
 
-    fn not_avro(&self, what: &str, kind: String) -> RegistryError {
+    fn not_avro(&self, what: &str, kind: String, id: u32) -> RegistryError {
         RegistryError::NotAvro {
             address: self.address().to_owned(),
             what: what.to_owned(),
             kind,
+            id,
         }
     }
 }
@@ -229,7 +230,7 @@ impl Registry for HttpRegistry {
             query: None,
             body: None,
         })?;
-        sent.avro().map_err(|kind| self.not_avro(&what, kind))
+        sent.avro().map_err(|kind| self.not_avro(&what, kind, id))
     }
 
     fn version(&self, subject: &str, version: u32) -> Result<SubjectVersion, RegistryError> {
@@ -252,13 +253,23 @@ impl Registry for HttpRegistry {
         })
     }
 
-    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
-        self.ask(&Question {
-            what: "a list of subjects".to_owned(),
-            path: &["subjects"],
-            query: None,
-            body: None,
-        })
+    /// Registries cut the list without a word, Confluent's what begins with the prefix, Apicurio's all. What was deleted
+    /// is asked for, too: Apicurio 2 counts it, and would list less than its limit. Whether there is more, a further page
+    /// tells; a registry that has none answers with the first again.
+    fn subjects(&self, prefix: &str) -> Result<Vec<String>, RegistryError> {
+        let (mut all, mut last) = (Vec::new(), Vec::new());
+        loop {
+            let mut page = self.page(prefix, all.len())?;
+            page.sort();
+            if page.is_empty() {
+                return Ok(all);
+            }
+            if page == last {
+                return self.uncut(all);
+            }
+            all.extend_from_slice(&page);
+            last = page;
+        }
     }
 
     fn test(&self, subject: &str, schema: &SchemaText) -> Result<Acceptance, RegistryError> {
@@ -311,6 +322,32 @@ impl Registry for HttpRegistry {
 }
 
 impl HttpRegistry {
+    /// The subjects behind the first `offset`, as many as the registry lists at once.
+    fn page(&self, prefix: &str, offset: usize) -> Result<Vec<String>, RegistryError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("subjectPrefix", prefix);
+        query.append_pair("deleted", "true");
+        query.append_pair("offset", &offset.to_string());
+        self.ask(&Question {
+            what: "a list of subjects".to_owned(),
+            path: &["subjects"],
+            query: Some(&query.finish()),
+            body: None,
+        })
+    }
+
+    /// A list without further pages, unless it is as long as the registry's may be.
+    fn uncut(&self, all: Vec<String>) -> Result<Vec<String>, RegistryError> {
+        let (listed, limit) = (all.len(), self.settings.subject_limit);
+        if listed < limit {
+            return Ok(all);
+        }
+        Err(RegistryError::Cut {
+            address: self.address().to_owned(),
+            why: format!("it lists {listed}, and {limit} is taken for its limit"),
+        })
+    }
+
     fn subject_version(&self, sent: Sent, what: &str) -> Result<SubjectVersion, RegistryError> {
         let (Some(id), Some(version)) = (sent.id, sent.version) else {
             return Err(RegistryError::NoRegistry {
@@ -318,7 +355,7 @@ impl HttpRegistry {
                 why: format!("it told neither id nor version of {what}"),
             });
         };
-        let text = sent.avro().map_err(|kind| self.not_avro(what, kind))?;
+        let text = sent.avro().map_err(|kind| self.not_avro(what, kind, id))?;
         Ok(SubjectVersion { id, version, text })
     }
 }

@@ -42,11 +42,11 @@ pub trait Registry: Send + Sync {
     /// [`RegistryError::NotFound`]; or the registry does not answer, or refuses.
     fn versions(&self, subject: &str) -> Result<Vec<u32>, RegistryError>;
 
-    /// The names of all subjects.
+    /// The names of all subjects that begin with `prefix`; others may be among them, and such as were deleted.
     ///
     /// # Errors
-    /// The registry does not answer, or refuses.
-    fn subjects(&self) -> Result<Vec<String>, RegistryError>;
+    /// [`RegistryError::Cut`]: there may be more. Or the registry does not answer, or refuses.
+    fn subjects(&self, prefix: &str) -> Result<Vec<String>, RegistryError>;
 
     /// Whether the registry would take a schema as the newest version of a subject that has versions. Nothing is
     /// registered.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How often it is asked again when it does not answer.
     pub retry: Retry,
+    /// How many subjects the registry lists at most, if it has no further pages; 1000 by default, as Apicurio 2.
+    pub subject_limit: usize,
 }
 
 impl Settings {
@@ -49,6 +51,7 @@ impl Settings {
             authority: None,
             timeout: Duration::from_secs(10),
             retry: Retry::default(),
+            subject_limit: 1000,
         })
     }
 

@@ -28,9 +28,10 @@ is merged into, so that nobody changes a version by taking its line out of the l
 is an error, since nothing could be compared: it was renamed, or, with --allow-new, it is new.
 
 --registry asks a schema registry what it has under the subjects of the events, and registers nothing. Findings are: a
-version that it has as another schema; one that it has and the tree has not; and a version that it does not have yet
-and that breaks the compatibility level of its subject, by Avro's rules or by the registry's own word. That a version
-is not registered yet is told, and fails nothing: deploying registers it. With --registered it fails, after a deploy.
+version that it has as another schema; one that it has and the tree has not, or that is no Avro; and a version that it
+does not have yet and that breaks the compatibility level of its subject, by Avro's rules or by the registry's own word.
+That a version is not registered yet is told, and fails nothing: deploying registers it. With --registered it fails,
+after a deploy.
 
 Exit codes: 0 in order; 1 findings; 2 wrong usage, or the registry cannot be asked.
 

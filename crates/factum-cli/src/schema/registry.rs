@@ -7,7 +7,8 @@ use factum::schema::{Direction, Schema};
 use factum_build::CheckedVersion;
 use factum_core::events_topic;
 use factum_registry::{
-    Breach, Compatibility, Difference, Registry, RegistryError, Subjects, TreeVersion, compare,
+    Breach, Compatibility, Difference, HttpRegistry, Registry, RegistryError, Subjects,
+    TreeVersion, compare, listed,
 };
 
 use super::line::Line;
@@ -31,6 +32,11 @@ pub(super) struct RegistryFlags {
     /// Ids of schemas that other writers registered under these subjects: they are no versions of this tree
     #[arg(long, value_name = "ID", value_delimiter = ',', requires = "registry")]
     foreign: Vec<u32>,
+
+    /// How many subjects the registry lists at most, if it has no further pages (Apicurio 2:
+    /// registry.ccompat.max-subjects): a list as long may be cut, and is refused
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "registry")]
+    subject_limit: usize,
 
     /// A version that the registry does not have yet is a finding, not a note
     #[arg(long, requires = "registry")]
@@ -75,15 +81,32 @@ impl Compared {
 }
 
 impl RegistryFlags {
+    /// Why there must be a registry, if something was asked of it: its address may be a variable that is empty.
+    fn unasked(&self) -> Option<RegistryError> {
+        let flag = match (self.registered, self.foreign.is_empty()) {
+            (true, _) => "--registered",
+            (false, false) => "--foreign",
+            (false, true) => return None,
+        };
+        Some(RegistryError::Settings {
+            what: "address",
+            why: format!(
+                "it is empty, and {flag} needs a registry; give --registry or FACTUM_REGISTRY"
+            ),
+        })
+    }
+
     /// Compares, if a registry is named. `folder` is what findings call the tree's.
     pub(super) fn compare(
         &self,
         folder: &str,
         versions: &[CheckedVersion],
     ) -> Result<Option<Compared>, RegistryError> {
-        let Some(registry) = self.at.client()? else {
-            return Ok(None);
+        let Some(mut settings) = self.at.settings()? else {
+            return self.unasked().map_or(Ok(None), Err);
         };
+        settings.subject_limit = self.subject_limit;
+        let registry = HttpRegistry::connect(&settings)?;
         let tree = Tree {
             flags: self,
             folder,
@@ -126,13 +149,15 @@ struct Event<'t> {
 impl Tree<'_> {
     /// The events of the tree, and those that the registry has of the same aggregates.
     fn events<'v>(&self, versions: &'v [CheckedVersion]) -> Result<Vec<Event<'v>>, RegistryError> {
-        let subjects = self.registry.subjects()?;
         let mut events = Vec::new();
         for of_aggregate in versions.chunk_by(|a, b| aggregate(a) == aggregate(b)) {
             let folder = aggregate(&of_aggregate[0]);
             let own = of_aggregate.chunk_by(|a, b| a.event == b.event);
             let own: Vec<_> = own.map(|it| self.event(&it[0].event, it)).collect();
-            let gone = lost(&subjects, &self.prefix(folder), &own);
+            let prefix = self.prefix(folder);
+            let subjects: Vec<_> = own.iter().map(|it| &*it.subject).collect();
+            let subjects = listed(self.registry, &prefix, &subjects)?;
+            let gone = lost(&subjects, &prefix, &own);
             events.extend(own);
             events.extend(
                 gone.iter()
@@ -182,8 +207,14 @@ fn lost<'s>(subjects: &'s [String], prefix: &str, own: &[Event<'_>]) -> BTreeSet
     let names = subjects.iter().filter(|it| !known(it));
     let names = names.filter_map(|it| it.strip_prefix(prefix));
     names
-        .filter(|name| !name.contains('.') && !defined.contains(name))
+        .filter(|name| is_name(name) && !defined.contains(name))
         .collect()
+}
+
+/// Whether an event may be called that; `events-key` is a subject of a topic (Confluent's `TopicNameStrategy`).
+fn is_name(name: &str) -> bool {
+    let is_letter = |it: char| it.is_ascii_alphabetic() || it == '_';
+    name.starts_with(is_letter) && name.chars().all(|it| is_letter(it) || it.is_ascii_digit())
 }
 
 impl Event<'_> {
@@ -229,6 +260,19 @@ impl Event<'_> {
                      registered it, say so with --foreign {id}"
                 ),
             ),
+            Difference::Unreadable {
+                registered,
+                id,
+                why,
+            } => (
+                *registered,
+                "not-avro",
+                format!(
+                    "the registry at {address} has a schema, version {registered} of the subject {subject} (id {id}), \
+                     that cannot be read here: {why}. If another writer registered it, say so with --foreign {id}; else \
+                     delete it there"
+                ),
+            ),
             Difference::Refused {
                 version,
                 level,
@@ -236,8 +280,11 @@ impl Event<'_> {
             } => (*version, "refused", self.refused(address, *level, words)),
             Difference::Breach(breach) => return self.breach(address, breach),
         };
-        let is_other_file = matches!(difference, Difference::Extra { .. })
-            && self.versions.iter().any(|it| it.version == version);
+        let is_only_there = matches!(
+            difference,
+            Difference::Extra { .. } | Difference::Unreadable { .. }
+        );
+        let is_other_file = is_only_there && self.versions.iter().any(|it| it.version == version);
         Line {
             file: match is_other_file {
                 true => self.folder.clone(),

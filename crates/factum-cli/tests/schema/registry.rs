@@ -185,6 +185,45 @@ fn what_the_tree_lost_is_told_unless_another_writer_registered_it() {
 }
 
 #[test]
+fn what_is_no_events_subject_is_passed_over() {
+    let system = System::new(LONG);
+    system.deploy(LONG);
+    let text = SchemaText::whole("\"long\"");
+    for name in ["events-key", "events-value", "1st"] {
+        system
+            .client
+            .register(&system.subject(name), &text)
+            .unwrap();
+    }
+    assert_eq!(system.found(&[]), (vec![], 0));
+}
+
+#[test]
+fn a_version_that_is_no_avro_is_told_unless_another_writer_registered_it() {
+    let system = System::new(LONG);
+    system.deploy(LONG);
+    let subject = system.subject("Paid");
+    let url = format!("{}/subjects/{subject}/versions", system.url);
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "title": system.space});
+    let schema = schema.to_string();
+    let body = json!({"schemaType": "JSON", "schema": schema}).to_string();
+    let answer = ureq::post(url).content_type("application/json").send(body);
+    let answer = answer.unwrap().body_mut().read_to_string().unwrap();
+    let id = &serde_json::from_str::<Value>(&answer).unwrap()["id"];
+    let paid = system.file("").replace("Submitted/", "Paid/1.avsc");
+    let line = line(&paid, "not-avro", false);
+    assert_eq!(system.found(&[]), (vec![line], 1));
+    let told = format!(
+        "version 1 of the subject {subject} (id {id}), that cannot be read here: its type is JSON: Factum reads Avro. If \
+         another writer registered it, say so with --foreign {id}"
+    );
+    let answer = system.check(&[]);
+    assert!(answer.out.contains(&told), "{}", answer.out);
+    assert_eq!(system.found(&[&format!("--foreign={id}")]), (vec![], 0));
+}
+
+#[test]
 fn a_record_within_an_event_may_have_a_subject_of_its_own() {
     let system =
         System::new(r#"{"name": "who", "type": {"type": "record", "name": "Who", "fields": []}}"#);
@@ -262,6 +301,16 @@ fn what_the_tree_tells_itself_is_not_told_again() {
 }
 
 #[test]
+fn a_list_of_subjects_that_may_be_cut_is_no_answer() {
+    let system = System::new(LONG);
+    system.deploy(LONG);
+    let answer = system.check(&["--subject-limit", "1"]);
+    assert_eq!((&*answer.out, answer.code), ("", Some(2)), "{answer:?}");
+    let why = "may list only some of its subjects: it lists ";
+    assert!(answer.err.contains(why), "{}", answer.err);
+}
+
+#[test]
 fn a_registry_that_cannot_be_asked_is_no_finding() {
     let tree = Tree::released(LONG);
     for (url, why) in [
@@ -292,6 +341,13 @@ fn a_registry_that_cannot_be_asked_is_no_finding() {
     assert!(!answer.err.contains("secret"), "{answer:?}");
     let answer = tree.schema_in(&["check"], ("FACTUM_REGISTRY", ""));
     assert_eq!(answer.code, Some(1), "{answer:?}");
+    for flag in ["--registered", "--foreign=17"] {
+        let answer = tree.schema_in(&["check", flag], ("FACTUM_REGISTRY", ""));
+        assert_eq!(answer.code, Some(2), "{answer:?}");
+        let name = flag.trim_end_matches("=17");
+        let why = format!("it is empty, and {name} needs a registry");
+        assert!(answer.err.contains(&why), "{answer:?}");
+    }
     let answer = tree.schema(&["check", "--registered"]);
     assert_eq!(answer.code, Some(2), "{answer:?}");
     assert!(answer.err.contains("--registry <URL>"), "{answer:?}");

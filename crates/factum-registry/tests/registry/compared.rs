@@ -50,6 +50,11 @@ fn told(differences: &[Difference]) -> Vec<String> {
         Difference::Missing { version } => format!("missing {version}"),
         Difference::Other { version, id, why } => format!("other {version}, id {id}: {why}"),
         Difference::Extra { registered, id } => format!("extra {registered}, id {id}"),
+        Difference::Unreadable {
+            registered,
+            id,
+            why,
+        } => format!("unreadable {registered}, id {id}: {why}"),
         Difference::Breach(breach) => format!(
             "breach {} of {} {:?}: {}",
             breach.version,
@@ -90,10 +95,33 @@ fn another_schema_in_a_versions_place_is_told_with_why() {
     let micros = millis.replace("millis", "micros");
     let zero = paid(json!([{"name": "at", "type": "long", "default": 0}]));
     let one = zero.replace('0', "1");
+    let plain = paid(json!([{"name": "at", "type": "long"}]));
+    let other_field = paid(json!([{"name": "at", "type": "long", "aliases": ["when"]}]));
+    let other_name = plain.replacen('{', r#"{"aliases": ["Payed"],"#, 1);
+    let unit = json!({"type": "enum", "name": "Unit", "symbols": ["EUR"], "default": "EUR"});
+    let unit = paid(json!([{"name": "unit", "type": unit}]));
+    let other_unit = unit.replace(r#""default":"EUR","#, "");
+    assert_ne!(unit, other_unit);
     for (theirs, ours, why) in [
         (&cents("int"), &cents("long"), "its fingerprint is "),
         (&millis, &micros, "its values would say something else"),
-        (&zero, &one, "it differs in defaults, aliases or other"),
+        (
+            &zero,
+            &one,
+            "the field `at` of `t.Paid` has another default",
+        ),
+        (
+            &zero,
+            &plain,
+            "the field `at` of `t.Paid` has another default",
+        ),
+        (
+            &plain,
+            &other_field,
+            "the field `at` of `t.Paid` has other aliases",
+        ),
+        (&plain, &other_name, "`t.Paid` has other aliases"),
+        (&unit, &other_unit, "the enum `t.Unit` has another default"),
     ] {
         let told = told(&differences(&with(&[theirs]), &[ours]));
         assert!(
@@ -139,6 +167,41 @@ fn what_only_the_registry_has_is_extra_unless_it_is_another_writers() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_unless_it_is_another_writers() {
+    let (first, second) = (cents("int"), cents("long"));
+    let registry = with(&[&first, &second]).protobuf(2);
+    registry.register(SUBJECT, &SchemaText::whole("{")).unwrap();
+    let told_of = |texts: &[&str], foreign| told(&without(&registry, texts, foreign));
+    let told = told_of(&[&first], &[]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    let kind = "unreadable 2, id 2: its type is PROTOBUF: Factum reads Avro";
+    assert_eq!(told[0], kind);
+    assert!(told[1].starts_with("unreadable 3, id 3: "), "{told:?}");
+    assert_eq!(told_of(&[&first], &[2, 3]), Vec::<String>::new());
+    // It is no other schema in a version's place, and says nothing of what is held to it.
+    let third = cents("string");
+    let backward = registry.holding(Compatibility::Backward, Acceptance::Untold);
+    let told = self::told(&without(&backward, &[&first, &second, &third], &[2, 3]));
+    assert_eq!(told, ["missing 3"]);
+}
+
+#[test]
+fn another_writers_versions_count_for_the_subjects_level() {
+    let (ours, theirs) = (cents("string"), cents("long"));
+    let registry = with(&[&theirs]).holding(Compatibility::Backward, Acceptance::Untold);
+    let breach = "breach 1 of 1 Some(1): type-mismatch";
+    let told = told(&without(&registry, &[&ours], &[1]));
+    assert_eq!(told, ["missing 1", breach]);
+    // The registry is asked, too, where only another writer's are there.
+    let no = Acceptance::Refused(vec!["not today".into()]);
+    let registry = registry.holding(Compatibility::None, no);
+    for registry in [registry.clone(), registry.protobuf(1)] {
+        let told = self::told(&without(&registry, &[&ours], &[1]));
+        assert_eq!(told, ["missing 1", "refused 1: [\"not today\"]"]);
+    }
+}
+
+#[test]
 fn the_same_version_with_docs_is_no_other_one() {
     let first = cents("long");
     let documented = first.replacen('{', r#"{"doc": "Money came.","#, 1);
@@ -147,6 +210,26 @@ fn the_same_version_with_docs_is_no_other_one() {
         .register(SUBJECT, &SchemaText::whole(documented))
         .unwrap();
     assert_eq!(told(&differences(&registry, &[&first])), ["missing 1"]);
+}
+
+#[test]
+fn the_same_version_in_another_spelling_is_no_other_one() {
+    let money = |size: serde_json::Value| json!({"type": "record", "name": "Money", "aliases": ["Sum"], "fields": [size]});
+    let ours = paid(json!([
+        {"name": "sum", "type": money(json!({"name": "cents", "type": "long"}))},
+        {"name": "rate", "type": "double", "default": 0},
+        {"name": "note", "type": "string", "aliases": ["a", "b"]}]));
+    let mut documented = money(json!({"name": "cents", "type": {"type": "long"}, "doc": "Of it."}));
+    documented["namespace"] = "t".into();
+    documented["aliases"] = json!(["t.Sum"]);
+    let theirs = json!({"type": "record", "name": "t.Paid", "doc": "Money came.", "fields": [
+        {"name": "sum", "type": documented},
+        {"name": "rate", "type": "double", "default": 0.0},
+        {"name": "note", "type": {"type": "string", "avro.java.string": "String"}, "aliases": ["b", "a"]}]});
+    let registry = Memory::from(1);
+    let text = SchemaText::whole(theirs.to_string());
+    registry.register(SUBJECT, &text).unwrap();
+    assert_eq!(told(&differences(&registry, &[&ours])), ["missing 1"]);
 }
 
 #[test]

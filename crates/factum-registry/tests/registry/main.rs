@@ -3,6 +3,7 @@
 mod cached;
 mod compared;
 mod framing;
+mod listed;
 mod meant;
 mod memory;
 mod page;

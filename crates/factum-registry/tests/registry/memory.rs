@@ -21,6 +21,10 @@ pub struct Memory {
     level: Compatibility,
     /// What it says to every test.
     word: Acceptance,
+    /// The id of a schema that is no Avro.
+    protobuf: Option<u32>,
+    /// How many subjects it lists.
+    limit: usize,
 }
 
 impl Memory {
@@ -33,6 +37,24 @@ impl Memory {
             lie_by_id: None,
             level: Compatibility::None,
             word: Acceptance::Untold,
+            protobuf: None,
+            limit: usize::MAX,
+        }
+    }
+
+    /// The same registry, which has the schema of this id as Protobuf.
+    pub fn protobuf(&self, id: u32) -> Self {
+        Self {
+            protobuf: Some(id),
+            ..self.clone()
+        }
+    }
+
+    /// The same registry, which lists no more subjects than that.
+    pub fn listing(&self, limit: usize) -> Self {
+        Self {
+            limit,
+            ..self.clone()
         }
     }
 
@@ -122,6 +144,14 @@ impl Registry for Memory {
         let (id, entry) = own
             .nth(version as usize - 1)
             .ok_or_else(|| Self::missing(subject))?;
+        if self.protobuf == Some(id) {
+            return Err(RegistryError::NotAvro {
+                address: "memory:".into(),
+                what: subject.into(),
+                kind: "PROTOBUF".into(),
+                id,
+            });
+        }
         Ok(SubjectVersion {
             id,
             version,
@@ -137,10 +167,11 @@ impl Registry for Memory {
         }
     }
 
-    fn subjects(&self) -> Result<Vec<String>, RegistryError> {
+    /// As Apicurio 2: whatever the prefix, and no more than its limit.
+    fn subjects(&self, _: &str) -> Result<Vec<String>, RegistryError> {
         let entries = self.entries.lock().unwrap();
         let names: BTreeSet<_> = entries.iter().map(|it| it.0.clone()).collect();
-        Ok(names.into_iter().collect())
+        Ok(names.into_iter().take(self.limit).collect())
     }
 
     fn test(&self, _: &str, _: &SchemaText) -> Result<Acceptance, RegistryError> {
