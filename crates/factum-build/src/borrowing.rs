@@ -52,7 +52,8 @@ impl Borrowing {
             };
             if let Some(item) = items.get(&taken) {
                 let message = format!(
-                    "`{}` is the name of the borrowed form of `{}`; rename one",
+                    "`{}` is the name of the borrowed form of `{}`; rename one, or do without \
+                     `borrowed`",
                     taken.name, place.name
                 );
                 findings.push(item.finding(message));

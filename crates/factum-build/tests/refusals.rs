@@ -300,8 +300,8 @@ fn names_of_borrowed_forms() {
     assert_eq!(
         messages,
         [
-            "`LoanEventRef` is the name of the borrowed form of `LoanEvent`; rename one",
-            "`SubmittedRef` is the name of the borrowed form of `Submitted`; rename one"
+            "`LoanEventRef` is the name of the borrowed form of `LoanEvent`; rename one, or do without `borrowed`",
+            "`SubmittedRef` is the name of the borrowed form of `Submitted`; rename one, or do without `borrowed`"
         ]
     );
 }

@@ -29,6 +29,10 @@ reason: events of a writer that was fenced off, doubles, parts of commits that w
 What cannot be decoded is told on standard error (topic, partition, offset, and why), and shown without data. With --strict
 the first one ends the command.
 
+Ctrl-C (SIGINT) and SIGTERM end the command after whole lines. A dump that was not at its end then says so, and ends with
+exit code 130 or 143; a tail, which has no end, with 0. A second signal ends it at once, also where nobody reads what it
+writes, and maybe within a line. A pipe that is closed ends it quietly, with exit code 0.
+
 --from takes beginning, end, an offset, or a moment in ISO 8601. An offset needs --partition. A moment is held against the
 time at which an event was decided.
 --type takes the event's name, with or without its namespace. --where compares a field of the data with a text,

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::aggregate::{ScanError, SchemasError, Unanswered};
 use crate::events::{DecoderError, ReadError};
+use crate::interrupt::Interrupted;
 use crate::schema::SchemaError;
 
 /// Why a command failed.
@@ -81,6 +82,9 @@ pub(crate) enum Failure {
     /// Standard output cannot be written.
     #[error("cannot print")]
     Output(#[from] io::Error),
+    /// It was told to stop before its end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// What was waited for did not come, or cannot.
     #[error(transparent)]
     Wait(#[from] WaitError),
@@ -120,6 +124,7 @@ impl Failure {
             Self::Wait(WaitError::TimedOut { .. } | WaitError::Unreachable { .. })
             | Self::CatchUp(CatchUpError::Behind { .. })
             | Self::NotReplayed { .. } => ExitCode::from(3),
+            Self::Interrupted(interrupted) => ExitCode::from(interrupted.0.exit_code()),
             // As clap ends where flags are wrong: nothing is known of the schemas.
             Self::Schema(SchemaError::NoFolder(_) | SchemaError::Registry(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,

@@ -7,6 +7,7 @@ mod connection;
 mod dead_letters;
 mod events;
 mod failure;
+mod interrupt;
 mod output;
 mod projection;
 mod schema;
@@ -27,7 +28,8 @@ Exit codes:
   0    done
   1    failed or refused: standard error says why, and what to do
   2    wrong usage
-  3    not in time: what was waited for has not come";
+  3    not in time: what was waited for has not come
+  130  interrupted by SIGINT (Ctrl-C), and 143 by SIGTERM: what was printed is not complete";
 
 /// Sees and operates the projections and aggregates of a running Factum system, and checks its schemas.
 #[derive(Debug, Parser)]

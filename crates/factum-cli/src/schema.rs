@@ -2,6 +2,7 @@
 
 mod canonical;
 mod check;
+mod code;
 mod compat;
 mod error;
 mod file;

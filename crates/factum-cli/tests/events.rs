@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use factum::schema::frame::Frame;
 use factum::schema::{Schema, write};
@@ -408,6 +409,104 @@ impl Drop for Running {
     }
 }
 
+/// Longer than any of this takes.
+const TOO_LONG: Duration = Duration::from_secs(120);
+
+fn signal(id: &str, name: &str) {
+    let signal = format!("-{name}");
+    let sent = Command::new("kill").args([&signal, id]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A dump that is held up in a write, since nobody reads on behind its first line.
+struct HeldUp {
+    child: Running,
+    id: String,
+    output: BufReader<ChildStdout>,
+    first: String,
+    /// What it says on standard error.
+    told: mpsc::Receiver<String>,
+}
+
+impl HeldUp {
+    fn start(system: &System) -> Self {
+        let mut command = system.command(&["dump", "--json"]);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Running(command.env("RUST_LOG", "factum=info").spawn().unwrap());
+        let mut output = BufReader::new(child.0.stdout.take().unwrap());
+        let mut first = String::new();
+        output.read_line(&mut first).unwrap();
+        let (tell, told) = mpsc::channel();
+        let error = BufReader::new(child.0.stderr.take().unwrap());
+        thread::spawn(move || error.lines().try_for_each(|line| tell.send(line.unwrap())));
+        Self {
+            id: child.0.id().to_string(),
+            child,
+            output,
+            first,
+            told,
+        }
+    }
+
+    /// Sends a signal, and waits until it is minded.
+    fn tell(&self, name: &str) {
+        signal(&self.id, name);
+        while !self.next_told().contains("told to stop") {}
+    }
+
+    fn next_told(&self) -> String {
+        self.told.recv_timeout(TOO_LONG).expect("it says so")
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + TOO_LONG;
+        loop {
+            match self.child.0.try_wait().unwrap() {
+                Some(status) => return status.code(),
+                None => assert!(Instant::now() < deadline, "it does not end"),
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// More than a pipe, all buffers and what is read ahead hold together.
+async fn much() -> System {
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", MUCH);
+    System::new(written).await
+}
+
+const MUCH: u64 = 100_000;
+
+#[tokio::test]
+async fn a_dump_that_is_interrupted_ends_after_whole_lines_and_says_so() {
+    let system = much().await;
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut dump = HeldUp::start(&system);
+        dump.tell(name);
+        let mut text = std::mem::take(&mut dump.first);
+        dump.output.read_to_string(&mut text).unwrap();
+        assert_eq!(dump.code(), Some(code));
+        let shown = numbers(&text).len() as u64;
+        assert!(text.ends_with('\n') && shown < MUCH / 2, "{shown} events");
+        let told = format!("factum: not complete: SIG{name} came before the end");
+        assert_eq!(dump.next_told(), told);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_dump_that_nobody_reads() {
+    let system = much().await;
+    for (name, code) in [("TERM", 143), ("INT", 130)] {
+        let mut dump = HeldUp::start(&system);
+        dump.tell("INT");
+        signal(&dump.id, name);
+        assert_eq!(dump.code(), Some(code));
+    }
+}
+
 #[tokio::test]
 async fn a_tail_follows_until_ctrl_c() {
     let mut written = Written::with(framed("test.counter"));
@@ -429,13 +528,7 @@ async fn a_tail_follows_until_ctrl_c() {
     system.append(more).await;
     assert_eq!([next(), next()], [4, 5]);
     let id = child.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(&id, "INT");
     let ended = tokio::task::spawn_blocking(move || child.0.wait().unwrap());
     let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
     assert_eq!(ended.unwrap().unwrap().code(), Some(0));
@@ -556,8 +649,7 @@ async fn nobody_who_says_stop_waits_for_a_registry() {
     let ended = tokio::task::spawn_blocking(move || {
         let mut child = child;
         let asked = listener.accept().unwrap();
-        let signal = Command::new("kill").args(["-INT", &id]).status();
-        assert!(signal.unwrap().success());
+        signal(&id, "INT");
         let code = child.0.wait().unwrap().code();
         drop(asked);
         listener.set_nonblocking(true).unwrap();
@@ -565,7 +657,7 @@ async fn nobody_who_says_stop_waits_for_a_registry() {
         (code, listener.accept().is_err())
     });
     let ended = tokio::time::timeout(Duration::from_secs(120), ended).await;
-    assert_eq!(ended.unwrap().unwrap(), (Some(0), true));
+    assert_eq!(ended.unwrap().unwrap(), (Some(130), true));
 }
 
 /// A namespace and a topic of the test's own: servers live on between runs.

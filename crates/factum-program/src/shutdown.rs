@@ -1,11 +1,12 @@
 //! The signals that end a program: the first one gently, the second at once.
 
 use std::future::{Future, pending};
-use std::io;
 use std::process::exit;
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
+
+use crate::signals::Signals;
 
 /// How a program exits that was told to stop and did not want to wait: as a shell reports one that
 /// Ctrl-C has ended.
@@ -57,42 +58,4 @@ async fn follow(mut signals: Signals, tell: oneshot::Sender<()>) {
     signals.next().await;
     tracing::warn!("told to stop again: stopping at once");
     exit(TOLD_TWICE);
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    async fn next(&mut self) {
-        self.0.recv().await;
-    }
 }

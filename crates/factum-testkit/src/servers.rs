@@ -1,6 +1,6 @@
 //! Where the real servers of a test run listen.
 //!
-//! An address comes from the environment, else from the file that `cargo xtask up` writes.
+//! An address comes from the environment, where an empty one is none, else from the file that `cargo xtask up` writes.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -30,10 +30,15 @@ pub fn registry() -> String {
 }
 
 fn address(name: &str, start: &str) -> String {
-    env::var(name)
-        .ok()
-        .or_else(|| lookup(&fs::read_to_string(written_addresses()).ok()?, name))
+    let written = || lookup(&fs::read_to_string(written_addresses()).ok()?, name);
+    given(env::var(name).ok())
+        .or_else(written)
         .unwrap_or_else(|| panic!("{name} is not known: start it with `{start}`"))
+}
+
+/// What a variable names, if anything: `cargo xtask` takes an empty one as unset, too.
+fn given(variable: Option<String>) -> Option<String> {
+    variable.filter(|address| !address.is_empty())
 }
 
 /// The file that `cargo xtask up` writes: lines of `NAME=value`.
@@ -54,7 +59,13 @@ fn lookup(lines: &str, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::lookup;
+    use super::{given, lookup};
+
+    #[test]
+    fn an_empty_variable_names_nothing() {
+        assert_eq!(given(Some(String::new())), None);
+        assert_eq!(given(Some("h:1".into())).as_deref(), Some("h:1"));
+    }
 
     #[test]
     fn an_address_is_found_by_its_name() {

@@ -66,8 +66,9 @@ impl Server {
         }
     }
 
-    /// The environment variable that looks as if it did: it names what programs work on, which no test may touch.
-    pub(crate) fn programs_variable(self) -> &'static str {
+    /// The environment variable that looks as if it did. Of Postgres and the registry it names what programs work on,
+    /// which no test may touch; that of Kafka nothing reads.
+    pub(crate) fn lookalike(self) -> &'static str {
         match self {
             Server::Kafka => "FACTUM_KAFKA",
             Server::Postgres => "FACTUM_POSTGRES",

@@ -84,18 +84,18 @@ pub(super) fn given(server: Server) -> Option<String> {
     set(server.variable())
 }
 
-/// What to say to whoever may have meant a server for tests, and named one for programs.
+/// What to say to whoever may have meant a server for tests, and has set another variable.
 pub(super) fn passed_over(server: Server) -> Option<String> {
     hint(server, |variable| set(variable).is_some())
 }
 
 fn hint(server: Server, is_set: impl Fn(&str) -> bool) -> Option<String> {
-    let (programs, own) = (server.programs_variable(), server.variable());
+    let (lookalike, own) = (server.lookalike(), server.variable());
     let hint = format!(
-        "{}: {programs} is for programs and not used here; a server for tests and demos is named by {own}",
+        "{}: {lookalike} is not used here; a server for tests and demos is named by {own}",
         server.name()
     );
-    (is_set(programs) && !is_set(own)).then_some(hint)
+    (is_set(lookalike) && !is_set(own)).then_some(hint)
 }
 
 fn set(variable: &str) -> Option<String> {
@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn what_a_user_operates_is_not_taken_for_tests_and_that_is_said() {
         for server in [Server::Kafka, Server::Postgres, Server::Registry] {
-            let (own, programs) = (server.variable(), server.programs_variable());
-            assert_eq!(own, programs.replace("FACTUM_", "FACTUM_TEST_"));
-            let told = hint(server, |variable| variable == programs).unwrap();
-            assert!(told.contains(own) && told.contains(programs), "{told}");
+            let (own, lookalike) = (server.variable(), server.lookalike());
+            assert_eq!(own, lookalike.replace("FACTUM_", "FACTUM_TEST_"));
+            let told = hint(server, |variable| variable == lookalike).unwrap();
+            assert!(told.contains(own) && told.contains(lookalike), "{told}");
             assert_eq!(hint(server, |_| true), None);
             assert_eq!(hint(server, |variable| variable == own), None);
             assert_eq!(hint(server, |_| false), None);

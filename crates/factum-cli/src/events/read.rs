@@ -17,6 +17,7 @@ use super::judge::{Fate, Judge, Judged};
 use super::shown::{self, Content};
 use super::summary::{self, Met};
 use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::output::plain;
 
 const LOOK: &str =
@@ -72,12 +73,19 @@ struct Partition {
 enum Stop {
     /// As many were shown as were asked for.
     Enough,
+    Interrupted(Interrupted),
     Failed(Box<Failure>),
 }
 
 impl std::convert::From<LogError> for Stop {
     fn from(error: LogError) -> Self {
         Self::Failed(Box::new(error.into()))
+    }
+}
+
+impl std::convert::From<Interrupted> for Stop {
+    fn from(interrupted: Interrupted) -> Self {
+        Self::Interrupted(interrupted)
     }
 }
 
@@ -89,29 +97,26 @@ impl std::convert::From<io::Error> for Stop {
 
 /// Reads a topic to where its end is now, or for as long as nobody says stop.
 pub(super) async fn run(flags: Flags, from: From, follow: bool) -> Result<(), Failure> {
-    let stop = factum::shutdown_signal();
-    let decoder = Decoder::open(&flags.sources).map_err(Box::new)?;
-    let opened = tokio::select! {
-        biased;
-        () = stop.clone() => return Ok(()),
-        opened = open(&flags, from) => opened,
-    };
-    let (topic, mut partitions) = opened?;
-    let mut show = Show::new(&topic, &flags, from, decoder);
-    if show.decoder.is_complete() {
-        show.tell_types();
+    match show(&flags, from, follow, &Interrupt::listen()).await {
+        // It has shown what had come: there is no end that it lacks.
+        Err(Failure::Interrupted(_)) if follow => Ok(()),
+        outcome => outcome,
     }
-    let read = tokio::select! {
-        biased;
-        () = stop => Ok(()),
-        read = read(&*topic, &mut partitions, &mut show, follow) => read,
-    };
-    show.end();
-    let outcome = match read {
-        Ok(()) | Err(Stop::Enough) => Ok(()),
-        Err(Stop::Failed(failure)) => Err(*failure),
-    };
-    outcome.and(show.out.flush().map_err(Failure::from))
+}
+
+async fn show(
+    flags: &Flags,
+    from: From,
+    follow: bool,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let decoder = Decoder::open(&flags.sources).map_err(Box::new)?;
+    let (topic, mut partitions) = interrupt.or(open(flags, from)).await?;
+    let mut show = Show::new(&topic, flags, from, decoder);
+    show.begin();
+    let read = read(&*topic, &mut partitions, &mut show, follow);
+    let read = interrupt.or(read).await;
+    show.end(read)
 }
 
 async fn open(
@@ -187,6 +192,8 @@ async fn read(
     let mut is_behind = true;
     while follow || partitions.values().any(|it| it.next < it.end) {
         for fetched in reader.next().await? {
+            // What is read ahead is there at once: without a pause nobody would see that a signal came.
+            tokio::task::yield_now().await;
             let partition = partitions
                 .get_mut(&fetched.partition)
                 .expect("it was asked for");
@@ -401,6 +408,13 @@ impl<'f> Show<'f> {
         Stop::Failed(Box::new(error.into()))
     }
 
+    /// Tells what is known before anything is read.
+    fn begin(&self) {
+        if self.decoder.is_complete() {
+            self.tell_types();
+        }
+    }
+
     /// What is odd in a topic that was read to where its end was.
     fn caught_up(&self) {
         if !self.decoder.is_complete() {
@@ -418,8 +432,19 @@ impl<'f> Show<'f> {
         }
     }
 
+    /// Tells what is left to tell, and writes out what was shown, whatever reading came to.
+    fn end(mut self, read: Result<(), Stop>) -> Result<(), Failure> {
+        self.tell_numbers();
+        let flushed = self.out.flush().map_err(Failure::from);
+        match read {
+            Ok(()) | Err(Stop::Enough) => flushed,
+            Err(Stop::Interrupted(interrupted)) => flushed.and(Err(interrupted.into())),
+            Err(Stop::Failed(failure)) => Err(*failure),
+        }
+    }
+
     /// The number of those that were not told one by one.
-    fn end(&self) {
+    fn tell_numbers(&self) {
         if self.unreadable > TOLD {
             eprintln!("{} records in all cannot be read", self.unreadable);
         }

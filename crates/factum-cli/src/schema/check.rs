@@ -4,9 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use factum_build::{Builder, Checked};
+use factum_build::Checked;
 use factum_registry::RegistryError;
 
+use super::code::CodeFlags;
 use super::line::Line;
 use super::registry::{Compared, RegistryFlags};
 use super::{SchemaError, file, git};
@@ -18,6 +19,9 @@ It is what a build checks, without a build: every file is a schema that code can
 schemas.lock lists is as it was released; the newest version of an event reads every older one, by Avro's rules or by
 an upcaster that schemas.toml names; and as far as the context's mode asks, older versions read the newest. The mode is
 `compatibility` in schemas.toml, BACKWARD_TRANSITIVE if nothing is said.
+
+--borrowed and --decimals are for builds with these options, which refuse more: a name that a borrowed form has, and
+decimals of more than 28 digits. --times changes nothing that is refused.
 
 A line is a finding: file, JSON pointer, what and how to mend it, and the rule in brackets. All are listed.
 As in a build, a version that schemas.lock does not list is a finding if it may not be added there: with --locked,
@@ -61,6 +65,9 @@ pub(crate) struct Flags {
     locked: bool,
 
     #[command(flatten)]
+    code: CodeFlags,
+
+    #[command(flatten)]
     registry: RegistryFlags,
 
     /// Print a JSON object for each finding
@@ -77,8 +84,8 @@ impl Flags {
             .map(|reference| git::release(folder, reference, self.allow_new));
         let releases = releases.collect::<Result<Vec<_>, _>>()?;
         let builder = match self.locked {
-            true => Builder::new().locked(true),
-            false => Builder::new(),
+            true => self.code.builder().locked(true),
+            false => self.code.builder(), // the environment says
         };
         let checked = builder
             .check(folder, &releases)

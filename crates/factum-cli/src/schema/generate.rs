@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use factum_build::Builder;
+use clap::Args;
 
+use super::code::CodeFlags;
 use super::{SchemaError, file};
 use crate::failure::Failure;
 use crate::output;
@@ -34,51 +34,8 @@ pub(crate) struct Flags {
     #[arg(long)]
     serde: bool,
 
-    /// Let events be read without copying their text and bytes, too: an enum LoanEventRef beside LoanEvent
-    #[arg(long)]
-    borrowed: bool,
-
-    /// The crate whose types dates and times become; for another than jiff the program needs factum's feature of
-    /// that name
-    #[arg(long, value_enum, value_name = "CRATE", default_value_t = Times::Jiff)]
-    times: Times,
-
-    /// The crate whose type decimals become; rust_decimal holds 28 digits, and needs factum's feature of that name
-    #[arg(long, value_enum, value_name = "CRATE", default_value_t = Decimals::Factum)]
-    decimals: Decimals,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Times {
-    Jiff,
-    Chrono,
-    Time,
-}
-
-impl From<Times> for factum_build::Times {
-    fn from(times: Times) -> Self {
-        match times {
-            Times::Jiff => Self::Jiff,
-            Times::Chrono => Self::Chrono,
-            Times::Time => Self::Time,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Decimals {
-    Factum,
-    #[value(name = "rust_decimal")]
-    RustDecimal,
-}
-
-impl From<Decimals> for factum_build::Decimals {
-    fn from(decimals: Decimals) -> Self {
-        match decimals {
-            Decimals::Factum => Self::Factum,
-            Decimals::RustDecimal => Self::RustDecimal,
-        }
-    }
+    #[command(flatten)]
+    code: CodeFlags,
 }
 
 impl Flags {
@@ -88,11 +45,7 @@ impl Flags {
             path: self.out.clone(),
             source,
         })?;
-        let builder = Builder::new()
-            .serde(self.serde)
-            .borrowed(self.borrowed)
-            .times(self.times.into())
-            .decimals(self.decimals.into());
+        let builder = self.code.builder().serde(self.serde);
         let generated = builder.generate_into(folder, &self.out);
         let generated = generated.map_err(SchemaError::from)?;
         for warning in &generated.warnings {

@@ -178,3 +178,35 @@ fn code_with_the_types_of_other_crates() {
     let values = "[possible values: jiff, chrono, time]";
     assert!(answer.err.contains(values), "{}", answer.err);
 }
+
+#[test]
+fn a_check_says_what_a_build_with_the_same_options_would() {
+    let tree = Tree::empty();
+    let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 30}"#;
+    let fields =
+        format!(r#"{{"name": "note", "type": "string"}}, {{"name": "amount", "type": {decimal}}}"#);
+    tree.submitted(1, &fields);
+    let other =
+        r#"{"type": "record", "name": "SubmittedRef", "namespace": "bank.loan", "fields": []}"#;
+    tree.write("bank/loan/SubmittedRef/1.avsc", other);
+    assert_eq!(tree.schema(&["check"]).code, Some(0));
+    for (options, told) in [
+        (
+            &["--decimals", "rust_decimal"][..],
+            "Submitted/1.avsc: /fields/1/type: a decimal of 30 digits is too long",
+        ),
+        (
+            &["--borrowed"],
+            "`SubmittedRef` is the name of the borrowed form of `Submitted`",
+        ),
+    ] {
+        for command in [&["check", "schemas"][..], &["generate", "schemas", "out"]] {
+            let answer = tree.schema(&[command, options].concat());
+            assert_eq!(answer.code, Some(1), "{command:?}");
+            let said = answer.out + &answer.err;
+            assert!(said.contains(told), "{command:?}: {said}");
+        }
+    }
+    let chrono = tree.schema(&["check", "--times", "chrono"]);
+    assert_eq!(chrono.code, Some(0), "{}", chrono.err);
+}
