@@ -10,18 +10,23 @@ use super::draw_value::{drawn, write};
 use crate::memory::within;
 
 /// The first two bytes say where the reader's schema departs from the writer's, and how; the rest are
-/// the decisions that both are drawn by.
+/// the decisions that both are drawn by. From 128 on the first says that its fields are turned.
 pub fn run(bytes: &[u8]) {
     let Some(([at, by], decisions)) = bytes.split_first_chunk() else {
         return;
     };
     let mut others = decisions.to_vec();
-    if let Some(other) = others.get_mut(usize::from(*at)) {
+    if let Some(other) = others.get_mut(usize::from(at % 128)) {
         *other ^= by;
     }
+    let other = if *at < 128 {
+        draw::schema(&others)
+    } else {
+        draw::turned(&others)
+    };
     let (Ok(writer), Ok(reader)) = (
         Schema::parse(&draw::schema(decisions)),
-        Schema::parse(&draw::schema(&others)),
+        Schema::parse(&other),
     ) else {
         return;
     };

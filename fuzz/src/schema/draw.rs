@@ -2,7 +2,18 @@
 
 /// The schema's JSON; nearly always one that can be parsed.
 pub fn schema(decisions: &[u8]) -> String {
+    drawn(decisions, false)
+}
+
+/// The same, whose records have their fields the other way round: none that can be parsed, if one field
+/// names a type that another defines.
+pub fn turned(decisions: &[u8]) -> String {
+    drawn(decisions, true)
+}
+
+fn drawn(decisions: &[u8], turned: bool) -> String {
     let mut draw = Draw {
+        turned,
         decisions: decisions.iter(),
         names: 0,
         defined: Vec::new(),
@@ -12,6 +23,7 @@ pub fn schema(decisions: &[u8]) -> String {
 }
 
 struct Draw<'a> {
+    turned: bool,
     decisions: std::slice::Iter<'a, u8>,
     names: usize,
     defined: Vec<String>,
@@ -100,7 +112,10 @@ impl Draw<'_> {
 
     fn record(&mut self) -> String {
         let name = self.name();
-        let fields: Vec<_> = (0..self.next(6)).map(|index| self.field(index)).collect();
+        let mut fields: Vec<_> = (0..self.next(6)).map(|index| self.field(index)).collect();
+        if self.turned {
+            fields.reverse();
+        }
         format!(
             r#"{{"type":"record",{name},"fields":[{}]}}"#,
             fields.join(",")
