@@ -16,6 +16,8 @@ use crate::tree::Source;
 pub struct Checked {
     /// Every mistake, in the order of files; none if a build would succeed.
     pub findings: Vec<Finding>,
+    /// What is odd in the newest versions, but allowed: a build warns of it.
+    pub warnings: Vec<Finding>,
     /// The mode of each context.
     pub modes: BTreeMap<String, Mode>,
     /// Every version, in the order of its names.
@@ -69,6 +71,7 @@ impl Checked {
     fn without_tree(error: &Error) -> Self {
         Self {
             findings: error.findings().to_vec(),
+            warnings: Vec::new(),
             modes: BTreeMap::new(),
             versions: Vec::new(),
         }
@@ -98,6 +101,7 @@ impl Builder {
         let contexts = tree.sources.iter().map(|source| source.context.clone());
         Ok(Checked {
             findings,
+            warnings: tree.output.warnings.clone(),
             modes: contexts
                 .map(|name| (name.clone(), tree.settings.mode(&name)))
                 .collect(),

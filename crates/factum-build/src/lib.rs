@@ -149,6 +149,7 @@
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod attributes;
 mod borrowing;
 mod check;
 mod compile;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Union, UnionName, Version};
 use crate::tree::Source;
-use crate::{default, names, recursion};
+use crate::{attributes, default, names, recursion};
 
 /// The version that `source` holds, or findings.
 pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Version> {
@@ -25,7 +25,8 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
     };
     let root = lower.event(source)?;
     lower.settle_recursion();
-    let (defs, warnings) = (lower.defs, lower.warnings);
+    let (defs, mut warnings) = (lower.defs, lower.warnings);
+    warnings.extend(attributes::warnings(&source.shown, &source.text));
     let version = Version {
         event: source.event.clone(),
         version: source.version,
