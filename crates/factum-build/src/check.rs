@@ -5,7 +5,7 @@ use std::path::Path;
 
 use factum_schema::{Mode, Schema};
 
-use crate::compile::{Builder, Examined};
+use crate::compile::{Builder, Examined, leave_consequences};
 use crate::finding::{Error, Finding, Rule};
 use crate::lock::Entry;
 use crate::shared;
@@ -97,6 +97,7 @@ impl Builder {
         for release in releases {
             against(release, &tree.sources, shown, &mut findings);
         }
+        leave_consequences(&mut findings, &tree.sources, &tree.settings);
         findings.sort_by(|a, b| a.file.cmp(&b.file));
         let contexts = tree.sources.iter().map(|source| source.context.clone());
         Ok(Checked {

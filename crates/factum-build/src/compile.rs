@@ -201,15 +201,23 @@ impl Builder {
         }
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
+        let is_settled = !findings.iter().any(|f| f.rule == Rule::Settings);
         let lock_file = lock::File::read(root, shown, findings);
         let lock = lock_file.check(&sources, self.lock_state(), findings);
-        evolution::check(&sources, &settings, findings);
+        if is_settled {
+            // What can't be read without the upcasters that it names would mislead.
+            evolution::check(&sources, &settings, findings);
+        }
         let events = sources.iter().filter(|source| !source.is_shared_type());
         let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, findings)))
             .collect();
-        let files = files(&lowered, &settings, self, findings)?;
+        let files = match is_settled {
+            true => files(&lowered, &settings, self, findings)?,
+            false => Files::new(),
+        };
         say_once(findings);
+        leave_consequences(findings, &sources, &settings);
         let output = Output {
             lock_file,
             lock,
@@ -277,6 +285,29 @@ fn say_once(findings: &mut Vec<Finding>) {
         .map(|f| f.file.clone())
         .collect();
     findings.retain(|finding| finding.rule != Rule::Unreadable || !told.contains(&finding.file));
+}
+
+/// Leaves away what newer versions can't read since a released one was changed: restoring it mends both.
+pub(crate) fn leave_consequences(
+    findings: &mut Vec<Finding>,
+    sources: &[Source],
+    settings: &Settings,
+) {
+    let is_changed = |source: &&Source| {
+        let changed = |f: &Finding| f.rule == Rule::Changed && f.file == source.shown;
+        findings.iter().any(changed)
+    };
+    let events = sources.iter().filter(is_changed).map(Source::event_key);
+    let events: BTreeSet<_> = events
+        .flat_map(|key| [settings.became(&key), Some(key)])
+        .flatten()
+        .collect();
+    let follows = |finding: &Finding| {
+        let source = sources.iter().find(|source| source.shown == finding.file);
+        let of_changed = source.is_some_and(|source| events.contains(&source.event_key()));
+        of_changed && matches!(finding.rule, Rule::Compatibility(_) | Rule::Unreadable)
+    };
+    findings.retain(|finding| !follows(finding));
 }
 
 type Lowered<'a> = (&'a Source, Option<Version>);

@@ -138,6 +138,27 @@ fn a_released_version_never_goes_away() {
 }
 
 #[test]
+fn what_follows_from_a_change_is_not_told() {
+    let tree = Tree::submitted(&[FIELD, FIELD]);
+    tree.write("bank/loan/Paid/1.avsc", &event("Paid", FIELD));
+    tree.write("bank/loan/Declined/1.avsc", &event("Declined", FIELD));
+    let became = "[events.\"bank/loan/Declined\"]\nbecame = \"Paid\"";
+    tree.write("schemas.toml", became);
+    tree.compile(false).unwrap();
+    let other = r#"{"name": "amount", "type": "string"}"#;
+    tree.write("bank/loan/Submitted/2.avsc", &event("Submitted", other));
+    tree.write("bank/loan/Declined/1.avsc", &event("Declined", other));
+    let findings = tree.findings();
+    let [declined, submitted] = findings.as_slice() else {
+        panic!("{findings:?}");
+    };
+    for (finding, file) in [(declined, "Declined/1"), (submitted, "Submitted/2")] {
+        let start = format!("schemas/bank/loan/{file}.avsc: this version was released as ");
+        assert!(finding.starts_with(&start), "{finding}");
+    }
+}
+
+#[test]
 fn a_locked_build_adds_nothing() {
     let tree = Tree::submitted(&[FIELD]);
     let expected = |file: &str| {
