@@ -189,20 +189,23 @@ impl Builder {
         findings: &mut Vec<Finding>,
     ) -> Result<Examined, Error> {
         let mut sources = tree::read(root, shown, findings);
+        let lock_file = lock::File::read(root, shown, findings);
+        tree::check_dense(&sources, |key| lock_file.lists(key), findings);
         if let Some(target) = target {
             for source in &mut sources {
                 source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
             }
         }
         shared::compose(&mut sources, findings);
-        if sources.iter().any(Source::is_shared_type) {
+        let is_whole = findings.is_empty();
+        lock_file.gone(&sources, findings);
+        if sources.iter().any(Source::is_shared_type) && !is_whole {
             // What is wrong with a shared type is wrong wherever it is used: it is told once.
             settle(std::mem::take(findings))?;
         }
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
         let is_settled = !findings.iter().any(|f| f.rule == Rule::Settings);
-        let lock_file = lock::File::read(root, shown, findings);
         let lock = lock_file.check(&sources, self.lock_state(), findings);
         if is_settled {
             // What can't be read without the upcasters that it names would mislead.

@@ -124,17 +124,35 @@ fn a_default_may_hold_a_key_called_doc() {
 
 #[test]
 fn a_released_version_never_goes_away() {
-    let tree = Tree::submitted(&[FIELD, FIELD]);
-    tree.compile(false).unwrap();
-    std::fs::remove_file(tree.schemas().join("bank/loan/Submitted/2.avsc")).unwrap();
+    for file in ["bank/loan/Submitted/1.avsc", "bank/loan/Submitted/2.avsc"] {
+        let tree = Tree::submitted(&[FIELD, FIELD]);
+        tree.compile(false).unwrap();
+        std::fs::remove_file(tree.schemas().join(file)).unwrap();
+        is_gone(&tree, file);
+    }
+}
+
+/// The only finding is that the file is gone.
+#[track_caller]
+fn is_gone(tree: &Tree, file: &str) {
     let findings = tree.findings();
     let [finding] = findings.as_slice() else {
         panic!("{findings:?}");
     };
-    assert!(finding.starts_with(
-        "schemas/bank/loan/Submitted/2.avsc: this version was released (fingerprint "
-    ));
+    let start = format!("schemas/{file}: this version was released (fingerprint ");
+    assert!(finding.starts_with(&start), "{finding}");
     assert!(finding.ends_with("is gone; restore it: events written with it must stay readable"));
+}
+
+#[test]
+fn a_released_version_of_a_shared_type_never_goes_away() {
+    let money = r#"{"type": "record", "name": "Money", "namespace": "bank", "fields": []}"#;
+    let tree = Tree::submitted(&[FIELD]);
+    tree.write("bank/types/Money/1.avsc", money);
+    tree.write("bank/types/Money/2.avsc", money);
+    tree.compile(false).unwrap();
+    std::fs::remove_file(tree.schemas().join("bank/types/Money/1.avsc")).unwrap();
+    is_gone(&tree, "bank/types/Money/1.avsc");
 }
 
 #[test]
