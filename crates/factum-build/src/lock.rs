@@ -203,10 +203,24 @@ impl Entry {
     }
 }
 
+/// What git writes around both sides of a conflict: at the start of a line, seven times.
+const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+
+fn is_conflict(line: &str) -> bool {
+    CONFLICT.iter().any(|mark| line.starts_with(mark))
+}
+
 fn entries(text: &str, shown: &str, findings: &mut Vec<Finding>) -> Entries {
     let mut entries = Entries::new();
+    if let Some(index) = text.lines().position(is_conflict) {
+        let message = format!(
+            "line {}: a merge conflict; keep the lines of both sides, and take out the marks between them",
+            index + 1
+        );
+        findings.push(Finding::new(shown, "", message));
+    }
     for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
+        if line.trim().is_empty() || line.starts_with('#') || is_conflict(line) {
             continue;
         }
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {

@@ -200,8 +200,17 @@ fn a_locked_build_adds_nothing() {
 fn a_lock_that_is_damaged_is_an_error() {
     let tree = Tree::submitted(&[FIELD]);
     tree.compile(false).unwrap();
-    let conflict = format!("<<<<<<< HEAD\n{}", lock(&tree));
+    let whole = lock(&tree);
+    let conflict = format!("<<<<<<< HEAD\n=======\n{whole}>>>>>>> other\n");
     tree.write("schemas.lock", &conflict);
+    assert_eq!(
+        tree.findings(),
+        [
+            "schemas/schemas.lock: line 1: a merge conflict; keep the lines of both sides, and take out the marks between \
+             them"
+        ]
+    );
+    tree.write("schemas.lock", &format!("{FILE}\n{whole}"));
     assert_eq!(
         tree.findings(),
         ["schemas/schemas.lock: line 1: a file, a fingerprint and a hash are expected"]
