@@ -77,7 +77,7 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<bool, Finding>
     let folder = path.parent().unwrap_or(Path::new("."));
     let replace = || {
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = temporary_file(folder)?;
         file.write_all(text.as_bytes())?;
         file.persist(path).map(drop).map_err(io::Error::from)
     };
@@ -86,6 +86,14 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<bool, Finding>
         Finding::new(&shown, "", format!("can't write the file: {error}"))
     });
     written.map(|()| true)
+}
+
+/// A file that all may read whom the umask lets; by themselves, temporary files are their owner's alone.
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 /// The path to a file from within a folder; both are made absolute first.
