@@ -63,7 +63,12 @@ impl Builder {
         self
     }
 
-    /// Where the generated files go; Cargo's `OUT_DIR` by default.
+    /// Where the generated files go; Cargo's `OUT_DIR` by default. A relative path is one from the
+    /// working folder, which is the package's own in a `build.rs`.
+    ///
+    /// Files in another folder, for those who check them in, include the schemas by the path from there.
+    /// `factum::events!` finds them as ever: for each, a file in `OUT_DIR` includes it. What lies in a
+    /// folder within `OUT_DIR` is included by its path: `include!(concat!(env!("OUT_DIR"), "/typed/bank.loan.rs"))`.
     #[must_use]
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -139,12 +144,20 @@ impl Builder {
             println!("cargo::{instruction}");
         }
         println!("cargo::rerun-if-changed={}", root.display());
-        let out_dir = self.target_dir()?;
-        let output = self.output(&root, &shown, None)?;
+        let target = self.target_dir()?;
+        let cargos = env::var_os("OUT_DIR").map(PathBuf::from);
+        let is_cargos = cargos
+            .as_ref()
+            .is_some_and(|it| output::lies_in(&target, it));
+        let output = self.output(&root, &shown, (!is_cargos).then_some(&*target))?;
         for warning in &output.warnings {
             println!("cargo::warning={warning}");
         }
-        output.write(&out_dir).map(drop)
+        output.write(&target)?;
+        match cargos {
+            Some(out_dir) if !is_cargos => output.forward(&target, &out_dir),
+            _ => Ok(()),
+        }
     }
 
     /// Generates code from the schemas in `folder` into the folder `target`, for those who check it
