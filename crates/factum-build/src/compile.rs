@@ -16,7 +16,7 @@ use crate::output::{Generated, Output};
 use crate::settings::Settings;
 use crate::tree::Source;
 use crate::types::{Decimals, Times, Types};
-use crate::{evolution, generate, lock, lower, output, shared, tree};
+use crate::{evolution, generate, lock, lower, nearest, output, shared, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -210,6 +210,7 @@ impl Builder {
             }
         }
         shared::compose(&mut sources, findings);
+        nearest::propose(findings, &sources);
         let is_whole = findings.is_empty();
         lock_file.gone(&sources, findings);
         if sources.iter().any(Source::is_shared_type) && !is_whole {
@@ -228,6 +229,7 @@ impl Builder {
         let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, findings)))
             .collect();
+        nearest::propose(findings, &sources);
         let files = match is_settled {
             true => files(&lowered, &settings, self, findings)?,
             false => Files::new(),

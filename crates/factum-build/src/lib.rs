@@ -163,6 +163,7 @@ mod lock;
 mod lower;
 mod model;
 mod names;
+mod nearest;
 mod output;
 mod place;
 mod plan;

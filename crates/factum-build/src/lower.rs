@@ -100,6 +100,17 @@ impl Lower<'_> {
 
     /// The event's record must be what its folder says.
     fn event(&mut self, source: &Source) -> Option<FullName> {
+        if source.aggregate.eq_ignore_ascii_case("type") || source.aggregate == "Types" {
+            let root = self.schema.root().shape.label();
+            if root == source.type_name() {
+                let message = format!(
+                    "this defines `{root}` in the folder `{}`; types that events share lie in the folder `types` of \
+                     their context",
+                    source.aggregate
+                );
+                return self.note("", message);
+            }
+        }
         let (Shape::Named(name), logical) = (&self.schema.root().shape, None) else {
             return self.note("", "an event is a record");
         };
