@@ -344,7 +344,8 @@ fn files(
     let aggregates: Vec<_> = lowered
         .chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type())
         .collect();
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads(processors, env::var("NUM_JOBS").ok().as_deref());
     let shares = aggregates.chunks(aggregates.len().div_ceil(threads).max(1));
     let made: Vec<_> = thread::scope(|scope| {
         let running: Vec<_> = shares
@@ -362,6 +363,12 @@ fn files(
         findings.extend(found);
     }
     Ok(files)
+}
+
+/// How many threads may run at once: Cargo tells a `build.rs` how many jobs it may take.
+fn threads(processors: usize, jobs: Option<&str>) -> usize {
+    let jobs = jobs.and_then(|jobs| jobs.parse().ok());
+    jobs.map_or(processors, |jobs| processors.min(jobs)).max(1)
 }
 
 /// The files of some aggregates, and what is wrong with them.
@@ -439,7 +446,16 @@ fn warnings(lowered: &[Lowered<'_>]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::locked_by;
+    use super::{locked_by, threads};
+
+    #[test]
+    fn no_more_threads_than_jobs() {
+        assert_eq!(threads(8, None), 8);
+        assert_eq!(threads(8, Some("2")), 2);
+        assert_eq!(threads(8, Some("16")), 8);
+        assert_eq!(threads(8, Some("0")), 1);
+        assert_eq!(threads(8, Some("many")), 8);
+    }
 
     #[test]
     fn ci_is_locked_unless_told_otherwise() {
