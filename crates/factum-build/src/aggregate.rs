@@ -199,19 +199,23 @@ impl<'a> Item<'a> {
     }
 
     fn differs_from(&self, other: Item<'_>) -> Option<Finding> {
+        let mut shared = "";
         let what = match (self.kind, other.kind) {
             (Kind::Union(_, a), Kind::Union(_, b)) if a == b => return None,
             (Kind::Def, Kind::Def) if self.def.name == other.def.name => {
                 if same_body(&self.def.body, &other.def.body) {
                     return None;
                 }
+                if self.version.composed.is_some() && other.version.composed.is_some() {
+                    shared = " (a type of the folder `types`: give both the same number in `references`)";
+                }
                 format!("two definitions of `{}` would be", self.def.name)
             }
             _ => format!("{} and {} would both be", other.label(), self.label()),
         };
         Some(self.finding(format!(
-            "{what} one Rust type, the other is at {}: {}; make them the same in both events' newest versions, or \
-             rename one",
+            "{what} one Rust type, the other is at {}: {}; make them the same in both events' newest \
+             versions{shared}, or rename one",
             other.version.file,
             other.pointer()
         )))

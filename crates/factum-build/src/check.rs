@@ -5,7 +5,7 @@ use std::path::Path;
 
 use factum_schema::{Mode, Schema};
 
-use crate::compile::{Builder, Examined};
+use crate::compile::{Builder, Examined, leave_consequences};
 use crate::finding::{Error, Finding, Rule};
 use crate::lock::Entry;
 use crate::shared;
@@ -16,6 +16,8 @@ use crate::tree::Source;
 pub struct Checked {
     /// Every mistake, in the order of files; none if a build would succeed.
     pub findings: Vec<Finding>,
+    /// What is odd in the newest versions, but allowed: a build warns of it.
+    pub warnings: Vec<Finding>,
     /// The mode of each context.
     pub modes: BTreeMap<String, Mode>,
     /// Every version, in the order of its names.
@@ -69,6 +71,7 @@ impl Checked {
     fn without_tree(error: &Error) -> Self {
         Self {
             findings: error.findings().to_vec(),
+            warnings: Vec::new(),
             modes: BTreeMap::new(),
             versions: Vec::new(),
         }
@@ -94,10 +97,12 @@ impl Builder {
         for release in releases {
             against(release, &tree.sources, shown, &mut findings);
         }
+        leave_consequences(&mut findings, &tree.sources, &tree.settings);
         findings.sort_by(|a, b| a.file.cmp(&b.file));
         let contexts = tree.sources.iter().map(|source| source.context.clone());
         Ok(Checked {
             findings,
+            warnings: tree.output.warnings.clone(),
             modes: contexts
                 .map(|name| (name.clone(), tree.settings.mode(&name)))
                 .collect(),

@@ -16,7 +16,7 @@ use crate::output::{Generated, Output};
 use crate::settings::Settings;
 use crate::tree::Source;
 use crate::types::{Decimals, Times, Types};
-use crate::{evolution, generate, lock, lower, output, shared, tree};
+use crate::{evolution, generate, lock, lower, nearest, output, shared, tree};
 
 /// Generates code from the schemas in `folder`, with the default options of [`Builder`].
 ///
@@ -63,7 +63,12 @@ impl Builder {
         self
     }
 
-    /// Where the generated files go; Cargo's `OUT_DIR` by default.
+    /// Where the generated files go; Cargo's `OUT_DIR` by default. A relative path is one from the
+    /// working folder, which is the package's own in a `build.rs`.
+    ///
+    /// Files in another folder, for those who check them in, include the schemas by the path from there.
+    /// `factum::events!` finds them as ever: for each, a file in `OUT_DIR` includes it. What lies in a
+    /// folder within `OUT_DIR` is included by its path: `include!(concat!(env!("OUT_DIR"), "/typed/bank.loan.rs"))`.
     #[must_use]
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(folder.into());
@@ -139,12 +144,20 @@ impl Builder {
             println!("cargo::{instruction}");
         }
         println!("cargo::rerun-if-changed={}", root.display());
-        let out_dir = self.target_dir()?;
-        let output = self.output(&root, &shown, None)?;
+        let target = self.target_dir()?;
+        let cargos = env::var_os("OUT_DIR").map(PathBuf::from);
+        let is_cargos = cargos
+            .as_ref()
+            .is_some_and(|it| output::lies_in(&target, it));
+        let output = self.output(&root, &shown, (!is_cargos).then_some(&*target))?;
         for warning in &output.warnings {
             println!("cargo::warning={warning}");
         }
-        output.write(&out_dir).map(drop)
+        output.write(&target)?;
+        match cargos {
+            Some(out_dir) if !is_cargos => output.forward(&target, &out_dir),
+            _ => Ok(()),
+        }
     }
 
     /// Generates code from the schemas in `folder` into the folder `target`, for those who check it
@@ -189,27 +202,40 @@ impl Builder {
         findings: &mut Vec<Finding>,
     ) -> Result<Examined, Error> {
         let mut sources = tree::read(root, shown, findings);
+        let lock_file = lock::File::read(root, shown, findings);
+        tree::check_dense(&sources, |key| lock_file.lists(key), findings);
         if let Some(target) = target {
             for source in &mut sources {
                 source.path = output::relative(target, &source.path).unwrap_or(source.path.clone());
             }
         }
         shared::compose(&mut sources, findings);
-        if sources.iter().any(Source::is_shared_type) {
+        nearest::propose(findings, &sources);
+        let is_whole = findings.is_empty();
+        lock_file.gone(&sources, findings);
+        if sources.iter().any(Source::is_shared_type) && !is_whole {
             // What is wrong with a shared type is wrong wherever it is used: it is told once.
             settle(std::mem::take(findings))?;
         }
         let settings = Settings::read(root, shown, findings);
         settings.check(&sources, findings);
-        let lock_file = lock::File::read(root, shown, findings);
+        let is_settled = !findings.iter().any(|f| f.rule == Rule::Settings);
         let lock = lock_file.check(&sources, self.lock_state(), findings);
-        evolution::check(&sources, &settings, findings);
+        if is_settled {
+            // What can't be read without the upcasters that it names would mislead.
+            evolution::check(&sources, &settings, findings);
+        }
         let events = sources.iter().filter(|source| !source.is_shared_type());
         let lowered: Vec<_> = events
             .map(|source| (source, lower::version(source, findings)))
             .collect();
-        let files = files(&lowered, &settings, self, findings)?;
+        nearest::propose(findings, &sources);
+        let files = match is_settled {
+            true => files(&lowered, &settings, self, findings)?,
+            false => Files::new(),
+        };
         say_once(findings);
+        leave_consequences(findings, &sources, &settings);
         let output = Output {
             lock_file,
             lock,
@@ -279,6 +305,29 @@ fn say_once(findings: &mut Vec<Finding>) {
     findings.retain(|finding| finding.rule != Rule::Unreadable || !told.contains(&finding.file));
 }
 
+/// Leaves away what newer versions can't read since a released one was changed: restoring it mends both.
+pub(crate) fn leave_consequences(
+    findings: &mut Vec<Finding>,
+    sources: &[Source],
+    settings: &Settings,
+) {
+    let is_changed = |source: &&Source| {
+        let changed = |f: &Finding| f.rule == Rule::Changed && f.file == source.shown;
+        findings.iter().any(changed)
+    };
+    let events = sources.iter().filter(is_changed).map(Source::event_key);
+    let events: BTreeSet<_> = events
+        .flat_map(|key| [settings.became(&key), Some(key)])
+        .flatten()
+        .collect();
+    let follows = |finding: &Finding| {
+        let source = sources.iter().find(|source| source.shown == finding.file);
+        let of_changed = source.is_some_and(|source| events.contains(&source.event_key()));
+        of_changed && matches!(finding.rule, Rule::Compatibility(_) | Rule::Unreadable)
+    };
+    findings.retain(|finding| !follows(finding));
+}
+
 type Lowered<'a> = (&'a Source, Option<Version>);
 
 /// Generated files' names and texts.
@@ -295,7 +344,8 @@ fn files(
     let aggregates: Vec<_> = lowered
         .chunk_by(|(a, _), (b, _)| a.aggregate_type() == b.aggregate_type())
         .collect();
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads(processors, env::var("NUM_JOBS").ok().as_deref());
     let shares = aggregates.chunks(aggregates.len().div_ceil(threads).max(1));
     let made: Vec<_> = thread::scope(|scope| {
         let running: Vec<_> = shares
@@ -313,6 +363,12 @@ fn files(
         findings.extend(found);
     }
     Ok(files)
+}
+
+/// How many threads may run at once: Cargo tells a `build.rs` how many jobs it may take.
+fn threads(processors: usize, jobs: Option<&str>) -> usize {
+    let jobs = jobs.and_then(|jobs| jobs.parse().ok());
+    jobs.map_or(processors, |jobs| processors.min(jobs)).max(1)
 }
 
 /// The files of some aggregates, and what is wrong with them.
@@ -390,7 +446,16 @@ fn warnings(lowered: &[Lowered<'_>]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::locked_by;
+    use super::{locked_by, threads};
+
+    #[test]
+    fn no_more_threads_than_jobs() {
+        assert_eq!(threads(8, None), 8);
+        assert_eq!(threads(8, Some("2")), 2);
+        assert_eq!(threads(8, Some("16")), 8);
+        assert_eq!(threads(8, Some("0")), 1);
+        assert_eq!(threads(8, Some("many")), 8);
+    }
 
     #[test]
     fn ci_is_locked_unless_told_otherwise() {

@@ -32,6 +32,9 @@
 //! | local-timestamp-millis, -micros, -nanos on long | `jiff::civil::DateTime` |
 //! | duration on fixed(12) | `factum::schema::Duration` |
 //!
+//! `jiff` and `uuid` are `factum::jiff` and `factum::uuid`: `factum::jiff::Timestamp`; the package needs no
+//! dependency of its own.
+//!
 //! Dates and times may be of another crate, and decimals, too: [`Builder::times`], [`Builder::decimals`].
 //!
 //! | Avro | [`Times::Chrono`], in `chrono` | [`Times::Time`], in `time` |
@@ -149,6 +152,7 @@
 //! version that is not in the lock is an error.
 
 mod aggregate;
+mod attributes;
 mod borrowing;
 mod check;
 mod compile;
@@ -162,6 +166,7 @@ mod lock;
 mod lower;
 mod model;
 mod names;
+mod nearest;
 mod output;
 mod place;
 mod plan;

@@ -82,7 +82,26 @@ impl File {
         }
     }
 
-    /// Compares the released versions with the files, and returns the entries as they shall be.
+    /// Notes the released versions whose files are gone.
+    pub fn gone(&self, sources: &[Source], findings: &mut Vec<Finding>) {
+        let keys: BTreeSet<_> = sources.iter().map(Source::key).collect();
+        let events: BTreeSet<_> = sources.iter().map(Source::event_key).collect();
+        let mut gone = BTreeSet::new();
+        for (key, entry) in self.entries.iter().filter(|(key, _)| !keys.contains(*key)) {
+            match key.rsplit_once('/') {
+                Some((event, _)) if is_event(event) && !events.contains(event) => {
+                    gone.insert(event);
+                }
+                _ => findings.push(self.finding(key, version_is_gone(entry)).rule(Rule::Gone)),
+            }
+        }
+        for event in gone {
+            let message = self.event_is_gone(event);
+            findings.push(self.finding(event, message).rule(Rule::Gone));
+        }
+    }
+
+    /// Compares the released versions with the files that are there, and returns the entries as they shall be.
     pub fn check(
         &self,
         sources: &[Source],
@@ -93,23 +112,10 @@ impl File {
             .iter()
             .filter_map(|source| Some((source.key(), Entry::of(&source.text)?)))
             .collect();
-        let mut gone = BTreeSet::new();
         for (key, entry) in &self.entries {
-            let Some((rule, message)) = changed(entry, found.get(key), sources, key) else {
-                continue;
-            };
-            match key.rsplit_once('/') {
-                Some((event, _))
-                    if is_event(event) && !sources.iter().any(|s| s.event_key() == event) =>
-                {
-                    gone.insert(event);
-                }
-                _ => findings.push(self.finding(key, message).rule(rule)),
+            if let Some(message) = found.get(key).and_then(|found| changed(entry, found)) {
+                findings.push(self.finding(key, message).rule(Rule::Changed));
             }
-        }
-        for event in gone {
-            let message = self.event_is_gone(event);
-            findings.push(self.finding(event, message).rule(Rule::Gone));
         }
         if let Some(why) = locked.why() {
             let new = found.keys().filter(|key| !self.entries.contains_key(*key));
@@ -160,35 +166,23 @@ fn is_event(folder: &str) -> bool {
     Source::named(&format!("{folder}/1.avsc"), "").is_some_and(|source| !source.is_shared_type())
 }
 
+fn version_is_gone(Entry { fingerprint, hash }: &Entry) -> String {
+    format!(
+        "this version was released (fingerprint {fingerprint}, {hash}) and is gone; restore it: events written with it must \
+         stay readable"
+    )
+}
+
 /// What is wrong with a released version's file, if anything is.
-fn changed(
-    entry: &Entry,
-    found: Option<&Entry>,
-    sources: &[Source],
-    key: &str,
-) -> Option<(Rule, String)> {
+fn changed(entry: &Entry, found: &Entry) -> Option<String> {
     let Entry { fingerprint, hash } = entry;
-    match found {
-        Some(found) if found == entry => None,
-        Some(found) => Some((
-            Rule::Changed,
-            format!(
-                "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and \
-                 make the change in a new version file; or, if no event of it was ever written, take its line out of \
-                 {NAME}",
-                found.fingerprint, found.hash
-            ),
-        )),
-        // A file that is not a schema is reported where it is parsed.
-        None if sources.iter().any(|source| source.key() == key) => None,
-        None => Some((
-            Rule::Gone,
-            format!(
-                "this version was released (fingerprint {fingerprint}, {hash}) and is gone; restore it: events written \
-                 with it must stay readable"
-            ),
-        )),
-    }
+    (found != entry).then(|| {
+        format!(
+            "this version was released as fingerprint {fingerprint}, {hash}, and is now {}, {}; restore it, and make the \
+             change in a new version file; or, if no event of it was ever written, take its line out of {NAME}",
+            found.fingerprint, found.hash
+        )
+    })
 }
 
 impl Entry {
@@ -209,10 +203,24 @@ impl Entry {
     }
 }
 
+/// What git writes around both sides of a conflict: at the start of a line, seven times.
+const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
+
+fn is_conflict(line: &str) -> bool {
+    CONFLICT.iter().any(|mark| line.starts_with(mark))
+}
+
 fn entries(text: &str, shown: &str, findings: &mut Vec<Finding>) -> Entries {
     let mut entries = Entries::new();
+    if let Some(index) = text.lines().position(is_conflict) {
+        let message = format!(
+            "line {}: a merge conflict; keep the lines of both sides, and take out the marks between them",
+            index + 1
+        );
+        findings.push(Finding::new(shown, "", message));
+    }
     for (index, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
+        if line.trim().is_empty() || line.starts_with('#') || is_conflict(line) {
             continue;
         }
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 use crate::model::{Body, Def, Field, Fixed, Scalar, Ty, Union, UnionName, Version};
 use crate::tree::Source;
-use crate::{default, names, recursion};
+use crate::{attributes, default, names, recursion};
 
 /// The version that `source` holds, or findings.
 pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Version> {
@@ -25,7 +25,8 @@ pub(crate) fn version(source: &Source, findings: &mut Vec<Finding>) -> Option<Ve
     };
     let root = lower.event(source)?;
     lower.settle_recursion();
-    let (defs, warnings) = (lower.defs, lower.warnings);
+    let (defs, mut warnings) = (lower.defs, lower.warnings);
+    warnings.extend(attributes::warnings(&source.shown, &source.text));
     let version = Version {
         event: source.event.clone(),
         version: source.version,
@@ -99,6 +100,17 @@ impl Lower<'_> {
 
     /// The event's record must be what its folder says.
     fn event(&mut self, source: &Source) -> Option<FullName> {
+        if source.aggregate.eq_ignore_ascii_case("type") || source.aggregate == "Types" {
+            let root = self.schema.root().shape.label();
+            if root == source.type_name() {
+                let message = format!(
+                    "this defines `{root}` in the folder `{}`; types that events share lie in the folder `types` of \
+                     their context",
+                    source.aggregate
+                );
+                return self.note("", message);
+            }
+        }
         let (Shape::Named(name), logical) = (&self.schema.root().shape, None) else {
             return self.note("", "an event is a record");
         };

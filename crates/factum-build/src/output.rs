@@ -43,6 +43,20 @@ impl Output {
         Ok(changed)
     }
 
+    /// Has `factum::events!`, which looks into `out_dir`, include the files in `folder`.
+    pub fn forward(&self, folder: &Path, out_dir: &Path) -> Result<(), Error> {
+        for (name, _) in &self.files {
+            let file = std::path::absolute(folder.join(name)).unwrap_or(folder.join(name));
+            let text = format!(
+                "{MARK}`{}`. Changes are overwritten.\n\ninclude!({:?});\n",
+                name.trim_end_matches(".rs"),
+                file.display().to_string()
+            );
+            write_if_changed(&out_dir.join(name), &text).map_err(Error::one)?;
+        }
+        Ok(())
+    }
+
     /// Removes the files in `folder` that were generated for aggregates which are gone.
     pub fn remove_others(&self, folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let error = |path: &Path, error: io::Error| {
@@ -77,7 +91,7 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<bool, Finding>
     let folder = path.parent().unwrap_or(Path::new("."));
     let replace = || {
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = temporary_file(folder)?;
         file.write_all(text.as_bytes())?;
         file.persist(path).map(drop).map_err(io::Error::from)
     };
@@ -86,6 +100,14 @@ pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<bool, Finding>
         Finding::new(&shown, "", format!("can't write the file: {error}"))
     });
     written.map(|()| true)
+}
+
+/// A file that all may read whom the umask lets; by themselves, temporary files are their owner's alone.
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
 }
 
 /// The path to a file from within a folder; both are made absolute first.
@@ -98,6 +120,11 @@ pub(crate) fn relative(folder: &Path, file: &Path) -> io::Result<PathBuf> {
         .skip(shared)
         .map(|_| Component::ParentDir);
     Ok(up.chain(file.components().skip(shared)).collect())
+}
+
+/// Whether a path leads to the folder or to what is in it.
+pub(crate) fn lies_in(path: &Path, folder: &Path) -> bool {
+    matches!((normal(path), normal(folder)), (Ok(path), Ok(folder)) if path.starts_with(&folder))
 }
 
 /// An absolute path without `.` and `..`.
@@ -129,5 +156,14 @@ mod tests {
             relative("src/../b/./c", "s/x.avsc"),
             Path::new("../../s/x.avsc")
         );
+    }
+
+    #[test]
+    fn a_folder_lies_in_itself_and_in_those_above() {
+        let lies_in = |path, folder| lies_in(Path::new(path), Path::new(folder));
+        assert!(lies_in("/a/out", "/a/out"));
+        assert!(lies_in("/a/out/x/../y", "/a/out"));
+        assert!(!lies_in("/a/out/../src", "/a/out"));
+        assert!(!lies_in("/a/outer", "/a/out"));
     }
 }

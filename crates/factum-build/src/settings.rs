@@ -76,7 +76,10 @@ impl Settings {
         };
         let settings = toml::from_str(&text).unwrap_or_else(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| line(&text, span.start));
-            let message = format!("line {line}: {}", error.message());
+            let message = match unquoted(&text) {
+                Some(mend) => format!("line {line}: {mend}"),
+                None => format!("line {line}: {}", error.message()),
+            };
             findings.push(Finding::new(&shown, "", message).rule(Rule::Settings));
             Self::default()
         });
@@ -192,6 +195,28 @@ pub(crate) fn or_upcast(event: &str, version: u32) -> String {
         "; or read version {version} with Rust code, an upcaster: name {version} in `upcast` under [events.{event:?}] in \
          {NAME}"
     )
+}
+
+/// How to mend an event's key that stands there without quotes, which are tables within each other.
+fn unquoted(text: &str) -> Option<String> {
+    let table: toml::Table = text.parse().ok()?;
+    for (context, aggregates) in tables(table.get("events")?) {
+        for (aggregate, events) in tables(aggregates) {
+            if let Some((event, _)) = tables(events).next() {
+                return Some(format!(
+                    "[events.{context}.{aggregate}.{event}]: the key needs quotes and slashes, as the folder is called: \
+                     [events.\"{context}/{aggregate}/{event}\"]"
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// The tables in a table, and their keys.
+fn tables(value: &toml::Value) -> impl Iterator<Item = (&String, &toml::Value)> {
+    let table = value.as_table().into_iter().flatten();
+    table.filter(|(_, value)| value.is_table())
 }
 
 /// The line, from 1, of a place in a text.

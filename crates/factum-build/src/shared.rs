@@ -28,7 +28,7 @@ impl Source {
     }
 
     /// The full name of the shared type: `bank.Money`.
-    fn type_name(&self) -> String {
+    pub(crate) fn type_name(&self) -> String {
         format!("{}.{}", self.context, self.event)
     }
 }

@@ -61,6 +61,19 @@ fn schemas_are_included_by_the_path_from_the_folder() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn files_have_the_mode_that_all_new_files_have() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: std::path::PathBuf| fs::metadata(path).unwrap().permissions().mode();
+    let tree = two_aggregates();
+    tree.compile(false).unwrap();
+    tree.write("other", "");
+    let usual = mode(tree.schemas().join("other"));
+    assert_eq!(mode(tree.out().join("bank.loan.rs")), usual);
+    assert_eq!(mode(tree.schemas().join("schemas.lock")), usual);
+}
+
 #[test]
 fn what_was_generated_for_an_aggregate_that_is_gone_goes() {
     let tree = two_aggregates();

@@ -124,17 +124,56 @@ fn a_default_may_hold_a_key_called_doc() {
 
 #[test]
 fn a_released_version_never_goes_away() {
-    let tree = Tree::submitted(&[FIELD, FIELD]);
-    tree.compile(false).unwrap();
-    std::fs::remove_file(tree.schemas().join("bank/loan/Submitted/2.avsc")).unwrap();
+    for file in ["bank/loan/Submitted/1.avsc", "bank/loan/Submitted/2.avsc"] {
+        let tree = Tree::submitted(&[FIELD, FIELD]);
+        tree.compile(false).unwrap();
+        std::fs::remove_file(tree.schemas().join(file)).unwrap();
+        is_gone(&tree, file);
+    }
+}
+
+/// The only finding is that the file is gone.
+#[track_caller]
+fn is_gone(tree: &Tree, file: &str) {
     let findings = tree.findings();
     let [finding] = findings.as_slice() else {
         panic!("{findings:?}");
     };
-    assert!(finding.starts_with(
-        "schemas/bank/loan/Submitted/2.avsc: this version was released (fingerprint "
-    ));
+    let start = format!("schemas/{file}: this version was released (fingerprint ");
+    assert!(finding.starts_with(&start), "{finding}");
     assert!(finding.ends_with("is gone; restore it: events written with it must stay readable"));
+}
+
+#[test]
+fn a_released_version_of_a_shared_type_never_goes_away() {
+    let money = r#"{"type": "record", "name": "Money", "namespace": "bank", "fields": []}"#;
+    let tree = Tree::submitted(&[FIELD]);
+    tree.write("bank/types/Money/1.avsc", money);
+    tree.write("bank/types/Money/2.avsc", money);
+    tree.compile(false).unwrap();
+    std::fs::remove_file(tree.schemas().join("bank/types/Money/1.avsc")).unwrap();
+    is_gone(&tree, "bank/types/Money/1.avsc");
+}
+
+#[test]
+fn what_follows_from_a_change_is_not_told() {
+    let tree = Tree::submitted(&[FIELD, FIELD]);
+    tree.write("bank/loan/Paid/1.avsc", &event("Paid", FIELD));
+    tree.write("bank/loan/Declined/1.avsc", &event("Declined", FIELD));
+    let became = "[events.\"bank/loan/Declined\"]\nbecame = \"Paid\"";
+    tree.write("schemas.toml", became);
+    tree.compile(false).unwrap();
+    let other = r#"{"name": "amount", "type": "string"}"#;
+    tree.write("bank/loan/Submitted/2.avsc", &event("Submitted", other));
+    tree.write("bank/loan/Declined/1.avsc", &event("Declined", other));
+    let findings = tree.findings();
+    let [declined, submitted] = findings.as_slice() else {
+        panic!("{findings:?}");
+    };
+    for (finding, file) in [(declined, "Declined/1"), (submitted, "Submitted/2")] {
+        let start = format!("schemas/bank/loan/{file}.avsc: this version was released as ");
+        assert!(finding.starts_with(&start), "{finding}");
+    }
 }
 
 #[test]
@@ -161,8 +200,17 @@ fn a_locked_build_adds_nothing() {
 fn a_lock_that_is_damaged_is_an_error() {
     let tree = Tree::submitted(&[FIELD]);
     tree.compile(false).unwrap();
-    let conflict = format!("<<<<<<< HEAD\n{}", lock(&tree));
+    let whole = lock(&tree);
+    let conflict = format!("<<<<<<< HEAD\n=======\n{whole}>>>>>>> other\n");
     tree.write("schemas.lock", &conflict);
+    assert_eq!(
+        tree.findings(),
+        [
+            "schemas/schemas.lock: line 1: a merge conflict; keep the lines of both sides, and take out the marks between \
+             them"
+        ]
+    );
+    tree.write("schemas.lock", &format!("{FILE}\n{whole}"));
     assert_eq!(
         tree.findings(),
         ["schemas/schemas.lock: line 1: a file, a fingerprint and a hash are expected"]

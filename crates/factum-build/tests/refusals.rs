@@ -199,7 +199,7 @@ fn schemas_that_are_not_valid_avro() {
         tree.findings(),
         [
             "schemas/bank/loan/Submitted/1.avsc: /fields/0/type: unknown type `bank.loan.integer`; a type is defined \
-             before it is used by name",
+             before it is used by name; did you mean `int` or `long`?",
             "schemas/bank/loan/Submitted/1.avsc: /fields/1: `type` is missing",
         ]
     );

@@ -123,6 +123,49 @@ fn settings_of_what_is_not_there_are_refused() {
     );
 }
 
+/// A file that is broken, where version 2 can't read version 1 without it: that alone is told.
+#[track_caller]
+fn is_broken(settings: &str, expected: &str) {
+    let tree = Tree::submitted(&[EUROS, CENTS]);
+    tree.write("schemas.toml", settings);
+    let [finding] = tree.findings().try_into().unwrap();
+    assert!(finding.starts_with(expected), "{finding}");
+}
+
+#[test]
+fn of_settings_that_are_broken_nothing_else_is_told() {
+    let event = "[events.\"bank/loan/Submitted\"]";
+    is_broken(
+        &format!("{event}\nupcasts = [1]"),
+        "schemas/schemas.toml: line 2: unknown field `upcasts`",
+    );
+    is_broken(
+        &format!("{event}\nupcast = 1"),
+        "schemas/schemas.toml: line 2: invalid type",
+    );
+    is_broken(
+        "compatibility = \"FULL_TRANSITIV\"",
+        "schemas/schemas.toml: line 1: ",
+    );
+    is_broken(
+        "[event.\"bank/loan/Submitted\"]\nupcast = [1]",
+        "schemas/schemas.toml: line 1: unknown field `event`",
+    );
+    is_broken(
+        "[events.\"bank/loan/Submited\"]\nupcast = [1]",
+        "schemas/schemas.toml: [events.\"bank/loan/Submited\"] is not in the tree",
+    );
+}
+
+#[test]
+fn a_key_without_quotes_is_told_of_them() {
+    is_broken(
+        "[events.bank.loan.Submitted]\nupcast = [1]",
+        "schemas/schemas.toml: line 1: [events.bank.loan.Submitted]: the key needs quotes and slashes, as the folder is \
+         called: [events.\"bank/loan/Submitted\"]",
+    );
+}
+
 #[test]
 fn a_retired_event_stays_to_be_applied_and_is_not_made_by_chance() {
     let from = "impl ::std::convert::From<Submitted> for LoanEvent";

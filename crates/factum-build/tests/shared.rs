@@ -120,7 +120,7 @@ fn what_is_wrong_with_a_type_is_told_once() {
         tree.findings(),
         [
             "schemas/bank/types/Money/1.avsc: /fields/0/type: unknown type `bank.lung`; a type is defined before it is \
-             used by name",
+             used by name; did you mean `long`?",
             "schemas/bank/types/Odd/1.avsc: this defines `bank.Even`; after its folders it must be a record, enum or \
              fixed `bank.Odd`",
         ]
@@ -163,5 +163,61 @@ fn a_key_that_stands_there_twice_is_not_hidden() {
     assert!(
         findings[0].contains("the key `doc` stands there twice"),
         "{findings:?}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_called_type_is_told_of_the_right_one() {
+    let tree = Tree::new(&[("bank/type/Money/1.avsc", &amount())]);
+    assert_eq!(
+        tree.findings(),
+        [
+            "schemas/bank/type/Money/1.avsc: this defines `bank.Money` in the folder `type`; types that events share lie in \
+             the folder `types` of their context"
+        ]
+    );
+}
+
+#[test]
+fn an_aggregate_may_be_called_type() {
+    let made = r#"{"type": "record", "name": "Made", "namespace": "bank.type", "fields": []}"#;
+    let tree = Tree::new(&[("bank/type/Made/1.avsc", made)]);
+    assert_eq!(tree.compile(false), Ok(()));
+}
+
+#[test]
+fn events_on_different_versions_are_told_how_to_agree() {
+    let tree = Tree::new(&[
+        (MONEY, &amount()),
+        ("bank/types/Money/2.avsc", &amount_and_currency()),
+        ("bank/loan/Paid/1.avsc", &paid(1)),
+        (
+            "bank/loan/Refunded/1.avsc",
+            &paid(2).replace("Paid", "Refunded"),
+        ),
+    ]);
+    let [finding] = tree.findings().try_into().unwrap();
+    let mend = "; make them the same in both events' newest versions (a type of the folder `types`: give both the same \
+                number in `references`), or rename one";
+    assert!(finding.ends_with(mend), "{finding}");
+}
+
+#[test]
+fn of_an_unknown_type_the_nearest_name_is_told() {
+    let fields = r#"{"name": "a", "type": "integer"}, {"name": "b", "type": "bank.Mony"}"#;
+    let tree = Tree::new(&[
+        (MONEY, &amount()),
+        ("bank/loan/Paid/1.avsc", &event("Paid", fields)),
+    ]);
+    let file = "schemas/bank/loan/Paid/1.avsc";
+    let unknown = "a type is defined before it is used by name; did you mean";
+    assert_eq!(
+        tree.findings(),
+        [
+            format!(
+                "{file}: /fields/0/type: unknown type `bank.loan.integer`; {unknown} `int` or `long`?"
+            ),
+            format!("{file}: /fields/1/type: unknown type `bank.Mony`; {unknown} `bank.Money`?"),
+        ]
     );
 }

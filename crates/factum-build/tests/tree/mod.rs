@@ -54,6 +54,7 @@ impl Tree {
         Builder::new().out_dir(self.out()).locked(locked)
     }
 
+    #[allow(dead_code)] // Not every test needs one.
     /// Generates code, without a lock unless `locked`.
     pub fn compile(&self, locked: bool) -> Result<(), Vec<String>> {
         let result = self.builder(locked).compile(self.schemas());
@@ -64,6 +65,7 @@ impl Tree {
         })
     }
 
+    #[allow(dead_code)] // Not every test needs one.
     /// The findings of a tree that is not in order.
     #[track_caller]
     pub fn findings(&self) -> Vec<String> {

@@ -25,7 +25,8 @@ decimals of more than 28 digits. --times changes nothing that is refused.
 
 A line is a finding: file, JSON pointer, what and how to mend it, and the rule in brackets. All are listed.
 As in a build, a version that schemas.lock does not list is a finding if it may not be added there: with --locked,
-FACTUM_LOCKED=1 or CI=true.
+FACTUM_LOCKED=1 or CI=true. What a build only warns of, such as a logical type that Avro does not know, is a note: it is
+told, and fails nothing.
 
 --against asks git what another state of the folder released, whatever schemas.lock says of it: name the branch that
 is merged into, so that nobody changes a version by taking its line out of the lock. A folder that had no versions there
@@ -91,10 +92,12 @@ impl Flags {
             .check(folder, &releases)
             .map_err(SchemaError::from)?;
         let mut lines: Vec<_> = checked.findings.iter().map(Line::from).collect();
+        lines.extend(checked.warnings.iter().map(Line::note));
         let compared = self.compare(&checked);
         if let Ok(Some(compared)) = &compared {
             take_in(&mut lines, &compared.lines);
         }
+        lines.sort_by(|a, b| a.file.cmp(&b.file));
         lines.iter().try_for_each(|line| self.print(line))?;
         let compared = compared.map_err(SchemaError::from)?;
         match lines.iter().filter(|line| !line.note).count() {
@@ -138,10 +141,9 @@ impl Flags {
     }
 }
 
-/// Adds what a registry has led to, in the order of files, unless it is told already.
+/// Adds what a registry has led to, unless it is told already.
 fn take_in(lines: &mut Vec<Line>, of_registry: &[Line]) {
     let told = lines.clone();
     let new = |line: &&Line| !told.iter().any(|it| line.is_told_by(it));
     lines.extend(of_registry.iter().filter(new).cloned());
-    lines.sort_by(|a, b| a.file.cmp(&b.file));
 }

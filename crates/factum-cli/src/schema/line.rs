@@ -18,6 +18,14 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// What is only told: a build warns of it.
+    pub(super) fn note(warning: &Finding) -> Self {
+        Self {
+            note: true,
+            ..Self::from(warning)
+        }
+    }
+
     /// Whether `other` says the same of the same file, or of a folder that the file would be in.
     pub(super) fn is_told_by(&self, other: &Self) -> bool {
         let inside = format!("{}/", self.file).starts_with(&format!("{}/", other.file));

@@ -5,3 +5,4 @@ mod breaking;
 mod registry;
 mod single;
 mod tree;
+mod warnings;
