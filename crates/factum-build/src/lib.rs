@@ -182,6 +182,7 @@ pub use check::{Checked, CheckedVersion, Release};
 pub use compile::{Builder, compile};
 pub use finding::{Error, Finding, Rule};
 pub use output::Generated;
+pub use shared::SharedTypes;
 pub use types::{Decimals, Times};
 
 /// What a `build.rs` returns.

@@ -6,6 +6,7 @@
 //! fingerprint, its line in `schemas.lock` and what is embedded for readers are those of the whole.
 
 mod compose;
+mod types_of_tree;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,10 @@ use crate::finding::Finding;
 use crate::tree::Source;
 use compose::Composer;
 
+pub use types_of_tree::SharedTypes;
+
 /// The folder of a context that holds its shared types instead of an aggregate.
-const FOLDER: &str = "types";
+pub(crate) const FOLDER: &str = "types";
 
 /// The shared types' definitions, by full name and version.
 type Types = BTreeMap<String, BTreeMap<u32, Value>>;
@@ -38,18 +41,29 @@ pub(crate) fn compose(sources: &mut [Source], findings: &mut Vec<Finding>) {
     let types = types(sources);
     for source in sources {
         // A file that is not JSON is reported where it is parsed.
-        let Ok(mut json) = serde_json::from_str(&source.text) else {
+        let Ok(json) = serde_json::from_str(&source.text) else {
             continue;
         };
-        let mut composer = Composer::new(&types, &source.shown, findings);
-        if composer.whole(&mut json) && !has_double_keys(source, findings) {
-            source.text = format!("{json:#}");
+        if let Some(text) = whole(&types, &source.shown, &source.text, json, findings) {
+            source.text = text;
             source.is_composed = true;
         }
         if source.is_shared_type() {
             check(source, findings);
         }
     }
+}
+
+/// A file's text with the types in it, if it refers to any. `json` is what its text says.
+fn whole(
+    types: &Types,
+    shown: &str,
+    text: &str,
+    mut json: Value,
+    findings: &mut Vec<Finding>,
+) -> Option<String> {
+    let is_composed = Composer::new(types, shown, findings).whole(&mut json);
+    (is_composed && !has_double_keys(shown, text, findings)).then(|| format!("{json:#}"))
 }
 
 fn types(sources: &[Source]) -> Types {
@@ -64,15 +78,15 @@ fn types(sources: &[Source]) -> Types {
 }
 
 /// Of a key that stands there twice, a whole text holds one: that would hide the mistake.
-fn has_double_keys(source: &Source, findings: &mut Vec<Finding>) -> bool {
-    let Err(error) = factum_schema::Schema::parse(&source.text) else {
+fn has_double_keys(shown: &str, text: &str, findings: &mut Vec<Finding>) -> bool {
+    let Err(error) = factum_schema::Schema::parse(text) else {
         return false;
     };
     let json = error
         .findings
         .iter()
         .find(|finding| finding.message.starts_with("can't read the JSON"));
-    let finding = json.map(|finding| Finding::new(&source.shown, "", &finding.message));
+    let finding = json.map(|finding| Finding::new(shown, "", &finding.message));
     findings.extend(finding.clone());
     finding.is_some()
 }

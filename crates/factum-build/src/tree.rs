@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::finding::Finding;
+use crate::shared;
 
 /// One version file.
 #[derive(Clone, Debug)]
@@ -69,6 +70,29 @@ pub(crate) fn read(root: &Path, shown: &str, findings: &mut Vec<Finding>) -> Vec
         (names, s.version)
     });
     sources
+}
+
+/// The version files of the types that the files of a tree share, and no others. What is wrong with them is told by who
+/// reads all of the tree.
+pub(crate) fn shared_types(root: &Path) -> Vec<Source> {
+    let mut walk = Walk {
+        findings: &mut Vec::new(),
+        sources: Vec::new(),
+    };
+    for context in fs::read_dir(root).into_iter().flatten().flatten() {
+        let folder = context.path().join(shared::FOLDER);
+        if let Ok(name) = context.file_name().into_string()
+            && is_name(&name)
+            && folder.is_dir()
+        {
+            walk.folder(
+                &folder,
+                &name,
+                &mut vec![name.clone(), shared::FOLDER.to_owned()],
+            );
+        }
+    }
+    walk.sources
 }
 
 struct Walk<'a> {

@@ -221,3 +221,31 @@ fn of_an_unknown_type_the_nearest_name_is_told() {
         ]
     );
 }
+
+#[test]
+fn single_files_are_made_whole_as_in_a_build() {
+    let tree = Tree::new(&[(MONEY, &amount())]);
+    tree.write("bank/types/Money/2.avsc", &amount_and_currency());
+    let types = factum_build::SharedTypes::read(&tree.schemas());
+    let fingerprint = |text: &str| factum_schema::Schema::parse(text).unwrap().fingerprint();
+    for version in [1, 2] {
+        let name = format!("bank/loan/Paid/{version}.avsc");
+        tree.write(&name, &paid(version));
+        let whole = types.whole("paid", &paid(version)).unwrap();
+        let checked = factum_build::Builder::new()
+            .check(tree.schemas(), &[])
+            .unwrap();
+        let of_tree = checked.versions.last().unwrap();
+        assert_eq!(
+            (of_tree.version, of_tree.fingerprint),
+            (version, Some(fingerprint(&whole)))
+        );
+    }
+    // What refers to none stays as it is written, schema or not.
+    for text in [&*amount(), "{", "{}"] {
+        assert_eq!(types.whole("it", text).as_deref(), Ok(text));
+    }
+    let findings = types.whole("paid", &paid(3)).unwrap_err();
+    let told = "paid: /references: there is no version 3 of a shared type `bank.Money`";
+    assert_eq!(findings[0].to_string(), told);
+}

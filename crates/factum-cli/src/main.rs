@@ -3,6 +3,7 @@
 //! A subcommand is a file: its flags, what it asks for, and how it prints the answer.
 
 mod aggregate;
+mod avsc;
 mod connection;
 mod dead_letters;
 mod events;

@@ -227,6 +227,19 @@ async fn the_past_ends_at_a_version_or_a_moment() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_schema_costs_its_own_events_only() {
+    let system = System::new().await;
+    let expected = system.show(&["a", "--json"]);
+    fs::write(system.dir.path().join("schemas/test/counter/2.avsc"), "{}").unwrap();
+    let (code, text, error) = system.show(&["a", "--json"]);
+    assert_eq!((code, text), (0, expected.1));
+    assert!(
+        error.contains("schemas/test/counter/2.avsc is no schema: "),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_told() {
     let system = System::new().await;
     let (code, text, error) = system.show(&["nobody"]);

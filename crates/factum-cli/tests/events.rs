@@ -164,6 +164,13 @@ impl System {
         append(&log, "test.counter.events", 0, written.records).await;
     }
 
+    /// Writes a file of the schemas, below `test/`.
+    fn schema(&self, name: &str, text: &str) {
+        let path = self.0.path().join("schemas/test").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     fn log(&self) -> String {
         format!("local:{}", self.0.path().join("log").display())
     }
@@ -375,6 +382,73 @@ async fn what_cannot_be_decoded_ends_only_a_strict_dump() {
     let (_, text, error) = system.run(&["dump", "--json", "--type", "Added"]);
     assert_eq!(numbers(&text), [3]);
     assert!(error.contains("offset 2 cannot be read"), "{error}");
+}
+
+/// The schema that refers to a type which the tree shares, and the one that it is with the type in it.
+fn sharing() -> (String, String) {
+    let event = |who: Value| {
+        json!({"type": "record", "name": "Added", "namespace": "test.counter", "references": {"test.Who": 2}, "fields": [
+            {"name": "number", "type": "long"},
+            {"name": "who", "type": ["null", who]}]})
+        .to_string()
+    };
+    (event(json!("test.Who")), event(who("name")))
+}
+
+fn who(field: &str) -> Value {
+    json!({"type": "record", "name": "Who", "namespace": "test", "fields": [{"name": field, "type": "string"}]})
+}
+
+fn frame_of(schema: &str) -> Frame {
+    Frame::SingleObject {
+        fingerprint: Schema::parse(schema).unwrap().fingerprint(),
+    }
+}
+
+#[tokio::test]
+async fn a_file_may_refer_to_types_that_its_tree_shares() {
+    let (file, whole) = sharing();
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 1);
+    written.frame = frame_of(&whole);
+    written.events("b", 1);
+    let system = System::new(written).await;
+    system.schema("counter/Added/2.avsc", &file);
+    system.schema("types/Who/1.avsc", &who("nickname").to_string());
+    system.schema("types/Who/2.avsc", &who("name").to_string());
+    assert_eq!(system.numbers(&["--strict"]), [1, 2]);
+    // Of the tree, one event's folder knows the types, too.
+    assert_eq!(
+        system.numbers(&["--strict", "--schemas", "schemas/test/counter"]),
+        [1, 2]
+    );
+    assert_eq!(system.numbers(&["--where", "who.name=b"]), [2]);
+    let (_, _, error) = system.run(&["dump", "--type", "Removed"]);
+    assert_eq!(
+        error,
+        "no schema has the name Removed: there are test.counter.Added\n"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_schema_costs_its_own_events_only() {
+    let (file, whole) = sharing();
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 1);
+    written.frame = frame_of(&whole);
+    written.events("b", 1);
+    let system = System::new(written).await;
+    system.schema("counter/Added/2.avsc", &file); // and there is no type
+    let (code, text, error) = system.run(&["dump", "--json"]);
+    let events = lines(&text);
+    assert_eq!((code, events.len()), (0, 2), "{error}");
+    assert_eq!(events[0]["data"]["number"], 1);
+    assert!(events[1]["unreadable"].is_string(), "{text}");
+    let told = "schemas/test/counter/Added/2.avsc is no schema: /references: there is no version 2 of a shared type \
+                `test.Who`; events that were written with it cannot be decoded\n";
+    assert!(error.starts_with(told), "{error}");
 }
 
 #[tokio::test]

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use factum::schema::frame::Frame;
 use factum::schema::{Reader, Schema, Value};
 
+use crate::avsc::{FileError, Files, place};
+use crate::output::plain;
+
 /// Why a folder's schemas cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the schemas in {}: {why}", path.display())]
@@ -33,14 +36,15 @@ pub(crate) struct Known {
 pub(crate) type Decoded = Result<(String, serde_json::Value), String>;
 
 impl Schemas {
-    /// Reads every `.avsc` file of a folder and the folders in it.
+    /// Reads every `.avsc` file of a folder and the folders in it, each with the types that its tree shares. A file that is
+    /// no schema is told on standard error: it costs the events that were written with it.
     pub(crate) fn read(dir: &Path) -> Result<Self, SchemasError> {
         let mut schemas = Self::default();
-        schemas.read_dir(dir)?;
+        schemas.read_dir(dir, &mut Files::default())?;
         Ok(schemas)
     }
 
-    fn read_dir(&mut self, dir: &Path) -> Result<(), SchemasError> {
+    fn read_dir(&mut self, dir: &Path, files: &mut Files) -> Result<(), SchemasError> {
         let failed = |why| SchemasError {
             path: dir.to_owned(),
             why,
@@ -48,31 +52,45 @@ impl Schemas {
         for entry in fs::read_dir(dir).map_err(|error| failed(error.to_string()))? {
             let path = entry.map_err(|error| failed(error.to_string()))?.path();
             if path.is_dir() {
-                self.read_dir(&path)?;
+                self.read_dir(&path, files)?;
             } else if path.extension().is_some_and(|it| it == "avsc") {
-                let text = fs::read_to_string(&path).map_err(|error| error.to_string());
-                text.and_then(|text| self.add(&text))
-                    .map_err(|why| SchemasError { path, why })?;
+                self.read_file(&path, files);
             }
         }
         Ok(())
     }
 
+    /// Takes in an event's file; a shared type is in the events that refer to it.
+    fn read_file(&mut self, path: &Path, files: &mut Files) {
+        if place(path).is_some_and(|place| place.is_shared_type) {
+            return;
+        }
+        let why = match files.schema(path) {
+            Ok(schema) => return self.insert(Known::of(schema)),
+            Err(FileError::Unreadable(error)) => format!("cannot be read: {error}"),
+            Err(FileError::NoSchema(why)) => format!("is no schema: {why}"),
+        };
+        let why = plain(why.as_bytes());
+        eprintln!(
+            "{} {why}; events that were written with it cannot be decoded",
+            path.display()
+        );
+    }
+
     /// Takes in a schema's JSON.
     pub(crate) fn add(&mut self, json: &str) -> Result<(), String> {
-        let known = Self::known(json)?;
-        self.0.insert(known.fingerprint, known);
+        self.insert(Self::known(json)?);
         Ok(())
+    }
+
+    fn insert(&mut self, known: Known) {
+        self.0.insert(known.fingerprint, known);
     }
 
     /// Reads a schema's JSON.
     pub(crate) fn known(json: &str) -> Result<Known, String> {
         let schema = Schema::parse(json).map_err(|error| error.to_string())?;
-        Ok(Known {
-            name: schema.root().shape.label().to_owned(),
-            fingerprint: schema.fingerprint(),
-            schema: Arc::new(schema),
-        })
+        Ok(Known::of(schema))
     }
 
     /// The full names.
@@ -105,6 +123,14 @@ impl Schemas {
 }
 
 impl Known {
+    fn of(schema: Schema) -> Self {
+        Self {
+            name: schema.root().shape.label().to_owned(),
+            fingerprint: schema.fingerprint(),
+            schema: Arc::new(schema),
+        }
+    }
+
     /// The name without its namespace.
     pub(crate) fn short(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or(&self.name)

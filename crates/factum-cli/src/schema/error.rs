@@ -41,12 +41,8 @@ pub(crate) enum SchemaError {
         source: io::Error,
     },
     /// A file that is no schema.
-    #[error("{} is no schema", path.display())]
-    NoSchema {
-        path: PathBuf,
-        #[source]
-        source: factum::schema::ParseError,
-    },
+    #[error("{} is no schema: {why}", path.display())]
+    NoSchema { path: PathBuf, why: String },
     /// A registry cannot be asked, or does not say what it has.
     #[error("the schemas were not compared with the registry")]
     Registry(#[source] Box<RegistryError>),

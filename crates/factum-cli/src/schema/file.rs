@@ -1,12 +1,12 @@
 //! One schema, from a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use factum::schema::Schema;
 
 use super::SchemaError;
+use crate::avsc::{FileError, Files};
 
 #[derive(Debug, Args)]
 pub(super) struct File {
@@ -21,16 +21,14 @@ impl File {
     }
 }
 
-/// Reads a schema.
+/// Reads a schema, with the types that its tree shares.
 pub(super) fn read(path: &Path) -> Result<Schema, SchemaError> {
-    let text = fs::read_to_string(path).map_err(|source| SchemaError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    Schema::parse(&text).map_err(|source| SchemaError::NoSchema {
-        path: path.to_owned(),
-        source,
-    })
+    let path = path.to_owned();
+    match Files::default().schema(&path) {
+        Ok(schema) => Ok(schema),
+        Err(FileError::Unreadable(source)) => Err(SchemaError::Unreadable { path, source }),
+        Err(FileError::NoSchema(why)) => Err(SchemaError::NoSchema { path, why }),
+    }
 }
 
 /// The folder of a tree, if it is there.

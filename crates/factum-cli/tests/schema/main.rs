@@ -3,6 +3,7 @@
 mod against;
 mod breaking;
 mod registry;
+mod shared;
 mod single;
 mod tree;
 mod warnings;
