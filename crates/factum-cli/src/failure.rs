@@ -126,7 +126,13 @@ impl Failure {
             | Self::NotReplayed { .. } => ExitCode::from(3),
             Self::Interrupted(interrupted) => ExitCode::from(interrupted.0.exit_code()),
             // As clap ends where flags are wrong: nothing is known of the schemas.
-            Self::Schema(SchemaError::NoFolder(_) | SchemaError::Registry(_)) => ExitCode::from(2),
+            Self::Schema(
+                SchemaError::NoFolder(_)
+                | SchemaError::Registry(_)
+                | SchemaError::NoGit(_)
+                | SchemaError::Git { .. },
+            )
+            | Self::Read(ReadError::WhichPartition) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

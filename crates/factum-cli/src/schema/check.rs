@@ -38,7 +38,7 @@ does not have yet and that breaks the compatibility level of its subject, by Avr
 That a version is not registered yet is told, and fails nothing: deploying registers it. With --registered it fails,
 after a deploy.
 
-Exit codes: 0 in order; 1 findings; 2 wrong usage, or the registry cannot be asked.
+Exit codes: 0 in order; 1 findings; 2 wrong usage, or git or the registry cannot be asked.
 
 Examples:
   factum schema check

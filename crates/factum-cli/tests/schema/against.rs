@@ -213,14 +213,14 @@ fn fails(tree: &Tree, arguments: &[&str], code: i32, start: &str) {
 fn what_git_does_not_know_is_an_error() {
     let tree = Tree::released(LONG);
     let start = "factum: git cannot tell what schemas was in `main`: not a git repository";
-    fails(&tree, &["check", "--against", "main"], 1, start);
+    fails(&tree, &["check", "--against", "main"], 2, start);
     tree.commit();
     let start = "factum: git cannot tell what schemas was in `other`: it knows no such branch, tag or commit. --against \
                  takes a branch, tag or commit of the repository that the folder is in; in CI, fetch it first\n";
-    fails(&tree, &["check", "--against", "other"], 1, start);
+    fails(&tree, &["check", "--against", "other"], 2, start);
     let start =
         "factum: git cannot tell what schemas was in `--all`: a name does not start with a dash";
-    fails(&tree, &["check", "--against=--all"], 1, start);
+    fails(&tree, &["check", "--against=--all"], 2, start);
 }
 
 #[test]
