@@ -20,8 +20,11 @@ pub struct Checked {
     pub warnings: Vec<Finding>,
     /// The mode of each context.
     pub modes: BTreeMap<String, Mode>,
-    /// Every version, in the order of its names.
+    /// Every version of an event, in the order of its names.
     pub versions: Vec<CheckedVersion>,
+    /// Every version of a type that events share, in the order of its names; `event` is the type's folder:
+    /// `bank/types/Money`.
+    pub types: Vec<CheckedVersion>,
 }
 
 /// A version file that lies where one belongs.
@@ -74,6 +77,7 @@ impl Checked {
             warnings: Vec::new(),
             modes: BTreeMap::new(),
             versions: Vec::new(),
+            types: Vec::new(),
         }
     }
 }
@@ -99,6 +103,12 @@ impl Builder {
         }
         leave_consequences(&mut findings, &tree.sources, &tree.settings);
         findings.sort_by(|a, b| a.file.cmp(&b.file));
+        let (types, versions) = tree.sources.iter().partition(|it| it.is_shared_type());
+        let checked = |sources: Vec<&Source>| {
+            let sources = sources.into_iter();
+            sources.map(|source| version(&tree, source)).collect()
+        };
+        let (types, versions) = (checked(types), checked(versions));
         let contexts = tree.sources.iter().map(|source| source.context.clone());
         Ok(Checked {
             findings,
@@ -106,12 +116,8 @@ impl Builder {
             modes: contexts
                 .map(|name| (name.clone(), tree.settings.mode(&name)))
                 .collect(),
-            versions: tree
-                .sources
-                .iter()
-                .filter(|source| !source.is_shared_type())
-                .map(|source| version(&tree, source))
-                .collect(),
+            versions,
+            types,
         })
     }
 }

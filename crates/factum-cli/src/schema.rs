@@ -23,7 +23,7 @@ pub(crate) use error::SchemaError;
 pub(crate) enum Command {
     /// What a build would refuse in a tree of schemas, and what was changed that is released
     Check(check::Flags),
-    /// The versions of a tree's events
+    /// The versions of a tree's events, and of the types that these share
     Show(show::Flags),
     /// Whether one schema's values can be read as another's
     Compat(compat::Flags),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use factum_build::Checked;
+use factum_build::{Checked, CheckedVersion};
 use factum_registry::RegistryError;
 
 use super::code::CodeFlags;
@@ -124,8 +124,11 @@ impl Flags {
     }
 
     fn summary(&self, checked: &Checked, compared: Option<&Compared>) -> String {
-        let versions = checked.versions.len();
-        let events = checked.versions.chunk_by(|a, b| a.event == b.event).count();
+        let mut parts = vec![counted("events", &checked.versions)];
+        if !checked.types.is_empty() {
+            parts.push(counted("shared types", &checked.types));
+        }
+        let counted = parts.join("; ");
         let modes: Vec<_> = checked
             .modes
             .iter()
@@ -133,12 +136,18 @@ impl Flags {
             .collect();
         let registry = compared.map(|it| format!("; {}", it.summary()));
         format!(
-            "{} is in order: events {events}, versions {versions}; {}{}\n",
+            "{} is in order: {counted}; {}{}\n",
             self.dir.display(),
             modes.join(", "),
             registry.unwrap_or_default()
         )
     }
+}
+
+/// How many of them there are, and how many versions.
+fn counted(what: &str, versions: &[CheckedVersion]) -> String {
+    let count = versions.chunk_by(|a, b| a.event == b.event).count();
+    format!("{what} {count}, versions {}", versions.len())
 }
 
 /// Adds what a registry has led to, unless it is told already.

@@ -14,6 +14,7 @@ const AFTER_HELP: &str = "\
 A version is `released` if schemas.lock lists it, and `new` if not. FINGERPRINT is by what values in the log name it.
 READ tells how it is read as its event's newest version: straight, by Avro's rules, or by an upcaster in Rust. An event
 that is retired is no longer produced, and one that became another one is read as that: schemas.toml says so.
+Types that events share come last: they are `shared`, and read within the events that refer to them.
 Nothing is said about mistakes: `factum schema check` lists them.";
 
 #[derive(Debug, Args)]
@@ -30,6 +31,8 @@ pub(crate) struct Flags {
 
 #[derive(Debug, Serialize)]
 struct Line {
+    /// Whether it is a type that events share: `event` is its folder.
+    shared: bool,
     event: String,
     version: u32,
     fingerprint: Option<String>,
@@ -46,16 +49,21 @@ impl Flags {
         let tree = Builder::new()
             .check(folder, &[])
             .map_err(SchemaError::from)?;
-        let events = tree.versions.chunk_by(|a, b| a.event == b.event);
-        let lines: Vec<_> = events
-            .flat_map(|versions| versions.iter().map(|v| line(v, versions)))
+        let lines: Vec<_> = lines(&tree.versions, false)
+            .chain(lines(&tree.types, true))
             .collect();
         Ok(output::list(&lines, self.json, table)?)
     }
 }
 
-fn line(version: &CheckedVersion, versions: &[CheckedVersion]) -> Line {
+fn lines(versions: &[CheckedVersion], shared: bool) -> impl Iterator<Item = Line> {
+    let events = versions.chunk_by(|a, b| a.event == b.event);
+    events.flat_map(move |versions| versions.iter().map(move |it| line(it, versions, shared)))
+}
+
+fn line(version: &CheckedVersion, versions: &[CheckedVersion], shared: bool) -> Line {
     Line {
+        shared,
         event: version.event.clone(),
         version: version.version,
         fingerprint: version.fingerprint.map(|it| format!("{it:016x}")),
@@ -86,6 +94,7 @@ fn table(lines: &[Line]) -> Table {
 
 fn read(line: &Line) -> &'static str {
     match line {
+        Line { shared: true, .. } => "shared",
         Line { upcast: true, .. } => "upcast",
         Line {
             newest: true,

@@ -105,3 +105,41 @@ fn a_version_of_a_type_that_there_is_not_is_told() {
     );
     assert_eq!(answer.err, told);
 }
+
+#[test]
+fn types_are_listed_and_counted() {
+    let tree = tree();
+    assert_eq!(tree.build(), Vec::<String>::new());
+    let line = "schemas is in order: events 1, versions 2; shared types 1, versions 2; bank is BACKWARD_TRANSITIVE\n";
+    says(&tree, &["check"], line);
+    tree.submitted(3, r#"{"name": "fee", "type": "bank.Money"}"#);
+    let shown = tree.schema(&["show"]).out;
+    let of_types: Vec<_> = shown
+        .lines()
+        .filter(|line| line.contains("types/Money"))
+        .collect();
+    let fingerprint = |name: &str| tree.schema(&["fingerprint", name]).out.trim().to_owned();
+    let [one, two] = [1, 2].map(|version| {
+        let fingerprint = fingerprint(&format!("schemas/bank/types/Money/{version}.avsc"));
+        format!("bank/types/Money           {version}  {fingerprint}  released  shared")
+    });
+    assert_eq!(of_types, [one, two], "{shown}");
+    let lines = tree.schema(&["show", "--json"]).out;
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
+    let shared: Vec<_> = lines
+        .iter()
+        .map(|it| (&it["event"], &it["version"], &it["shared"]))
+        .collect();
+    assert_eq!(
+        shared[2],
+        (&"bank/loan/Submitted".into(), &3.into(), &false.into())
+    );
+    assert_eq!(
+        shared[3],
+        (&"bank/types/Money".into(), &1.into(), &true.into())
+    );
+    assert_eq!(shared.len(), 5);
+}
