@@ -251,7 +251,7 @@ async fn what_is_not_there_is_told() {
     let (code, _, error) = system.show(&["a", "--schemas", "nowhere"]);
     assert_eq!(code, 1);
     assert!(
-        error.contains("cannot read the schemas in nowhere"),
+        error.contains("cannot read the schemas in nowhere: there is no such folder; name the one that holds the .avsc files with --schemas"),
         "{error}"
     );
     fs::remove_file(system.dir.path().join("schemas/test/counter/Added/1.avsc")).unwrap();

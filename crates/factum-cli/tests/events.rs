@@ -433,6 +433,17 @@ async fn a_file_may_refer_to_types_that_its_tree_shares() {
 }
 
 #[tokio::test]
+async fn without_schemas_it_is_told_where_they_may_come_from() {
+    let system = System::new(everything()).await;
+    fs::remove_dir_all(system.0.path().join("schemas")).unwrap();
+    let (code, text, error) = system.run(&["dump"]);
+    assert_eq!((code, &*text), (1, ""));
+    let told = "factum: there are no schemas to read events with: there is no folder `schemas` here. Name the folder that \
+                holds the .avsc files with --schemas, or a schema registry with --registry\n";
+    assert_eq!(error, told);
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_schema_costs_its_own_events_only() {
     let (file, whole) = sharing();
     let mut written = Written::with(framed("test.counter"));

@@ -39,6 +39,12 @@ impl Schemas {
     /// Reads every `.avsc` file of a folder and the folders in it, each with the types that its tree shares. A file that is
     /// no schema is told on standard error: it costs the events that were written with it.
     pub(crate) fn read(dir: &Path) -> Result<Self, SchemasError> {
+        if !dir.is_dir() {
+            return Err(SchemasError {
+                path: dir.to_owned(),
+                why: "there is no such folder; name the one that holds the .avsc files with --schemas".to_owned(),
+            });
+        }
         let mut schemas = Self::default();
         schemas.read_dir(dir, &mut Files::default())?;
         Ok(schemas)

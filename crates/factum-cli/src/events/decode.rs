@@ -21,6 +21,11 @@ pub(crate) enum DecoderError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error(
+        "there are no schemas to read events with: there is no folder `schemas` here. Name the folder that holds the .avsc \
+         files with --schemas, or a schema registry with --registry"
+    )]
+    NoSource,
+    #[error(
         "there is nowhere to keep what the registry says: neither XDG_CACHE_HOME nor HOME is set. Name a folder with \
          --registry-cache"
     )]
@@ -43,6 +48,7 @@ impl Decoder {
         let usual = Path::new("schemas");
         let folder = match (sources.schemas.as_deref(), &registry) {
             (None, Some(_)) if !usual.is_dir() => Schemas::default(),
+            (None, None) if !usual.is_dir() => return Err(DecoderError::NoSource),
             (named, _) => Schemas::read(named.unwrap_or(usual))?,
         };
         let mut decoder = Self {
