@@ -54,6 +54,8 @@ impl Files {
 pub(crate) struct Place {
     /// The folder of the tree.
     tree: PathBuf,
+    /// The version that the file is named after.
+    pub version: u32,
     /// Whether it is one of a shared type, not of an event.
     pub is_shared_type: bool,
 }
@@ -61,9 +63,10 @@ pub(crate) struct Place {
 /// The place of a file that lies as those of a tree do.
 pub(crate) fn place(path: &Path) -> Option<Place> {
     let whole = path.canonicalize().ok()?;
-    let _: u32 = whole.file_stem()?.to_str()?.parse().ok()?;
+    let version = whole.file_stem()?.to_str()?.parse().ok()?;
     let aggregate = whole.parent()?.parent()?;
     Some(Place {
+        version,
         is_shared_type: aggregate.file_name()? == TYPES,
         tree: aggregate.parent()?.parent()?.to_owned(),
     })

@@ -285,10 +285,13 @@ async fn an_event_is_shown_with_all_that_is_known_of_it() {
     let line = r#"0:1  1970-01-01T00:00:01Z  a  1  Added  {"number":1,"who":{"name":"a"}}"#;
     assert_eq!((code, &*text), (0, &*format!("{line}\n")));
     let (_, text, _) = system.run(&["dump", "--limit", "1", "--json"]);
+    let fingerprint = Schema::parse(&schema("test.counter"))
+        .unwrap()
+        .fingerprint();
     let expected = json!({
         "partition": 0, "offset": 1, "key": "a", "sequence": 1, "version": 1, "time": "1970-01-01T00:00:01Z",
         "command": "00000000-0000-0000-0000-000000000000", "event": "test.counter.Added",
-        "data": {"number": 1, "who": {"name": "a"}}});
+        "schema": {"fingerprint": format!("{fingerprint:016x}"), "version": 1}, "data": {"number": 1, "who": {"name": "a"}}});
     assert_eq!(lines(&text), [expected]);
 }
 
@@ -430,6 +433,33 @@ async fn a_file_may_refer_to_types_that_its_tree_shares() {
         error,
         "no schema has the name Removed: there are test.counter.Added\n"
     );
+}
+
+#[tokio::test]
+async fn json_says_which_version_wrote_an_event() {
+    let other = schema("test.counter").replace("Who", "Whom");
+    let mut written = Written::with(framed("test.counter"));
+    written.claim();
+    written.events("a", 1);
+    written.frame = frame_of(&other);
+    written.events("b", 1);
+    let system = System::new(written).await;
+    system.schema("counter/Added/10.avsc", &other);
+    // With the same names and types as version 10: values of these two nobody can tell apart.
+    system.schema("counter/Added/9.avsc", &other);
+    let versions = |arguments: &[&str]| {
+        let (code, text, error) = system.run(&[&["dump", "--json"], arguments].concat());
+        assert_eq!((code, &*error), (0, ""));
+        let version = |it: &Value| it["schema"]["version"].as_u64();
+        lines(&text).iter().map(version).collect::<Vec<_>>()
+    };
+    assert_eq!(versions(&[]), [Some(1), Some(10)]);
+    // What lies as no version does has none.
+    let flat = system.0.path().join("flat");
+    fs::create_dir(&flat).unwrap();
+    fs::write(flat.join("added.avsc"), schema("test.counter")).unwrap();
+    fs::write(flat.join("other.avsc"), &other).unwrap();
+    assert_eq!(versions(&["--schemas", "flat"]), [None, None]);
 }
 
 #[tokio::test]
@@ -791,7 +821,14 @@ async fn events_on_kafka_are_read_in_both_frames() {
     let (code, text, error) = dump();
     assert_eq!(code, 0, "{error}");
     // The registry's schema reads the other frame, too, once it is kept: it has the same fingerprint.
-    assert_eq!(numbers(&dump().1), [1, 2, 3], "{text}");
+    let text = dump().1;
+    assert_eq!(numbers(&text), [1, 2, 3], "{text}");
+    let ids: Vec<_> = lines(&text)
+        .iter()
+        .map(|it| it["schema"]["id"].as_u64())
+        .collect();
+    let named = Some(u64::from(id));
+    assert_eq!(ids, [named, named, None]);
     assert!(dir.path().join("factum/registry").is_dir());
 
     // What was asked for once needs no registry that answers.

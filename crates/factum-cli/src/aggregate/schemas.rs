@@ -28,7 +28,10 @@ pub(crate) struct Schemas(HashMap<u64, Known>);
 pub(crate) struct Known {
     /// The full name of its record: `bank.loan.Submitted`.
     pub name: String,
-    fingerprint: u64,
+    /// The schema's fingerprint.
+    pub fingerprint: u64,
+    /// The event's version, if it is known from a file of a tree.
+    pub version: Option<u32>,
     schema: Arc<Schema>,
 }
 
@@ -68,11 +71,17 @@ impl Schemas {
 
     /// Takes in an event's file; a shared type is in the events that refer to it.
     fn read_file(&mut self, path: &Path, files: &mut Files) {
-        if place(path).is_some_and(|place| place.is_shared_type) {
+        let place = place(path);
+        if place.as_ref().is_some_and(|place| place.is_shared_type) {
             return;
         }
         let why = match files.schema(path) {
-            Ok(schema) => return self.insert(Known::of(schema)),
+            Ok(schema) => {
+                return self.insert(Known {
+                    version: place.map(|place| place.version),
+                    ..Known::of(schema)
+                });
+            }
             Err(FileError::Unreadable(error)) => format!("cannot be read: {error}"),
             Err(FileError::NoSchema(why)) => format!("is no schema: {why}"),
         };
@@ -89,8 +98,18 @@ impl Schemas {
         Ok(())
     }
 
+    /// Of several versions with one fingerprint, whose values nobody can tell apart, the newest counts.
     fn insert(&mut self, known: Known) {
-        self.0.insert(known.fingerprint, known);
+        match self.0.get(&known.fingerprint) {
+            Some(other) if other.version > known.version => {}
+            _ => drop(self.0.insert(known.fingerprint, known)),
+        }
+    }
+
+    /// The same schema with the version that it is here, if it is one.
+    pub(crate) fn versioned(&self, known: Known) -> Known {
+        let version = self.get(known.fingerprint).and_then(|own| own.version);
+        Known { version, ..known }
     }
 
     /// Reads a schema's JSON.
@@ -133,6 +152,7 @@ impl Known {
         Self {
             name: schema.root().shape.label().to_owned(),
             fingerprint: schema.fingerprint(),
+            version: None,
             schema: Arc::new(schema),
         }
     }

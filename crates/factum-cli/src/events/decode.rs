@@ -109,8 +109,8 @@ impl Decoder {
         });
         let known = told.await.unwrap_or_else(|gone| Err(gone.to_string()));
         let known = known.and_then(|known| Schemas::known(&known.json));
-        self.met
-            .insert(Frame::Confluent { id }, known.map(Arc::new));
+        let known = known.map(|known| Arc::new(self.folder.versioned(known)));
+        self.met.insert(Frame::Confluent { id }, known);
     }
 
     /// The schema of a value, and the bytes behind its frame; or why there is none. An id that is

@@ -356,7 +356,7 @@ impl<'f> Show<'f> {
         }
         match known.decode(datum) {
             Ok(data) if self.flags.fields.iter().all(|it| it.fits(&data)) => {
-                self.print(partition, judged, &Content::Event(&known.name, data))
+                self.print(partition, judged, &Content::Event(&known, data))
             }
             Ok(_) => Ok(()),
             Err(why) => self.tell(partition, judged, why),

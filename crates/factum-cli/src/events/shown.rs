@@ -5,17 +5,19 @@ use std::io::{self, Write};
 
 use factum::jiff::Timestamp;
 use factum::schema::Value;
+use factum::schema::frame::Frame;
 use factum_core::{EventHeader, Header};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::judge::{Fate, Judged};
 use super::terminal;
+use crate::aggregate::Known;
 use crate::output::{hex, plain};
 
 /// What is known of a record's value.
 pub(super) enum Content<'c> {
-    /// It is an event of this type, with this data.
-    Event(&'c str, Value<'c>),
+    /// It is an event of this schema, with this data.
+    Event(&'c Known, Value<'c>),
     /// Why it cannot be read.
     Unreadable(&'c str),
     /// A record of a command that emitted no event.
@@ -47,9 +49,45 @@ struct Shown<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<Written>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'r Value<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<&'r str>,
+}
+
+/// The schema that an event was written with.
+#[derive(Serialize)]
+struct Written {
+    fingerprint: Hexadecimal,
+    /// Its id in a registry, if the frame names it by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
+    /// The event's version, if a folder has the schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+}
+
+impl Written {
+    fn of(known: &Known, value: &[u8]) -> Self {
+        Self {
+            fingerprint: Hexadecimal(known.fingerprint),
+            id: match Frame::parse(value) {
+                Ok((Frame::Confluent { id }, _)) => Some(id),
+                _ => None,
+            },
+            version: known.version,
+        }
+    }
+}
+
+/// A number in 16 hexadecimal digits.
+struct Hexadecimal(u64);
+
+impl Serialize for Hexadecimal {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        json.collect_str(&format_args!("{:016x}", self.0))
+    }
 }
 
 /// What an event's header says.
@@ -133,7 +171,11 @@ pub(super) fn print(
         key_base64: key.is_err().then_some(Value::Bytes(bytes)),
         place: header.map(Place::of),
         event: match content {
-            Content::Event(name, _) => Some(name),
+            Content::Event(known, _) => Some(&known.name),
+            _ => None,
+        },
+        schema: match content {
+            Content::Event(known, _) => Some(Written::of(known, judged.record.value)),
             _ => None,
         },
         data: match content {
@@ -173,8 +215,8 @@ fn line(
         write!(out, "VOID ({why})  ")?;
     }
     match content {
-        Content::Event(name, data) => {
-            write!(out, "{}  ", name.rsplit('.').next().unwrap_or(name))?;
+        Content::Event(known, data) => {
+            write!(out, "{}  ", known.short())?;
             terminal::json(out, data)?;
         }
         Content::Unreadable(why) => write!(out, "cannot be read: {}", plain(why.as_bytes()))?,
