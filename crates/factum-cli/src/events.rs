@@ -8,6 +8,7 @@ mod read;
 mod shown;
 mod summary;
 mod terminal;
+mod unknown;
 
 use clap::{Args, Subcommand};
 
@@ -28,6 +29,8 @@ reason: events of a writer that was fenced off, doubles, parts of commits that w
 
 What cannot be decoded is told on standard error (topic, partition, offset, and why), and shown without data. With --strict
 the first one ends the command.
+A --type or a field of --where that no schema has is told on standard error. With --strict it ends the command with exit
+code 2, before anything is read; beside a registry, which may have more schemas, it is told only.
 
 Ctrl-C (SIGINT) and SIGTERM end the command after whole lines. A dump that was not at its end then says so, and ends with
 exit code 130 or 143; a tail, which has no end, with 0. A second signal ends it at once, also where nobody reads what it

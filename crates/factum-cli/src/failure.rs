@@ -41,6 +41,11 @@ pub(crate) enum Failure {
     /// Schemas that must not be released, or cannot be looked at.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// No schema has what was asked for, and that was to be an error.
+    #[error(
+        "nothing was read: no schema has all that --type and --where ask for, and with --strict that is an error"
+    )]
+    UnknownNames,
     /// There is no version that was meant.
     #[error("{name} has no {wanted}: {known}")]
     NoVersion {
@@ -132,7 +137,8 @@ impl Failure {
                 | SchemaError::NoGit(_)
                 | SchemaError::Git { .. },
             )
-            | Self::Read(ReadError::WhichPartition) => ExitCode::from(2),
+            | Self::Read(ReadError::WhichPartition)
+            | Self::UnknownNames => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

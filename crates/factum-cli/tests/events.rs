@@ -728,6 +728,61 @@ async fn a_type_that_no_schema_has_is_told() {
 }
 
 #[tokio::test]
+async fn a_field_that_no_schema_has_is_told() {
+    let system = System::new(everything()).await;
+    let told =
+        "no schema of the events asked for has the field nubmer, who.nmae: there are number, who\n";
+    let wrong = [
+        "dump",
+        "--json",
+        "--where",
+        "nubmer=1",
+        "--where",
+        "who.nmae=a",
+    ];
+    for more in [
+        &[][..],
+        &["--type", "Added"],
+        &["--registry", "http://127.0.0.1:1"],
+    ] {
+        let (code, text, error) = system.run(&[&wrong, more].concat());
+        assert_eq!((code, &*text, &*error), (0, "", told), "{more:?}");
+    }
+    let (code, text, error) = system.run(&[
+        "dump",
+        "--where",
+        "who.name=nobody",
+        "--where",
+        "number=1",
+        "--strict",
+    ]);
+    assert_eq!((code, &*text, &*error), (0, "", ""));
+}
+
+#[tokio::test]
+async fn a_strict_dump_wants_names_that_a_schema_has() {
+    let system = System::new(everything()).await;
+    for wrong in [["--where", "nubmer=1"], ["--type", "Added,Removed"]] {
+        let (code, text, error) = system.run(&[&["dump", "--strict"][..], &wrong].concat());
+        assert_eq!((code, &*text), (2, ""), "{error}");
+        assert!(error.starts_with("no schema "), "{error}");
+        assert!(error.contains("\nfactum: nothing was read: "), "{error}");
+    }
+    // A registry may have more.
+    let arguments = [
+        "dump",
+        "--strict",
+        "--json",
+        "--type",
+        "Added,Removed",
+        "--registry",
+        "http://127.0.0.1:1",
+    ];
+    let (code, text, error) = system.run(&arguments);
+    assert_eq!((code, numbers(&text)), (0, vec![1, 2, 4, 5]), "{error}");
+}
+
+#[tokio::test]
 async fn a_topic_without_factums_records_is_told() {
     let mut written = Written::with(framed("test.counter"));
     written.foreign(b"{}");
@@ -818,7 +873,7 @@ async fn events_on_kafka_are_read_in_both_frames() {
                 .unwrap(),
         )
     };
-    let (code, text, error) = dump();
+    let (code, _, error) = dump();
     assert_eq!(code, 0, "{error}");
     // The registry's schema reads the other frame, too, once it is kept: it has the same fingerprint.
     let text = dump().1;

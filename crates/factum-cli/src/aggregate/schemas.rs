@@ -118,9 +118,9 @@ impl Schemas {
         Ok(Known::of(schema))
     }
 
-    /// The full names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.values().map(|known| &*known.name)
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.0.values()
     }
 
     /// The schema of that fingerprint.
@@ -160,6 +160,11 @@ impl Known {
     /// The name without its namespace.
     pub(crate) fn short(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+
+    /// Its schema.
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
     }
 
     /// Reads the bytes behind a frame, all of them.

@@ -1,6 +1,6 @@
 //! Decoding values with the schemas that their frames name.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{env, thread};
@@ -79,10 +79,10 @@ impl Decoder {
         self.registry.is_none()
     }
 
-    /// The full names of the schemas that are known so far.
-    pub(super) fn names(&self) -> BTreeSet<&str> {
-        let met = self.met.values().flatten().map(|known| &*known.name);
-        self.folder.names().chain(met).collect()
+    /// The schemas that are known so far.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Known> {
+        let met = self.met.values().flatten().map(|known| &**known);
+        self.folder.iter().chain(met)
     }
 
     /// The id that a value names its schema by, if the registry is to be asked for it first.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use factum::schema::Value;
+use factum::schema::{self, Body, FullName, Schema, Shape, Type, Value};
 
 /// A field and the text that it must show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,25 @@ impl FromStr for Field {
 }
 
 impl Field {
+    /// The field's path, as it was asked for.
+    pub(super) fn name(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// Whether data of the schema may have the field.
+    pub(super) fn is_in(&self, schema: &Schema) -> bool {
+        is_in(schema, schema.root(), &self.path)
+    }
+
+    /// The names of the fields that a schema's record has.
+    pub(super) fn names(schema: &Schema) -> impl Iterator<Item = &str> {
+        let record = match &schema.root().shape {
+            Shape::Named(name) => fields(schema, name),
+            _ => &[],
+        };
+        record.iter().map(|field| &*field.name)
+    }
+
     /// Whether the data has the field, with this value. A list has it if one of its items does.
     pub(super) fn fits(&self, data: &Value<'_>) -> bool {
         self.fits_at(data, &self.path)
@@ -53,6 +72,40 @@ impl Field {
             // What JSON has no number for, and bytes, are text in quotes.
             _ => json.trim_matches('"') == self.value,
         }
+    }
+}
+
+fn is_in(schema: &Schema, ty: &Type, path: &[String]) -> bool {
+    let Some((name, rest)) = path.split_first() else {
+        return true;
+    };
+    match &ty.shape {
+        Shape::Array(item) => is_in(schema, item, path),
+        Shape::Map(value) => is_in(schema, value, rest), // any key
+        Shape::Union(branches) => {
+            let mut values = branches
+                .iter()
+                .filter(|it| !matches!(it.shape, Shape::Null));
+            match (values.next(), values.next()) {
+                (Some(value), None) => is_in(schema, value, path),
+                // The branch's name may stand in between.
+                _ => true,
+            }
+        }
+        Shape::Named(record) => {
+            let mut fields = fields(schema, record).iter();
+            let field = fields.find(|field| field.name == *name);
+            field.is_some_and(|field| is_in(schema, &field.ty, rest))
+        }
+        _ => false,
+    }
+}
+
+/// The fields of a record; none of what is none.
+fn fields<'s>(schema: &'s Schema, name: &FullName) -> &'s [schema::Field] {
+    match schema.named(name).map(|it| &it.body) {
+        Some(Body::Record(fields)) => fields,
+        _ => &[],
     }
 }
 

@@ -15,7 +15,8 @@ use super::filter::is_asked_for;
 use super::flags::{Flags, From};
 use super::judge::{Fate, Judge, Judged};
 use super::shown::{self, Content};
-use super::summary::{self, Met};
+use super::summary::Met;
+use super::unknown;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::output::plain;
@@ -185,6 +186,7 @@ async fn read(
     show: &mut Show<'_>,
     follow: bool,
 ) -> Result<(), Stop> {
+    show.refuse_unknown()?;
     let starts: Vec<_> = partitions.keys().map(|it| (*it, 0)).collect();
     let mut reader = topic.read(&starts).await?;
     let all = partitions.values().map(|it| it.end).sum();
@@ -425,9 +427,23 @@ impl<'f> Show<'f> {
         }
     }
 
+    /// Ends a strict command that asks for what no schema has.
+    fn refuse_unknown(&self) -> Result<(), Stop> {
+        let is_sure = self.flags.strict && self.decoder.is_complete();
+        match is_sure && !self.unknown().is_empty() {
+            true => Err(Stop::Failed(Box::new(Failure::UnknownNames))),
+            false => Ok(()),
+        }
+    }
+
+    fn unknown(&self) -> Vec<String> {
+        let Flags { types, fields, .. } = self.flags;
+        unknown::names(types, fields, self.decoder.known())
+    }
+
     /// Names that were asked for, and that no schema has.
     fn tell_types(&self) {
-        if let Some(line) = summary::unknown_types(&self.flags.types, &self.decoder.names()) {
+        for line in self.unknown() {
             eprintln!("{line}");
         }
     }

@@ -1,16 +1,10 @@
 //! What is told of a topic beside its events: why so few of them are shown.
 
-use std::collections::BTreeSet;
-
 use factum::schema::frame::Frame;
 use factum_core::{HeaderError, Offset};
 
-use super::filter::is_asked_for;
 use super::flags::Flags;
 use super::judge::Judged;
-
-/// So many names are listed.
-const LISTED: usize = 20;
 
 /// What records were met, shown or not.
 #[derive(Debug, Default)]
@@ -89,56 +83,5 @@ fn look(value: &[u8]) -> String {
                 "the value is in Avro's single-object encoding, of the schema {fingerprint:016x}"
             )
         }
-    }
-}
-
-/// Which of the types that are asked for no schema has.
-pub(super) fn unknown_types(types: &[String], names: &BTreeSet<&str>) -> Option<String> {
-    let is_known = |it: &String| {
-        let asked = std::slice::from_ref(it);
-        names.iter().any(|name| is_asked_for(asked, name))
-    };
-    let unknown: Vec<_> = types.iter().filter(|it| !is_known(it)).cloned().collect();
-    if unknown.is_empty() {
-        return None;
-    }
-    let listed: Vec<_> = names.iter().take(LISTED).copied().collect();
-    let more = match names.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let listed = match &listed[..] {
-        [] => "no schema is known".to_owned(),
-        listed => format!("there are {}{more}", listed.join(", ")),
-    };
-    Some(format!(
-        "no schema has the name {}: {listed}",
-        unknown.join(", ")
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_no_schema_has_are_told_with_those_that_there_are() {
-        let names = BTreeSet::from(["bank.loan.Declined", "bank.loan.Submitted"]);
-        let told = |types: &[&str]| {
-            let types: Vec<_> = types.iter().map(ToString::to_string).collect();
-            unknown_types(&types, &names)
-        };
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&["Submitted", "bank.loan.Declined"]), None);
-        assert_eq!(
-            told(&["Submited", "Declined"]).unwrap(),
-            "no schema has the name Submited: there are bank.loan.Declined, bank.loan.Submitted"
-        );
-        let many: Vec<_> = (0..25).map(|it| format!("a.E{it:02}")).collect();
-        let many = many.iter().map(String::as_str).collect();
-        let line = unknown_types(&["X".to_owned()], &many).unwrap();
-        assert!(line.ends_with("a.E19 and 5 more"), "{line}");
-        let line = unknown_types(&["X".to_owned()], &BTreeSet::new()).unwrap();
-        assert!(line.ends_with("no schema is known"), "{line}");
     }
 }
