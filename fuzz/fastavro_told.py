@@ -7,8 +7,8 @@ Both read the same, up to the same byte, or neither can, but for these faults of
 
 - Boolean: one that is neither 0 nor 1 is true to it;
 - Overflow: an int may be a long to it, and a number may have more than 64 bits;
-- Length: bytes, a string or a fixed that the value ends within are what is left of it, of a negative length, too, and a
-  block may be of another size than it says;
+- Length: bytes, a string or a fixed that the value ends within are what is left of it, of a negative length, too;
+- Length, BlockSize: a block may be of another size than it says;
 - Ended: a fixed, see above;
 - Index: -1 is the last of an enum's symbols or a union's branches.
 
@@ -122,7 +122,7 @@ class Same:
 
 
 # Of the kinds of our errors those that its faults show.
-FAULTS = {"Boolean", "Overflow", "Length", "Ended", "Index"}
+FAULTS = {"Boolean", "Overflow", "Length", "BlockSize", "Ended", "Index"}
 
 
 class NoEnd(BaseException):

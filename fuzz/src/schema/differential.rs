@@ -200,6 +200,7 @@ impl Fault {
         let mut at = Reader::new(&bytes[error.position()..]);
         match error.kind() {
             Kind::Overflow("long") => Some(Self::LowerBits),
+            Kind::BlockSize => Some(Self::BlockSizes),
             Kind::Ended(_) | Kind::Length(_) if rest.is_empty() => Some(Self::EndIsNull),
             Kind::Length(size) => {
                 let (count, met) = (at.long().ok()?, at.long().ok()?);
