@@ -120,7 +120,7 @@ impl Case {
     /// What is a schema to us is one to them.
     fn parse(text: &str) -> Option<Self> {
         // As many values as we read, and strings as long as there may be: they allocate before they read.
-        apache_avro::util::max_allocation_bytes(1 << 20);
+        apache_avro::util::max_allocation_bytes(1 << 23);
         let ours = Schema::parse(text).ok()?;
         let theirs = apache_avro::Schema::parse_str(text);
         let theirs = theirs.unwrap_or_else(|error| panic!("{error}: {text}"));
