@@ -69,13 +69,16 @@ fn how_schemas_change_is_shown_by_files_of_an_example() {
         "src/upcasters.rs",
         "schemas/schemas.toml",
         "schemas/bank/loan/Submitted/3.avsc",
+        "../../crates/factum-build/examples/borrowed.rs",
+        "../../crates/factum-build/examples/types.rs",
         "../../crates/factum-build-tests/schemas/test/deals/Agreed/2.avsc",
+        "../../crates/factum-build-tests/tests/borrowed.rs",
     ];
     let files = files.map(|path| fs::read_to_string(here.join(path)).unwrap());
     let shown = fences(&page).filter(|(language, _)| ["json", "rust", "toml"].contains(language));
     // How modes are set is in no example: it is tested where schemas are checked.
     let shown: Vec<_> = shown.filter(|(_, shown)| !shown.starts_with("compatibility = ")).collect();
-    assert_eq!(shown.len(), 5);
+    assert_eq!(shown.len(), 8);
     for (_, shown) in shown {
         assert!(files.iter().any(|file| file.contains(shown)), "not in the example:\n{shown}");
     }
